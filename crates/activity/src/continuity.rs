@@ -1,0 +1,183 @@
+//! Source continuity: whether a pack is the next one of its source positions.
+//!
+//! Invariant: every source position counts once. A pack that only repeats positions is skipped; one that leaves a hole or
+//! overlaps in part is refused, loudly, unless it says itself why its positions jump.
+
+use crate::clock::{PartitionProgress, SourceProgress, shard_time};
+use crate::header::Header;
+use crate::pack::{Coverage, Jump, Pack, Span};
+use crate::types::{Offset, PartitionId, TopicId};
+use thiserror::Error;
+
+/// What is to be done with a pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// It continues where the shard stands: apply it.
+    Next,
+    /// All that it covers was covered already: skip it, and count that.
+    Repeated,
+}
+
+/// Why a pack can be neither applied nor skipped.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Break {
+    /// Positions were never covered.
+    #[error(
+        "source positions are missing: the pack covers {topic}/{partition} from {from}, but the shard stands at {next}. \
+         Was a record of the activity topic deleted?"
+    )]
+    Hole {
+        /// The source topic.
+        topic: String,
+        /// Its partition.
+        partition: PartitionId,
+        /// Where the shard stands.
+        next: Offset,
+        /// Where the pack starts.
+        from: Offset,
+    },
+    /// A part of the pack was covered already, and a part was not.
+    #[error(
+        "the pack covers {topic}/{partition} from {from} to {to}, but the shard stands at {next}: a part of it was counted \
+         already. Do two ingest groups write to the same activity topic?"
+    )]
+    Overlap {
+        /// The source topic.
+        topic: String,
+        /// Its partition.
+        partition: PartitionId,
+        /// Where the shard stands.
+        next: Offset,
+        /// Where the pack starts.
+        from: Offset,
+        /// Where it ends.
+        to: Offset,
+    },
+    /// The topic has another identity than the one that the shard has read.
+    #[error(
+        "the pack covers topic {topic} with id {found}, but the shard has read the one with id {known}: the topic was made \
+         again, and the pack does not say so"
+    )]
+    OtherTopic {
+        /// The source topic.
+        topic: String,
+        /// The id that the shard knows.
+        known: TopicId,
+        /// The id in the pack.
+        found: TopicId,
+    },
+    /// The pack names a partition that its topic has not.
+    #[error("the pack covers {topic}/{partition}, but says that the topic has {partitions} partitions")]
+    NoSuchPartition {
+        /// The source topic.
+        topic: String,
+        /// The partition.
+        partition: PartitionId,
+        /// How many the pack says there are.
+        partitions: i32,
+    },
+}
+
+/// Whether `pack` is next for a shard that stands at `header`.
+///
+/// # Errors
+/// If it is neither next nor a repetition.
+pub fn judge(header: &Header, pack: &Pack) -> Result<Verdict, Break> {
+    let (mut repeated, mut next) = (None, false);
+    for coverage in &pack.sources {
+        let source = header.sources.iter().find(|source| source.topic == coverage.topic);
+        for span in &coverage.spans {
+            match judge_span(source, coverage, span)? {
+                Verdict::Repeated => repeated = Some((coverage, span, source)),
+                Verdict::Next => next |= span.to > span.from || span.jump.is_some(),
+            }
+        }
+    }
+    match repeated {
+        Some((coverage, span, source)) if next => Err(overlap(coverage, span, position(source, span))),
+        Some(_) => Ok(Verdict::Repeated),
+        None => Ok(Verdict::Next),
+    }
+}
+
+fn judge_span(source: Option<&SourceProgress>, coverage: &Coverage, span: &Span) -> Result<Verdict, Break> {
+    let topic = || coverage.topic.clone();
+    if span.partition.0 < 0 || span.partition.0 >= coverage.partitions {
+        let (partition, partitions) = (span.partition, coverage.partitions);
+        return Err(Break::NoSuchPartition { topic: topic(), partition, partitions });
+    }
+    if let Some(known) = source.map(|source| source.topic_id).filter(|known| *known != coverage.topic_id) {
+        return match span.jump {
+            Some(Jump::ReplacedTopic) => Ok(Verdict::Next),
+            _ => Err(Break::OtherTopic { topic: topic(), known, found: coverage.topic_id }),
+        };
+    }
+    let Some(next) = position(source, span) else {
+        let next = Offset(0);
+        return match span.jump {
+            Some(_) => Ok(Verdict::Next),
+            None => Err(Break::Hole { topic: topic(), partition: span.partition, next, from: span.from }),
+        };
+    };
+    let jumps_ahead = span.jump == Some(Jump::LostRetention) && span.from > next;
+    if span.from == next || jumps_ahead {
+        Ok(Verdict::Next)
+    } else if span.to <= next {
+        Ok(Verdict::Repeated)
+    } else if span.from > next {
+        Err(Break::Hole { topic: topic(), partition: span.partition, next, from: span.from })
+    } else {
+        Err(overlap(coverage, span, Some(next)))
+    }
+}
+
+fn position(source: Option<&SourceProgress>, span: &Span) -> Option<Offset> {
+    source.and_then(|source| source.partition(span.partition)).and_then(|partition| partition.next)
+}
+
+fn overlap(coverage: &Coverage, span: &Span, next: Option<Offset>) -> Break {
+    let Span { partition, from, to, .. } = *span;
+    Break::Overlap { topic: coverage.topic.clone(), partition, next: next.unwrap_or_default(), from, to }
+}
+
+/// Moves a header's positions and clocks on to the end of a pack that [`judge`] called next, and shard time with them.
+/// The pack's deltas must have been applied before: they were judged by the clocks before it.
+pub fn advance(header: &mut Header, pack: &Pack) {
+    for coverage in &pack.sources {
+        let joining = PartitionProgress { next: None, clock: header.time };
+        let source = source_of(&mut header.sources, coverage, joining);
+        for span in &coverage.spans {
+            let partition = usize::try_from(span.partition.0).ok().and_then(|at| source.partitions.get_mut(at));
+            let partition = partition.expect("judge has refused partitions that the topic has not");
+            partition.next = Some(span.to);
+            partition.clock = partition.clock.max(span.clock);
+        }
+    }
+    header.time = shard_time(&header.sources, header.time);
+    header.sealed_at = header.sealed_at.max(pack.sealed_at);
+}
+
+/// The progress of a pack's source, made or grown as the pack says. Partitions that are added to a topic, or that replace
+/// it, join at the current shard time; those of a new source hold it back until they are heard of.
+fn source_of<'a>(
+    sources: &'a mut Vec<SourceProgress>,
+    coverage: &Coverage,
+    joining: PartitionProgress,
+) -> &'a mut SourceProgress {
+    let count = usize::try_from(coverage.partitions).unwrap_or(0);
+    let at = sources.iter().position(|source| source.topic == coverage.topic).unwrap_or_else(|| {
+        let partitions = vec![PartitionProgress::default(); count];
+        sources.push(SourceProgress { topic: coverage.topic.clone(), topic_id: coverage.topic_id, partitions });
+        sources.len() - 1
+    });
+    let source = &mut sources[at];
+    if source.topic_id != coverage.topic_id {
+        source.topic_id = coverage.topic_id;
+        source.partitions.clear();
+    }
+    if source.partitions.len() < count {
+        source.partitions.resize(count, joining);
+    }
+    source
+}

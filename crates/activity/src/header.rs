@@ -1,0 +1,75 @@
+//! The shard header: how far a shard has come. It is stored with every commit, beside the [`crate::fence::Fence`]. Its
+//! schema is `schemas/shard-header.v1.avsc`.
+
+use crate::clock::SourceProgress;
+use crate::types::{Bucket, Incarnation, Millis, Offset};
+use crate::wire::{Wire, WireError};
+use apache_avro::Schema;
+use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
+
+/// How far a shard has come, a pure function of its log's prefix but for `rebuild_until` and `discarded`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The sources that packs have named, in the catalogue's order.
+    pub sources: Vec<SourceProgress>,
+    /// Shard time; `None` until every source partition was heard of. Never goes back.
+    pub time: Option<Millis>,
+    /// The first bucket of which records are kept; `None` as long as shard time is.
+    pub floor: Option<Bucket>,
+    /// The wall stamp of the last pack applied; 1970 if none was.
+    pub sealed_at: Millis,
+    /// While the fence's next offset lies below this one the shard is rebuilding, and nobody should believe its counters.
+    pub rebuild_until: Option<Offset>,
+    /// Incarnations whose keys are still to be deleted.
+    pub discarded: Vec<Incarnation>,
+}
+
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::parse_str(include_str!("../../../schemas/shard-header.v1.avsc")).expect("the header schema is tested")
+});
+static WIRE: LazyLock<Wire> = LazyLock::new(|| Wire::new("shard header", &SCHEMA));
+
+impl Header {
+    /// The header as it is stored.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        WIRE.encode(self)
+    }
+
+    /// The header of stored bytes.
+    ///
+    /// # Errors
+    /// If the bytes are of another schema or follow none.
+    pub fn decode(bytes: &[u8]) -> Result<Header, WireError> {
+        WIRE.decode(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::PartitionProgress;
+    use crate::types::TopicId;
+
+    #[test]
+    fn header_reads_back() {
+        let header = Header {
+            sources: vec![SourceProgress {
+                topic: "product.usage".into(),
+                topic_id: TopicId([9; 16]),
+                partitions: vec![
+                    PartitionProgress { next: Some(Offset(7)), clock: Some(Millis(-3)) },
+                    PartitionProgress::default(),
+                ],
+            }],
+            time: Some(Millis(1_700_000_000_000)),
+            floor: Some(Bucket(19_000)),
+            sealed_at: Millis(12),
+            rebuild_until: Some(Offset(99)),
+            discarded: vec![Incarnation(u64::MAX)],
+        };
+        assert_eq!(Header::decode(&header.encode()).unwrap(), header);
+        assert_eq!(Header::decode(&Header::default().encode()).unwrap(), Header::default());
+    }
+}

@@ -1,0 +1,29 @@
+//! What an entity did and what that contributes: the pure heart of the pipeline.
+//!
+//! Nothing here knows a clock, a socket or a global. Every type keeps one invariant, named in its documentation, and
+//! every step of the pipeline (`ingest`, `window`, `exporter`) is a composition of these.
+//!
+//! The way of an activity through this crate: an entity's [`EntityKey`] and a [`Bucket`] travel in a [`pack::Pack`];
+//! [`continuity`] says whether the pack is next; its bits are set in a [`record::Record`]; a [`measure`] turns the record
+//! before and after into steps; steps are added to a [`counter::Counter`]; the [`clock`] moves; and all of it is stored
+//! behind a [`fence`].
+
+pub mod clock;
+pub mod continuity;
+pub mod counter;
+pub mod fence;
+pub mod header;
+pub mod key;
+pub mod mask;
+pub mod measure;
+pub mod pack;
+pub mod record;
+mod types;
+mod varint;
+mod wire;
+
+pub use key::{EntityKey, KeyError};
+pub use types::{
+    Bucket, CatalogVersion, EntityKind, Incarnation, MetricIndex, Millis, Offset, PartitionId, Shard, TopicId, Window,
+};
+pub use wire::WireError;

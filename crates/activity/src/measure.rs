@@ -1,0 +1,45 @@
+//! Measures: pure functions from what is stored of an entity to what it contributes at each as-of bucket.
+//!
+//! A contribution is a step function over as-of buckets. It is told as its steps: at bucket `b` it goes up or down by `n`.
+//! The population's value is the sum over entities; since sums of steps are steps, a change of one entity is its steps
+//! before taken off and its steps after put on.
+
+use crate::mask::Mask;
+use crate::types::{Bucket, Window};
+
+/// The steps of "was active in the trailing `window`": as of bucket `e` the entity counts 1 if any bucket of
+/// `e-window+1..=e` is in its mask, else 0. Every run of active buckets counts from its first bucket until `window` after
+/// its last; runs that meet are one.
+pub fn active(mask: &Mask, window: Window, mut step: impl FnMut(Bucket, i64)) {
+    let width = i32::from(window.0);
+    let mut runs = mask.runs().peekable();
+    while let Some((first, mut last)) = runs.next() {
+        while let Some((_, end)) = runs.next_if(|(start, _)| *start <= last.plus(width)) {
+            last = end;
+        }
+        step(first, 1);
+        step(last.plus(width), -1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn active_agrees_with_brute_force_at_every_as_of(
+            set in proptest::collection::btree_set(0i32..150, 0..30), width in 1u16..=90,
+        ) {
+            let mask: Mask = set.iter().map(|bucket| Bucket(*bucket)).collect();
+            let mut steps = Vec::new();
+            active(&mask, Window(width), |bucket, n| steps.push((bucket.0, n)));
+            for as_of in -5..300 {
+                let told: i64 = steps.iter().filter(|(bucket, _)| *bucket <= as_of).map(|(_, n)| n).sum();
+                let expected = (as_of - i32::from(width) + 1..=as_of).any(|bucket| set.contains(&bucket));
+                prop_assert_eq!(told, i64::from(expected), "as of {}", as_of);
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The metric catalogue: YAML to a checked plan.
+//!
+//! [`parse()`] is the only way to a [`Plan`], so whoever holds one need not check it again. It reports every [`Mistake`] at
+//! once, each where it stands in the text. Nothing here reads a file, a clock or a global.
+//!
+//! A text goes through three steps: `node` makes a tree in which every value knows its place; `cursor` reads typed values
+//! from the tree and collects mistakes; `parse` knows the words of the language, one file a section. Then [`mod@version`]
+//! takes the plan's fingerprint.
+
+pub mod calendar;
+mod cursor;
+mod mistake;
+mod node;
+mod parse;
+mod plan;
+mod suggest;
+pub mod version;
+mod words;
+
+pub use calendar::Calendar;
+pub use mistake::{Mistake, Mistakes};
+pub use parse::parse;
+pub use plan::{ClockKind, Condition, Entity, Fields, Literal, Metric, Origin, Path, Plan, Source, TimeForm};

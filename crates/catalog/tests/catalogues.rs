@@ -1,0 +1,163 @@
+//! What a catalogue without mistakes means.
+
+use activity::{EntityKind, MetricIndex, Millis, Window};
+use catalog::{ClockKind, Condition, Literal, Origin, Plan, TimeForm, parse};
+use proptest::prelude::*;
+
+const MUSIC: &str = include_str!("catalogues/music.yaml");
+const BRIEF: &str = include_str!("catalogues/brief.yaml");
+const RICH: &str = include_str!("catalogues/rich.yaml");
+
+fn plan(text: &str) -> Plan {
+    parse(text).unwrap_or_else(|mistakes| panic!("{}", mistakes.render("catalogue.yaml", text)))
+}
+
+fn path(names: &[&str]) -> Origin {
+    Origin::Path(names.iter().map(|name| (*name).to_owned()).collect())
+}
+
+fn text(value: &str) -> Literal {
+    Literal::Text(value.to_owned())
+}
+
+#[test]
+fn a_log_with_names_of_its_own_is_mapped() {
+    let plan = plan(MUSIC);
+    let [source] = plan.sources.as_slice() else { panic!("one source") };
+    assert_eq!((source.name.as_str(), source.topic.as_str()), ("plays", "music.events"));
+    assert_eq!((source.clock, source.lateness_days), (ClockKind::Event, 31));
+    assert_eq!((&source.fields.event, &source.fields.timestamp), (&path(&["page"]), &path(&["ts"])));
+    assert_eq!(source.fields.time_form, TimeForm::Millis);
+    assert_eq!(source.fields.keys, [("user_id".to_owned(), path(&["userId"]))]);
+    assert!(source.fields.properties.is_empty());
+    let paid = plan.metric(MetricIndex(1));
+    assert_eq!(paid.name, "paid_listeners");
+    assert_eq!(paid.events.as_deref(), Some(&["NextSong".to_owned()][..]));
+    assert_eq!(paid.conditions, [Condition { property: vec!["level".to_owned()], one_of: vec![text("paid")] }]);
+    assert_eq!(paid.windows, [Window(1), Window(7), Window(28)]);
+    assert_eq!((plan.reach_days(), plan.lateness_days()), (28, 31));
+}
+
+#[test]
+fn what_is_left_out_is_native() {
+    let plan = plan(BRIEF);
+    assert_eq!((plan.calendar.zone_name(), plan.history_days), ("UTC", 400));
+    let source = &plan.sources[0];
+    assert_eq!((source.clock, source.lateness_days), (ClockKind::Log, 3));
+    assert_eq!((&source.fields.event, &source.fields.timestamp), (&path(&["event"]), &path(&["timestamp"])));
+    assert_eq!(
+        (source.fields.time_form, &source.fields.properties),
+        (TimeForm::Rfc3339, &vec!["properties".to_owned()])
+    );
+    assert_eq!(source.fields.keys, [("user_id".to_owned(), path(&["user_id"]))]);
+    assert_eq!((plan.metrics[0].entity, &plan.metrics[0].events), (EntityKind(0), &None));
+}
+
+#[test]
+fn every_key_field_of_every_entity_has_an_origin_in_every_source() {
+    let plan = plan(RICH);
+    let keys = |source: usize| plan.sources[source].fields.keys.clone();
+    let named = |name: &str, origin: Origin| (name.to_owned(), origin);
+    assert_eq!(
+        keys(0),
+        [
+            named("user_id", path(&["who", "id"])),
+            named("account_id", Origin::Constant(text("acme"))),
+            named("properties.video_id", path(&["properties", "video_id"])),
+        ]
+    );
+    // Where the properties are the record itself, a key below `properties` is read from the record itself.
+    assert_eq!(
+        keys(1),
+        [
+            named("user_id", path(&["user_id"])),
+            named("account_id", path(&["account_id"])),
+            named("properties.video_id", path(&["video_id"])),
+        ]
+    );
+}
+
+#[test]
+fn an_entity_is_sharded_by_its_first_key_field_unless_it_says_otherwise() {
+    let shards: Vec<_> = plan(RICH).entities.into_iter().map(|entity| (entity.name, entity.shard_by)).collect();
+    let expected = [("user", 0), ("account_user", 1), ("viewing", 0)];
+    assert_eq!(shards, expected.map(|(name, shard)| (name.to_owned(), shard)));
+}
+
+#[test]
+fn windows_are_ascending_and_a_lone_item_is_a_list() {
+    let plan = plan(RICH);
+    assert_eq!(plan.metrics[0].windows, [Window(1), Window(7), Window(90)]);
+    assert_eq!(plan.metrics[1].windows, [Window(28)]);
+    assert_eq!(plan.metrics[1].events.as_deref(), Some(&["read".to_owned()][..]));
+}
+
+#[test]
+fn a_condition_is_a_path_below_the_properties_and_typed_values() {
+    let plan = plan(RICH);
+    let [level, plan, nested] = plan.metrics[0].conditions.as_slice() else { panic!("three conditions") };
+    assert_eq!((level.property.join("/"), &level.one_of), ("level".to_owned(), &vec![text("paid")]));
+    assert_eq!(plan.one_of, [text("team"), Literal::Int(2), Literal::Float(2.5), Literal::Bool(true), text("true")]);
+    assert_eq!(nested.property.join("/"), "device/os");
+}
+
+#[test]
+fn metrics_read_as_plain_words() {
+    let words =
+        |text| plan(text).words().into_iter().map(|(name, words)| format!("{name}: {words}")).collect::<Vec<_>>();
+    assert_eq!(words(BRIEF), ["active_users: distinct user with any event in the trailing 1 day (UTC)"]);
+    assert_eq!(
+        words(RICH),
+        [
+            "watchers: distinct viewing with event \"watched\" or \"read\" where level is \"paid\" and plan is \"team\" or 2 or \
+         2.5 or true or \"true\" and device.os is \"linux\" in the trailing 1, 7, 90 days (America/New_York)",
+            "members: distinct account_user with event \"read\" in the trailing 28 days (America/New_York)",
+        ]
+    );
+}
+
+#[test]
+fn days_are_those_of_the_catalogues_time_zone() {
+    let late_evening = Millis(1_767_240_000_000); // 2026-01-01T04:00:00Z
+    assert_eq!(plan(BRIEF).calendar.day(late_evening).since(plan(RICH).calendar.day(late_evening)), 1);
+}
+
+fn many(section: &str, count: usize, item: &str) -> String {
+    let items: String = (0..count).map(|index| format!("  x{index}: {item}\n")).collect();
+    BRIEF.replace(&format!("{section}:\n"), &format!("{section}:\n{items}"))
+}
+
+#[test]
+fn there_are_at_most_64_entities_and_1000_metrics() {
+    let metric = "{ type: simple, measure: { agg: count_distinct, entity: user, events: any }, windows: [1d] }";
+    for (section, most, item) in [("entities", 64, "{ key: user_id }"), ("metrics", 1000, metric)] {
+        plan(&many(section, most - 1, item));
+        let mistakes = parse(&many(section, most, item)).unwrap_err();
+        assert!(mistakes.0.iter().any(|mistake| mistake.what.ends_with("are too many")), "{mistakes}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn any_text_is_a_plan_or_has_mistakes_within_it(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..12, "[ \n\t:,&*!?|>#{}\\[\\]a-z0-9ö.\"'-]{0,6}"), 1..6),
+        original in prop::sample::select(vec![MUSIC, BRIEF, RICH]),
+    ) {
+        let mut text: Vec<char> = original.chars().collect();
+        for (at, removed, inserted) in edits {
+            let start = at.index(text.len() + 1);
+            let end = (start + removed).min(text.len());
+            text.splice(start..end, inserted.chars());
+        }
+        let text: String = text.into_iter().collect();
+        if let Err(mistakes) = parse(&text) {
+            prop_assert!(!mistakes.0.is_empty());
+            prop_assert!(!mistakes.render("catalogue.yaml", &text).is_empty());
+            for mistake in &mistakes.0 {
+                prop_assert!(mistake.line >= 1 && mistake.column >= 1 && mistake.line <= text.lines().count() + 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The usage event: decodes a record of a source, validates it, matches it against the plan, and says what it touches or
+//! why it is rejected.
+//!
+//! Nothing here does I/O, knows a clock or keeps state between events. The way of a record: `slots` decodes it in one
+//! pass and keeps only the values that the plan needs; `time` reads when it happened; `matcher` says which metrics
+//! want it; `keys` names their entities; [`Touches`] holds the outcome. [`Reader`] composes them.
+//!
+//! Invariants: a record is judged by its bytes and the plan alone, so that the same record always has the same outcome;
+//! a record that is rejected touches nothing; no bytes make it panic or recurse deeper than the plan's paths.
+
+mod keys;
+mod matcher;
+mod reader;
+mod reject;
+mod slots;
+mod time;
+mod touches;
+mod value;
+
+pub use reader::Reader;
+pub use reject::Reject;
+pub use touches::{Touch, Touches};

@@ -1,0 +1,123 @@
+//! From the bytes of a record to what it touches.
+
+use crate::keys::{Field, KeyMaker, origin};
+use crate::matcher::Matcher;
+use crate::reject::{Reject, excerpt};
+use crate::slots::{Slots, Trie};
+use crate::time;
+use crate::touches::Touches;
+use crate::value::Value;
+use activity::{EntityKind, Millis};
+use catalog::{Condition, Origin, Plan, TimeForm};
+use std::collections::BTreeSet;
+
+/// Reads the records of one source. It is made once from the plan and shared by reference.
+#[derive(Debug)]
+pub struct Reader {
+    trie: Trie,
+    event: Field,
+    timestamp: Field,
+    time_form: TimeForm,
+    matcher: Matcher,
+    /// By entity; `None` for one that no metric counts.
+    keys: Vec<Option<KeyMaker>>,
+}
+
+impl Reader {
+    /// The reader of a source of the plan.
+    ///
+    /// # Panics
+    /// If the plan is not one that was checked: without such a source, or without a place for a key field.
+    #[must_use]
+    pub fn new(plan: &Plan, source: usize) -> Reader {
+        let fields = &plan.sources[source].fields;
+        let counted: BTreeSet<EntityKind> = plan.metrics.iter().map(|metric| metric.entity).collect();
+        let entities =
+            || (0..).map(EntityKind).zip(&plan.entities).map(|(kind, entity)| (kind, entity, counted.contains(&kind)));
+        let path_of = |condition: &Condition| [fields.properties.as_slice(), &condition.property].concat();
+
+        let mut origins = vec![&fields.event, &fields.timestamp];
+        for (_, entity, _) in entities().filter(|(_, _, is_counted)| *is_counted) {
+            origins.extend(entity.key.iter().map(|name| origin(fields, name)));
+        }
+        let mut paths: Vec<Vec<String>> =
+            plan.metrics.iter().flat_map(|metric| &metric.conditions).map(path_of).collect();
+        paths.extend(origins.into_iter().filter_map(|origin| match origin {
+            Origin::Path(path) => Some(path.clone()),
+            Origin::Constant(_) => None,
+        }));
+
+        let trie = Trie::of(paths.iter().map(Vec::as_slice));
+        let key = |(kind, entity, is_counted)| bool::then(is_counted, || KeyMaker::new(kind, entity, fields, &trie));
+        Reader {
+            event: Field::new("event", &fields.event, &trie),
+            timestamp: Field::new("timestamp", &fields.timestamp, &trie),
+            time_form: fields.time_form,
+            matcher: Matcher::new(&plan.metrics, &trie, path_of),
+            keys: entities().map(key).collect(),
+            trie,
+        }
+    }
+
+    /// Reads a record: when the event happened, and in `touches`, which is emptied first, what it touches. If no metric
+    /// wants the event, it touches nothing, and whom it names does not matter.
+    ///
+    /// # Errors
+    /// Why the record does not count; it touches nothing then.
+    pub fn read(&self, payload: &[u8], touches: &mut Touches) -> Result<Millis, Reject> {
+        touches.clear();
+        let slots = self.trie.decode(payload)?;
+        let event = self.event_name(&slots)?;
+        let time = self.time_of(&slots)?;
+        self.touch(event, &slots, touches).inspect_err(|_| touches.clear())?;
+        Ok(time)
+    }
+
+    /// Reads only when the event happened.
+    ///
+    /// # Errors
+    /// If the record is not JSON or has no time that can be read.
+    pub fn time(&self, payload: &[u8]) -> Result<Millis, Reject> {
+        self.time_of(&self.trie.decode(payload)?)
+    }
+
+    fn event_name<'v>(&'v self, slots: &'v Slots<'_>) -> Result<&'v str, Reject> {
+        match self.event.value(slots) {
+            Value::Text(name) if !name.is_empty() => Ok(name),
+            Value::Text(_) | Value::Missing => Err(self.event.missing()),
+            other => Err(self.event.wrong_type("text", other)),
+        }
+    }
+
+    fn time_of(&self, slots: &Slots<'_>) -> Result<Millis, Reject> {
+        time::read(self.timestamp.value(slots), self.time_form, self.timestamp.name())
+    }
+
+    fn touch(&self, event: &str, slots: &Slots<'_>, touches: &mut Touches) -> Result<(), Reject> {
+        let mut is_wanted = false;
+        for candidates in self.matcher.candidates(event) {
+            if touches.want(self.matcher.wanting(candidates, slots)) {
+                is_wanted = true;
+                touches.add(|out, digits| self.key_of(candidates.entity).make(slots, out, digits))?;
+            }
+        }
+        if is_wanted && touches.is_empty() { Err(self.no_entity(event, slots)) } else { Ok(()) }
+    }
+
+    fn key_of(&self, entity: EntityKind) -> &KeyMaker {
+        self.keys[usize::from(entity.0)].as_ref().expect("every entity that a metric counts has a key")
+    }
+
+    #[cold]
+    fn no_entity(&self, event: &str, slots: &Slots<'_>) -> Reject {
+        let wanting = self.matcher.candidates(event).iter();
+        let wanting = wanting.filter(|candidates| self.matcher.wanting(candidates, slots).next().is_some());
+        let mut fields: Vec<String> = Vec::new();
+        for field in wanting.flat_map(|candidates| self.key_of(candidates.entity).missing_fields(slots)) {
+            if !fields.iter().any(|name| name == field.name()) {
+                fields.push(field.name().to_owned());
+            }
+        }
+        Reject::NoEntity { event: excerpt(event), fields }
+    }
+}

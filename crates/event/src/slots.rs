@@ -1,0 +1,333 @@
+//! Decodes a JSON record in one pass and keeps only the values at the paths that the plan needs.
+//!
+//! The paths form a trie; every path has a numbered slot. A value is borrowed from the record, so decoding allocates only
+//! for text and names written with escapes, and for values that are skipped and nested more than one deep.
+//! What is skipped is checked to be JSON in UTF-8, without recursion; only that its escapes are whole characters (no half
+//! of a surrogate pair) and its numbers fit in a double is not.
+
+use crate::reject::Reject;
+use crate::value::Value;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use smallvec::SmallVec;
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+/// The values of a record, by slot. More than 16 would live on the heap.
+pub(crate) type Slots<'a> = SmallVec<[Value<'a>; 16]>;
+
+/// The paths that the plan needs, as a trie.
+#[derive(Debug)]
+pub(crate) struct Trie {
+    root: Node,
+}
+
+/// What lies at one path. Its slots are its own and those of everything below it, so that they can be forgotten together
+/// when a record names the same field twice.
+#[derive(Debug, Default)]
+struct Node {
+    /// The node's own slot first, then those of its children, one after the other.
+    slots: Range<usize>,
+    /// By name, in the order of [`by_length`].
+    children: Vec<(Box<str>, Node)>,
+}
+
+impl Trie {
+    /// The trie of these paths.
+    pub(crate) fn of<'p>(paths: impl IntoIterator<Item = &'p [String]>) -> Trie {
+        let mut root = Node::default();
+        for path in paths {
+            path.iter().fold(&mut root, |node, name| node.child_or_new(name));
+        }
+        root.number(0);
+        Trie { root }
+    }
+
+    /// The slot of one of the paths that the trie was made of, or of the start of one.
+    pub(crate) fn slot(&self, path: &[String]) -> Option<usize> {
+        let node = path.iter().try_fold(&self.root, |node, name| node.child(name))?;
+        Some(node.slots.start)
+    }
+
+    /// The values of a record, which must be a JSON object in UTF-8 and nothing after it. If a name occurs twice in an
+    /// object, its last value counts.
+    pub(crate) fn decode<'a>(&self, payload: &'a [u8]) -> Result<Slots<'a>, Reject> {
+        if payload.is_empty() {
+            return Err(Reject::Empty);
+        }
+        let text = std::str::from_utf8(payload).map_err(|error| not_utf8(payload, error.valid_up_to()))?;
+        let mut slots = Slots::new();
+        slots.resize(self.root.slots.end, Value::Missing);
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        Seed { node: &self.root, slots: &mut slots }.deserialize(&mut deserializer).map_err(not_json)?;
+        deserializer.end().map_err(not_json)?;
+        match &slots[self.root.slots.start] {
+            Value::Object => Ok(slots),
+            other => Err(Reject::WrongType {
+                field: "the record".into(),
+                expected: "a JSON object".into(),
+                found: if *other == Value::Missing { "null".into() } else { other.kind() },
+            }),
+        }
+    }
+}
+
+impl Node {
+    fn child(&self, name: &str) -> Option<&Node> {
+        let at = self.children.binary_search_by(|(child, _)| by_length(child).cmp(&by_length(name))).ok()?;
+        Some(&self.children[at].1)
+    }
+
+    fn child_or_new(&mut self, name: &str) -> &mut Node {
+        let at = match self.children.binary_search_by(|(child, _)| by_length(child).cmp(&by_length(name))) {
+            Ok(at) => at,
+            Err(at) => {
+                self.children.insert(at, (name.into(), Node::default()));
+                at
+            }
+        };
+        &mut self.children[at].1
+    }
+
+    /// Numbers the slots from `first`, and returns the next that is free.
+    fn number(&mut self, first: usize) -> usize {
+        let end = self.children.iter_mut().fold(first + 1, |next, (_, child)| child.number(next));
+        self.slots = first..end;
+        end
+    }
+}
+
+/// Names differ in length more often than not, and lengths are quicker to compare.
+fn by_length(name: &str) -> (usize, &str) {
+    (name.len(), name)
+}
+
+/// Decodes the value at one path.
+struct Seed<'t, 's, 'de> {
+    node: &'t Node,
+    slots: &'s mut [Value<'de>],
+}
+
+impl<'de> Seed<'_, '_, 'de> {
+    fn keep(self, value: Value<'de>) {
+        self.slots[self.node.slots.clone()].fill(Value::Missing);
+        self.slots[self.node.slots.start] = value;
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_, '_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_, '_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.keep(Value::Missing);
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.keep(Value::Bool(value));
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.keep(Value::Integer(i128::from(value)));
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.keep(Value::Integer(i128::from(value)));
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        self.keep(Value::Float(value));
+        Ok(())
+    }
+
+    fn visit_borrowed_str<E: Error>(self, value: &'de str) -> Result<(), E> {
+        self.keep(Value::Text(Cow::Borrowed(value)));
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
+        self.keep(Value::Text(Cow::Owned(value.to_owned())));
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        IgnoredAny.visit_seq(seq)?;
+        self.keep(Value::Array);
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Seed { node, slots } = self;
+        Seed { node, slots: &mut *slots }.keep(Value::Object);
+        while let Some(child) = map.next_key_seed(NameSeed { node })? {
+            match child {
+                Some(node) => map.next_value_seed(Seed { node, slots: &mut *slots })?,
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Decodes a name within an object: the node of that name, if the plan needs it.
+struct NameSeed<'t> {
+    node: &'t Node,
+}
+
+impl<'de, 't> DeserializeSeed<'de> for NameSeed<'t> {
+    type Value = Option<&'t Node>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'t> Visitor<'_> for NameSeed<'t> {
+    type Value = Option<&'t Node>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.node.child(name))
+    }
+}
+
+fn not_json(error: serde_json::Error) -> Reject {
+    let message = error.to_string();
+    let what = message.rsplit_once(" at line ").map_or(message.as_str(), |(what, _)| what);
+    Reject::BrokenJson { line: error.line(), column: error.column(), what: what.to_owned() }
+}
+
+fn not_utf8(payload: &[u8], at: usize) -> Reject {
+    let valid = &payload[..at];
+    let line_start = valid.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+    Reject::BrokenJson { line, column: at - line_start + 1, what: "bytes that are not UTF-8".into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(dotted: &str) -> Vec<String> {
+        dotted.split('.').map(str::to_owned).collect()
+    }
+
+    /// The values at some paths of a record.
+    fn decoded<const N: usize>(paths: [&str; N], json: &str) -> [Value<'static>; N] {
+        let paths = paths.map(path);
+        let trie = Trie::of(paths.iter().map(Vec::as_slice));
+        let slots = trie.decode(json.as_bytes()).expect("the record is JSON");
+        paths.each_ref().map(|path| match &slots[trie.slot(path).expect("the path is in the trie")] {
+            Value::Text(text) => Value::Text(Cow::Owned(text.clone().into_owned())),
+            Value::Missing => Value::Missing,
+            Value::Bool(value) => Value::Bool(*value),
+            Value::Integer(value) => Value::Integer(*value),
+            Value::Float(value) => Value::Float(*value),
+            Value::Array => Value::Array,
+            Value::Object => Value::Object,
+        })
+    }
+
+    fn text(text: &str) -> Value<'static> {
+        Value::Text(Cow::Owned(text.into()))
+    }
+
+    #[test]
+    fn value_is_found_below_objects_only() {
+        let paths = ["a.b", "c", "d.e.f"];
+        assert_eq!(
+            decoded(paths, r#"{"a":{"x":1,"b":"y"},"c":-2,"d":{"e":{"f":1.5}}}"#),
+            [text("y"), Value::Integer(-2), Value::Float(1.5)]
+        );
+        assert_eq!(
+            decoded(paths, r#"{"a":[{"b":1}],"c":null,"d":{"e":"f"}}"#),
+            [Value::Missing, Value::Missing, Value::Missing]
+        );
+        assert_eq!(decoded(paths, "{}"), [Value::Missing, Value::Missing, Value::Missing]);
+    }
+
+    #[test]
+    fn field_and_what_lies_below_it_are_kept_side_by_side() {
+        let paths = ["a", "a.b"];
+        assert_eq!(decoded(paths, r#"{"a":{"b":true}}"#), [Value::Object, Value::Bool(true)]);
+        assert_eq!(decoded(paths, r#"{"a":7}"#), [Value::Integer(7), Value::Missing]);
+        assert_eq!(decoded(paths, r#"{"a":[7]}"#), [Value::Array, Value::Missing]);
+    }
+
+    #[test]
+    fn last_of_two_values_of_one_name_counts() {
+        let paths = ["a.b", "a.c", "d"];
+        assert_eq!(
+            decoded(paths, r#"{"a":{"b":1,"c":2},"d":1,"a":{"c":3},"d":null}"#),
+            [Value::Missing, Value::Integer(3), Value::Missing]
+        );
+        assert_eq!(decoded(["a.b"], r#"{"a":{"b":1},"a":2}"#), [Value::Missing]);
+    }
+
+    #[test]
+    fn names_and_texts_are_unescaped() {
+        assert_eq!(decoded(["ä\"b"], r#"{"\u00e4\"b":"\n\ud83e\udd80\/"}"#), [text("\n🦀/")]);
+    }
+
+    #[test]
+    fn text_without_escapes_is_borrowed() {
+        let trie = Trie::of([path("a").as_slice()]);
+        let slots = trie.decode(br#"{"a":"ada"}"#).expect("the record is JSON");
+        assert_eq!(slots[1], Value::Text(Cow::Borrowed("ada")));
+        assert!(matches!(&slots[1], Value::Text(Cow::Borrowed(_))));
+    }
+
+    #[test]
+    fn broken_json_is_rejected_with_its_place() {
+        let trie = Trie::of([path("a").as_slice()]);
+        let broken = |payload: &[u8]| match trie.decode(payload) {
+            Err(Reject::BrokenJson { line, column, what }) => (line, column, what),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(broken(b"{\"a\":1,\n\"b\":}"), (2, 5, "expected value".into()));
+        assert_eq!(broken(b"{\"a\":1} {}"), (1, 9, "trailing characters".into()));
+        assert_eq!(broken(b"{\"a\":1").2, "EOF while parsing an object");
+        assert_eq!(broken(b"{\"z\":\n \"\xff\"}"), (2, 3, "bytes that are not UTF-8".into()));
+        assert_eq!(broken(b"{\"z\":[1,]}").2, "expected value");
+        assert_eq!(broken(b"  ").2, "EOF while parsing a value");
+        assert_eq!(broken(b"[1,2").2, "EOF while parsing a list");
+    }
+
+    #[test]
+    fn record_that_is_no_object_is_a_wrong_type() {
+        let trie = Trie::of([path("a").as_slice()]);
+        for (json, kind) in
+            [("[]", "an array"), ("null", "null"), ("3", "a whole number"), ("\"a\"", "text of 1 bytes")]
+        {
+            let Err(Reject::WrongType { found, .. }) = trie.decode(json.as_bytes()) else { panic!("{json} was read") };
+            assert_eq!(found, kind);
+        }
+        assert_eq!(trie.decode(b""), Err(Reject::Empty));
+    }
+
+    #[test]
+    fn deep_nesting_costs_no_stack() {
+        let trie = Trie::of([path("a.b").as_slice()]);
+        let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+        assert!(trie.decode(format!(r#"{{"z":{deep},"a":{deep}}}"#).as_bytes()).is_ok());
+        assert!(trie.decode(format!(r#"{{"a":{}"#, r#"{"b":"#.repeat(200_000)).as_bytes()).is_err());
+    }
+}

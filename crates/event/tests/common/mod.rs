@@ -1,0 +1,98 @@
+//! Plans and outcomes for the tests.
+
+#![allow(dead_code, unreachable_pub, reason = "every test file uses some of it")]
+
+use activity::{EntityKind, MetricIndex, Millis, Window};
+use catalog::{Calendar, ClockKind, Condition, Entity, Fields, Literal, Metric, Origin, Plan, Source, TimeForm};
+use event::{Reader, Reject, Touches};
+
+pub const USER: EntityKind = EntityKind(0);
+pub const ACCOUNT: EntityKind = EntityKind(1);
+pub const ACCOUNT_USER: EntityKind = EntityKind(2);
+
+/// `2026-11-22T09:30:00Z`.
+pub const TIME: Millis = Millis(1_795_339_800_000);
+
+/// An entity's key, its shard key and its metrics.
+pub type Touched = (Vec<u8>, Vec<u8>, Vec<u16>);
+
+pub fn path(dotted: &str) -> Vec<String> {
+    dotted.split('.').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+pub fn at(dotted: &str) -> Origin {
+    Origin::Path(path(dotted))
+}
+
+pub fn text(text: &str) -> Literal {
+    Literal::Text(text.into())
+}
+
+pub fn native() -> Fields {
+    Fields {
+        event: at("event"),
+        timestamp: at("timestamp"),
+        time_form: TimeForm::Rfc3339,
+        keys: vec![("user_id".into(), at("user_id")), ("account_id".into(), at("account_id"))],
+        properties: path("properties"),
+    }
+}
+
+pub fn metric(entity: EntityKind, events: Option<&[&str]>, conditions: &[(&str, &[Literal])]) -> Metric {
+    let condition =
+        |(property, one_of): &(&str, &[Literal])| Condition { property: path(property), one_of: one_of.to_vec() };
+    Metric {
+        name: "active".into(),
+        description: String::new(),
+        entity,
+        events: events.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
+        conditions: conditions.iter().map(condition).collect(),
+        windows: vec![Window(7)],
+    }
+}
+
+/// A plan of one source and the entities `user`, `account` and `account_user`.
+pub fn plan(fields: Fields, metrics: Vec<Metric>) -> Plan {
+    let entity = |name: &str, key: &[&str], shard_by| Entity {
+        name: name.into(),
+        key: key.iter().map(|field| (*field).to_owned()).collect(),
+        shard_by,
+    };
+    Plan {
+        product: "Songs".into(),
+        calendar: Calendar::new("UTC").expect("UTC is a time zone"),
+        history_days: 30,
+        sources: vec![Source {
+            name: "usage".into(),
+            topic: "usage".into(),
+            clock: ClockKind::Event,
+            lateness_days: 7,
+            fields,
+        }],
+        entities: vec![
+            entity("user", &["user_id"], 0),
+            entity("account", &["account_id"], 0),
+            entity("account_user", &["user_id", "account_id"], 1),
+        ],
+        metrics,
+        version: activity::CatalogVersion(1),
+    }
+}
+
+pub fn read(reader: &Reader, record: &str) -> Result<Vec<Touched>, Reject> {
+    let mut touches = Touches::default();
+    reader.read(record.as_bytes(), &mut touches)?;
+    Ok(touched(&touches))
+}
+
+pub fn touched(touches: &Touches) -> Vec<Touched> {
+    let numbers = |metrics: &[MetricIndex]| metrics.iter().map(|metric| metric.0).collect();
+    touches.iter().map(|touch| (touch.key.to_vec(), touch.shard_key.to_vec(), numbers(touch.metrics))).collect()
+}
+
+/// What a touch of this entity is.
+pub fn touch(kind: EntityKind, parts: &[&str], shard_part: &str, metrics: &[u16]) -> Touched {
+    let mut shard_key = Vec::new();
+    activity::key::push_part(shard_part, &mut shard_key);
+    (activity::EntityKey::of(kind, parts).as_bytes().to_vec(), shard_key, metrics.to_vec())
+}

@@ -1,0 +1,99 @@
+//! The board: the gauges as they were last read, and whether they may be shown.
+
+use crate::gauges;
+use crate::metrics::Metrics;
+use crate::totals::{Stands, Totals, Withheld};
+use activity::{Millis, Shard};
+use catalog::Plan;
+use state::Store;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tracing::{info, warn};
+
+/// What the exporter can be told beside the catalogue.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How many shards there are.
+    pub shards: u16,
+    /// Gauges whose last pack is older than this are absent, in milliseconds.
+    pub stale_ms: i64,
+}
+
+/// The gauges as they were last read.
+///
+/// Invariant: [`Board::text`] gives gauges only within `stale_ms` of the wall stamp of every shard's last pack.
+#[derive(Debug)]
+pub struct Board {
+    plan: Arc<Plan>,
+    settings: Settings,
+    metrics: Metrics,
+    /// The furthest that each shard was seen.
+    furthest: BTreeMap<Shard, Stands>,
+    shown: Option<Shown>,
+    withheld: Option<&'static str>,
+}
+
+#[derive(Clone, Debug)]
+struct Shown {
+    text: Arc<str>,
+    sealed_at: Millis,
+}
+
+impl Board {
+    /// A board on which nothing is shown yet.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>, settings: Settings, metrics: Metrics) -> Board {
+        Board { plan, settings, metrics, furthest: BTreeMap::new(), shown: None, withheld: None }
+    }
+
+    /// Reads all shards, at wall time `now`, and shows what may be shown.
+    pub fn refresh<S: Store + ?Sized>(&mut self, store: &mut S, now: Millis) {
+        let read = self.read(store, now);
+        self.metrics.show_withheld(read.as_ref().err());
+        let reason = read.as_ref().err().map(Withheld::reason);
+        if reason != self.withheld {
+            match &read {
+                Ok(_) => info!("the North Star gauges are shown"),
+                Err(withheld) => warn!(reason = withheld.reason(), %withheld, "the North Star gauges are absent"),
+            }
+            self.withheld = reason;
+        }
+        self.shown = read.ok();
+    }
+
+    fn read<S: Store + ?Sized>(&mut self, store: &mut S, now: Millis) -> Result<Shown, Withheld> {
+        let totals = Totals::read(store, &self.plan, self.settings.shards)?;
+        self.metrics.show(&totals);
+        self.metrics.read_at.set(now.0 / 1_000);
+        self.check_forward(&totals)?;
+        let time = totals.time().ok_or(Withheld::NoTime)?;
+        let sealed_at = totals.sealed_at().ok_or(Withheld::NoTime)?;
+        self.check_fresh(sealed_at, now)?;
+        let text = gauges::render(&self.plan, &totals, self.plan.calendar.day(time)).into();
+        Ok(Shown { text, sealed_at })
+    }
+
+    /// A shard that stands before where it was seen, in the same log, is catching up after its store went back.
+    fn check_forward(&mut self, totals: &Totals) -> Result<(), Withheld> {
+        for (shard, stands) in totals.stands() {
+            let furthest = self.furthest.entry(shard).or_insert(stands);
+            if furthest.topic == stands.topic && stands.next < furthest.next {
+                return Err(Withheld::WentBack { shard, seen: furthest.next, next: stands.next });
+            }
+            *furthest = stands;
+        }
+        Ok(())
+    }
+
+    fn check_fresh(&self, sealed_at: Millis, now: Millis) -> Result<(), Withheld> {
+        let (age_ms, bound_ms) = (now.0 - sealed_at.0, self.settings.stale_ms);
+        if age_ms > bound_ms { Err(Withheld::Stale { age_ms, bound_ms }) } else { Ok(()) }
+    }
+
+    /// The gauges as Prometheus text at wall time `now`; `None` if they must not be shown, or no longer.
+    #[must_use]
+    pub fn text(&self, now: Millis) -> Option<Arc<str>> {
+        let shown = self.shown.as_ref()?;
+        self.check_fresh(shown.sealed_at, now).ok().map(|()| shown.text.clone())
+    }
+}

@@ -1,0 +1,79 @@
+//! The HTTP side: `/metrics`, `/livez` and `/readyz`.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use prometheus::{Encoder, Registry, TextEncoder};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use thiserror::Error;
+use tokio::net::TcpListener;
+
+/// Why nothing is served.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address} (setting `http.listen`): {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The server broke off.
+    #[error("the HTTP server broke off: {0}")]
+    Serve(std::io::Error),
+}
+
+/// What the pages are made of.
+#[derive(Clone)]
+pub struct Pages {
+    /// The pipeline's own metrics.
+    pub registry: Registry,
+    /// The North Star gauges as they may be shown now; `None` if they are absent, or this process has no exporter.
+    pub gauges: Arc<dyn Fn() -> Option<Arc<str>> + Send + Sync>,
+    /// Why the process is not ready; `None` if it is.
+    pub unready: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+}
+
+/// Listens on `address`, tells `listening` where that is (port 0 takes any), and serves until `shutdown` is done.
+///
+/// # Errors
+/// If the address cannot be listened on.
+pub async fn serve(
+    address: SocketAddr,
+    pages: Pages,
+    listening: impl FnOnce(SocketAddr),
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    let listen = |source| ServeError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    listening(listener.local_addr().map_err(listen)?);
+    let router = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/livez", get(async || "alive\n"))
+        .route("/readyz", get(ready))
+        .with_state(pages);
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await.map_err(ServeError::Serve)
+}
+
+async fn metrics(State(pages): State<Pages>) -> Response {
+    let encoder = TextEncoder::new();
+    let mut body = Vec::new();
+    if let Err(error) = encoder.encode(&pages.registry.gather(), &mut body) {
+        return (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response();
+    }
+    if let Some(gauges) = (pages.gauges)() {
+        body.extend_from_slice(gauges.as_bytes());
+    }
+    ([(header::CONTENT_TYPE, encoder.format_type().to_owned())], body).into_response()
+}
+
+async fn ready(State(pages): State<Pages>) -> Response {
+    match (pages.unready)() {
+        None => "ready\n".into_response(),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+    }
+}

@@ -1,0 +1,16 @@
+//! The exporter: reads the counters of all shards, adds them up, and serves gauges. It processes no events.
+//!
+//! Invariant: a gauge is shown only if every shard was read, stands where it stood or further, is not rebuilding, and is
+//! not staler than the bound. Otherwise it is absent, and the pipeline's own gauges say why: never 0, never a silent last
+//! value.
+
+mod board;
+mod gauges;
+mod http;
+mod metrics;
+mod totals;
+
+pub use board::{Board, Settings};
+pub use http::{Pages, ServeError, serve};
+pub use metrics::Metrics;
+pub use totals::{Stands, Totals, Withheld};

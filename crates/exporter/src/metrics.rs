@@ -1,0 +1,78 @@
+//! The exporter's own metrics: whether gauges are shown, and how fresh they are.
+
+use crate::totals::{Totals, Withheld};
+use prometheus::{Gauge, GaugeVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+/// Everything that the exporter tells of itself. Clones share the values.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    /// 1 for the reason why the gauges are absent, 0 for the others.
+    pub withheld: IntGaugeVec,
+    /// Shard time, in seconds since 1970.
+    pub as_of: Gauge,
+    /// How far each source has come, in seconds since 1970.
+    pub watermark: GaugeVec,
+    /// The wall stamp of the slowest shard's last pack, in seconds since 1970.
+    pub sealed_at: Gauge,
+    /// Where each shard stands.
+    pub next_offset: IntGaugeVec,
+    /// When the shards were last read whole, in seconds since 1970.
+    pub read_at: IntGauge,
+}
+
+impl Metrics {
+    /// The metrics, known to `registry`.
+    ///
+    /// # Errors
+    /// If the registry has metrics of these names already.
+    pub fn register(registry: &Registry) -> Result<Metrics, prometheus::Error> {
+        let metrics = Metrics {
+            withheld: IntGaugeVec::new(
+                Opts::new("northstar_gauges_withheld", "Whether the North Star gauges are absent for this reason."),
+                &["reason"],
+            )?,
+            as_of: Gauge::new("northstar_as_of_timestamp_seconds", "Shard time: what the gauges are as of.")?,
+            watermark: GaugeVec::new(
+                Opts::new("northstar_source_watermark_timestamp_seconds", "How far each source has come, in log time."),
+                &["topic"],
+            )?,
+            sealed_at: Gauge::new(
+                "northstar_last_pack_timestamp_seconds",
+                "Wall time at which the slowest shard's last pack was written.",
+            )?,
+            next_offset: IntGaugeVec::new(
+                Opts::new("northstar_shard_next_offset", "The activity offset that the gauges stand for, by shard."),
+                &["shard"],
+            )?,
+            read_at: IntGauge::new("northstar_shards_read_timestamp_seconds", "When all shards were last read.")?,
+        };
+        registry.register(Box::new(metrics.withheld.clone()))?;
+        registry.register(Box::new(metrics.as_of.clone()))?;
+        registry.register(Box::new(metrics.watermark.clone()))?;
+        registry.register(Box::new(metrics.sealed_at.clone()))?;
+        registry.register(Box::new(metrics.next_offset.clone()))?;
+        registry.register(Box::new(metrics.read_at.clone()))?;
+        metrics.show_withheld(None);
+        Ok(metrics)
+    }
+
+    pub(crate) fn show_withheld(&self, withheld: Option<&Withheld>) {
+        let now = withheld.map(Withheld::reason);
+        for reason in Withheld::REASONS {
+            self.withheld.with_label_values(&[reason]).set(i64::from(now == Some(reason)));
+        }
+    }
+
+    pub(crate) fn show(&self, totals: &Totals) {
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of our millennium fit in a double")]
+        let seconds = |millis: activity::Millis| millis.0 as f64 / 1_000.0;
+        for (shard, stands) in totals.stands() {
+            self.next_offset.with_label_values(&[&shard.to_string()]).set(stands.next.0);
+        }
+        totals.time().into_iter().for_each(|time| self.as_of.set(seconds(time)));
+        totals.sealed_at().into_iter().for_each(|at| self.sealed_at.set(seconds(at)));
+        for (topic, watermark) in totals.watermarks() {
+            watermark.into_iter().for_each(|at| self.watermark.with_label_values(&[topic]).set(seconds(at)));
+        }
+    }
+}

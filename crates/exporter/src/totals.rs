@@ -1,0 +1,200 @@
+//! Totals: the counters of all shards, added up, and how far the shards have come.
+
+use activity::counter::Counter;
+use activity::header::Header;
+use activity::{Bucket, CatalogVersion, Incarnation, MetricIndex, Millis, Offset, Shard, TopicId, Window};
+use catalog::Plan;
+use state::{CounterKey, Store, StoreError};
+use std::collections::BTreeMap;
+use thiserror::Error;
+
+/// What all shards hold, each read in one call.
+#[derive(Clone, Debug)]
+pub struct Totals {
+    shards: Vec<ShardTotals>,
+}
+
+/// What one shard holds at one moment.
+#[derive(Clone, Debug)]
+struct ShardTotals {
+    stands: Stands,
+    header: Header,
+    counters: BTreeMap<CounterKey, Counter>,
+}
+
+/// Where a shard stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stands {
+    /// The activity topic.
+    pub topic: TopicId,
+    /// The generation of its keys.
+    pub incarnation: Incarnation,
+    /// The next offset: values stand for everything before it.
+    pub next: Offset,
+}
+
+/// Why there is no total to be shown.
+#[derive(Debug, Error)]
+pub enum Withheld {
+    /// A shard cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nothing is stored of a shard.
+    #[error("nothing is stored of shard {shard}: no window worker has opened it yet, or the store was emptied")]
+    Absent {
+        /// The shard.
+        shard: Shard,
+    },
+    /// A commit broke off midway.
+    #[error("shard {shard} is of no known state: a commit broke off midway, and no window worker has rebuilt it yet")]
+    Dirty {
+        /// The shard.
+        shard: Shard,
+    },
+    /// A shard is being rebuilt.
+    #[error("shard {shard} is rebuilding: it stands at offset {next} of {until}")]
+    Rebuilding {
+        /// The shard.
+        shard: Shard,
+        /// Where it stands.
+        next: Offset,
+        /// Where it was to come to when the rebuild began.
+        until: Offset,
+    },
+    /// The state was made by another catalogue.
+    #[error(
+        "shard {shard} was made by catalogue {found}, this one is {known}: use the catalogue that window runs with"
+    )]
+    OtherCatalogue {
+        /// The shard.
+        shard: Shard,
+        /// The version found.
+        found: CatalogVersion,
+        /// The version that runs.
+        known: CatalogVersion,
+    },
+    /// A shard stands before where it was seen.
+    #[error("shard {shard} went back from offset {seen} to {next}: the store is older than it was, and catching up")]
+    WentBack {
+        /// The shard.
+        shard: Shard,
+        /// The highest offset seen.
+        seen: Offset,
+        /// Where it stands.
+        next: Offset,
+    },
+    /// Shard time is not known yet.
+    #[error("shard time is not known yet: some partition of a source topic was not heard of")]
+    NoTime,
+    /// The last pack is too old.
+    #[error("the slowest shard's last pack was written {age_ms} ms ago, more than the bound of {bound_ms} ms")]
+    Stale {
+        /// The age of the last pack's wall stamp.
+        age_ms: i64,
+        /// The bound.
+        bound_ms: i64,
+    },
+}
+
+impl Withheld {
+    /// The name under which it is shown.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Withheld::Store(_) => "store",
+            Withheld::Absent { .. } => "absent",
+            Withheld::Dirty { .. } => "dirty",
+            Withheld::Rebuilding { .. } => "rebuilding",
+            Withheld::OtherCatalogue { .. } => "other_catalogue",
+            Withheld::WentBack { .. } => "went_back",
+            Withheld::NoTime => "no_time",
+            Withheld::Stale { .. } => "stale",
+        }
+    }
+
+    /// Every [`Withheld::reason`] that there is.
+    pub const REASONS: [&'static str; 8] =
+        ["store", "absent", "dirty", "rebuilding", "other_catalogue", "went_back", "no_time", "stale"];
+}
+
+impl Totals {
+    /// Reads all shards.
+    ///
+    /// # Errors
+    /// If a shard cannot be read, or holds what must not be shown.
+    pub fn read<S: Store + ?Sized>(store: &mut S, plan: &Plan, shards: u16) -> Result<Totals, Withheld> {
+        let shards = (0..shards).map(|shard| ShardTotals::read(store, plan, Shard(shard)));
+        Ok(Totals { shards: shards.collect::<Result<_, _>>()? })
+    }
+
+    /// The value of a metric as of a bucket; `None` if some shard no longer keeps that bucket.
+    #[must_use]
+    pub fn value(&self, metric: MetricIndex, window: Window, as_of: Bucket) -> Option<i64> {
+        let key = CounterKey { metric, window };
+        let of_shard = |shard: &ShardTotals| shard.counters.get(&key).map_or(Some(0), |counter| counter.value(as_of));
+        self.shards.iter().map(of_shard).sum()
+    }
+
+    /// Shard time: the slowest shard's; `None` if one has none yet.
+    #[must_use]
+    pub fn time(&self) -> Option<Millis> {
+        self.shards.iter().map(|shard| shard.header.time).min().flatten()
+    }
+
+    /// The first as-of bucket for which every shard keeps values; `None` if all of them keep everything.
+    #[must_use]
+    pub fn first_as_of(&self, plan: &Plan) -> Option<Bucket> {
+        self.shards.iter().filter_map(|shard| shard.header.floor).max().map(|floor| plan.origin(floor))
+    }
+
+    /// The oldest of the shards' last packs' wall stamps.
+    #[must_use]
+    pub fn sealed_at(&self) -> Option<Millis> {
+        self.shards.iter().map(|shard| shard.header.sealed_at).min()
+    }
+
+    /// Where each shard stands.
+    pub fn stands(&self) -> impl Iterator<Item = (Shard, Stands)> {
+        (0..).map(Shard).zip(self.shards.iter().map(|shard| shard.stands))
+    }
+
+    /// How far each source has come, by topic: the slowest clock of its partitions over all shards; `None` if one of them
+    /// is not known.
+    #[must_use]
+    pub fn watermarks(&self) -> BTreeMap<&str, Option<Millis>> {
+        let mut watermarks = BTreeMap::new();
+        for source in self.shards.iter().flat_map(|shard| &shard.header.sources) {
+            let slowest = source.partitions.iter().map(|partition| partition.clock).min().flatten();
+            let watermark = watermarks.entry(source.topic.as_str()).or_insert(slowest);
+            *watermark = slowest.min(*watermark);
+        }
+        watermarks
+    }
+}
+
+impl ShardTotals {
+    fn read<S: Store + ?Sized>(store: &mut S, plan: &Plan, shard: Shard) -> Result<ShardTotals, Withheld> {
+        let snapshot = store.snapshot(shard)?.ok_or(Withheld::Absent { shard })?;
+        let corrupt =
+            |what: String, reason: String| StoreError::Corrupt { place: format!("{what} of shard {shard}"), reason };
+        let fence = snapshot.stored.state.fence;
+        if snapshot.stored.state.dirty {
+            return Err(Withheld::Dirty { shard });
+        }
+        if fence.catalogue != plan.version {
+            return Err(Withheld::OtherCatalogue { shard, found: fence.catalogue, known: plan.version });
+        }
+        let header = Header::decode(&snapshot.stored.header);
+        let header = header.map_err(|error| corrupt("the header".into(), error.to_string()))?;
+        if let Some(until) = header.rebuild_until {
+            return Err(Withheld::Rebuilding { shard, next: fence.next, until });
+        }
+        let counter = |(key, bytes): (CounterKey, Vec<u8>)| match Counter::decode(&bytes) {
+            Some(counter) => Ok((key, counter)),
+            None => Err(corrupt(format!("the counter of metric {}, {},", key.metric, key.window), "no counter".into())),
+        };
+        let counters = snapshot.counters.into_iter().map(counter).collect::<Result<_, _>>()?;
+        let stands = Stands { topic: fence.topic, incarnation: fence.incarnation, next: fence.next };
+        Ok(ShardTotals { stands, header, counters })
+    }
+}

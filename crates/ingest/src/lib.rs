@@ -1,0 +1,22 @@
+//! The ingest worker: events to packs.
+//!
+//! [`Ingest`] is the step function: it takes what the log hands over and the time, and says what to write. [`Worker`] is
+//! the thin loop around it. Invariants:
+//! - every source position is covered by exactly one committed transaction, in order;
+//! - what is known as forwarded was committed ([`forwarded`] learns late, and forgets on an abort);
+//! - a partition is yielded only when nothing of it is under way.
+
+mod batch;
+mod forwarded;
+mod judge;
+mod metrics;
+mod note;
+mod partition;
+mod recovery;
+mod step;
+mod worker;
+
+pub use metrics::Metrics;
+pub use recovery::RecoveryError;
+pub use step::{Ingest, Settings};
+pub use worker::{IngestError, Worker};

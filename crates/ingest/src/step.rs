@@ -1,0 +1,279 @@
+//! The step function: what the log hands over and the time, to what is to be written.
+
+use crate::batch::Batch;
+use crate::forwarded::Forwarded;
+use crate::judge::{Bounds, DAY_MS, Judge};
+use crate::metrics::Metrics;
+use crate::note::Note;
+use crate::partition::Progress;
+use activity::pack::Coverage;
+use activity::{MetricIndex, Millis, TopicId, key};
+use catalog::Plan;
+use event::{Reader, Touches};
+use kafka::{Committed, Item, Partition, Position, Record, TopicInfo, Transaction};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What ingest can be told beside the catalogue.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How many shards the activity topic has, at least 1.
+    pub shards: u16,
+    /// How far ahead of the wall clock an event or a stamp may lie, in milliseconds.
+    pub future_ms: i64,
+    /// The largest payload that is looked into, in bytes.
+    pub payload_bytes: usize,
+    /// How much of a rejected payload the dead-letter topic gets, in bytes.
+    pub dead_letter_bytes: usize,
+    /// How often a transaction is written while there is something to write, in milliseconds.
+    pub transact_ms: i64,
+    /// How often one is written while there is nothing, in milliseconds.
+    pub heartbeat_ms: i64,
+    /// A batch of this many bytes is written at once.
+    pub batch_bytes: usize,
+    /// How far an idle partition's clock stays behind the wall clock, in milliseconds: as long as a producer may take
+    /// from stamping a record to having it acknowledged.
+    pub idle_margin_ms: i64,
+    /// How far a partition may run ahead of the slowest that this worker reads, in days, before it is paused.
+    pub run_ahead_days: u16,
+    /// About how many entities the cache of forwarded activity may hold.
+    pub cache_entities: usize,
+    /// Whether a source partition that nobody has read before is read from its first record, or from its end.
+    pub from_latest: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            shards: 16,
+            future_ms: 10 * 60_000,
+            payload_bytes: 1 << 20,
+            dead_letter_bytes: 16 << 10,
+            transact_ms: 100,
+            heartbeat_ms: 1_000,
+            batch_bytes: 4 << 20,
+            idle_margin_ms: 5_000,
+            run_ahead_days: 2,
+            cache_entities: 1_000_000,
+            from_latest: false,
+        }
+    }
+}
+
+/// The ingest step function. It holds what is under way; nothing in it is needed after a crash.
+#[derive(Debug)]
+pub struct Ingest {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) settings: Settings,
+    judges: Vec<Judge>,
+    topics: Vec<TopicInfo>,
+    activity: TopicId,
+    pub(crate) partitions: BTreeMap<Partition, Progress>,
+    forwarded: Forwarded,
+    batch: Batch,
+    touches: Touches,
+    new: Vec<MetricIndex>,
+    last_transaction: Option<Millis>,
+    pub(crate) metrics: Metrics,
+}
+
+impl Ingest {
+    /// An ingest that owns nothing yet.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>, settings: Settings, metrics: Metrics) -> Ingest {
+        let judge = |(at, source)| Judge::new(Reader::new(&plan, at), source);
+        Ingest {
+            judges: plan.sources.iter().enumerate().map(judge).collect(),
+            topics: Vec::new(),
+            activity: TopicId::default(),
+            partitions: BTreeMap::new(),
+            forwarded: Forwarded::new(settings.cache_entities),
+            batch: Batch::new(settings.shards),
+            touches: Touches::default(),
+            new: Vec::new(),
+            last_transaction: None,
+            plan,
+            settings,
+            metrics,
+        }
+    }
+
+    /// Takes these partitions over, and gives up all others. `topics` are the sources' topics, in the catalogue's order.
+    /// What was forwarded stays known, as long as it is in this activity topic.
+    pub(crate) fn assign(&mut self, topics: Vec<TopicInfo>, activity: TopicId, partitions: Vec<Progress>) {
+        self.abort();
+        if self.activity != activity {
+            self.forwarded.clear();
+        }
+        self.topics = topics;
+        self.activity = activity;
+        self.partitions = partitions.into_iter().map(|progress| (progress.partition, progress)).collect();
+    }
+
+    /// Takes what the log hands over.
+    pub(crate) fn take(&mut self, item: Item<'_>, now: Millis) {
+        match item {
+            Item::Record(record) => self.take_record(&record, now),
+            Item::End(position) => {
+                if let Some(progress) = self.partitions.get_mut(&position.partition) {
+                    progress.reached(position.next);
+                }
+            }
+        }
+    }
+
+    fn take_record(&mut self, record: &Record<'_>, now: Millis) {
+        let Some(progress) = self.partitions.get_mut(&record.partition) else {
+            return;
+        };
+        let source = usize::from(record.partition.topic.0);
+        let bounds = Bounds { future_ms: self.settings.future_ms, payload_bytes: self.settings.payload_bytes };
+        let clock = &mut progress.current.clock;
+        let judged = self.judges[source].read(record, clock, now, bounds, &mut self.touches);
+        progress.taken(record.offset);
+        self.metrics.events.inc();
+        match judged {
+            Ok(time) => self.fold(time),
+            Err(reject) => {
+                self.metrics.rejected.with_label_values(&[reject.reason()]).inc();
+                let topic = &self.plan.sources[source].topic;
+                self.batch.reject(topic, record, &reject, self.settings.dead_letter_bytes);
+            }
+        }
+    }
+
+    /// Adds what the event touches and was not forwarded yet.
+    fn fold(&mut self, time: Millis) {
+        if self.touches.is_empty() {
+            return;
+        }
+        let bucket = self.plan.calendar.day(time);
+        for touch in self.touches.iter() {
+            self.forwarded.keep_new(touch.key, bucket, touch.metrics, &mut self.new);
+            if !self.new.is_empty() {
+                let shard = key::shard_of(touch.shard_key, self.settings.shards);
+                self.batch.add(shard, bucket, &self.new, touch.key);
+                self.metrics.deltas.inc();
+            }
+        }
+    }
+
+    /// Partitions that a fetch found empty and whose clock moves with the wall: whether they still are has to be asked.
+    pub(crate) fn maybe_idle(&self) -> impl Iterator<Item = Position> {
+        let waits = |progress: &&Progress| {
+            progress.at_end
+                && !progress.paused
+                && self.judges[usize::from(progress.partition.topic.0)].moves_when_idle()
+        };
+        let position = |progress: &Progress| Position { partition: progress.partition, next: progress.current.next };
+        self.partitions.values().filter(waits).map(position)
+    }
+
+    /// It was confirmed that the partition held nothing new at `at`.
+    pub(crate) fn idle(&mut self, partition: Partition, at: Millis) {
+        let margin = self.settings.idle_margin_ms;
+        if let Some(progress) = self.partitions.get_mut(&partition) {
+            progress.idle(Millis(at.0 - margin));
+        }
+    }
+
+    /// Which partitions are to be paused (`true`) or resumed, because they run ahead of the slowest one that has something
+    /// to read. Those at their end hold nobody back: they have nothing to say.
+    pub(crate) fn alignment(&mut self) -> Vec<(Partition, bool)> {
+        let reading = self.partitions.values().filter(|progress| !progress.at_end);
+        let slowest = reading.filter_map(|progress| progress.current.clock.now()).min();
+        let limit = slowest.map(|time| Millis(time.0 + i64::from(self.settings.run_ahead_days) * DAY_MS));
+        let mut changes = Vec::new();
+        for progress in self.partitions.values_mut() {
+            let ahead = limit.is_some_and(|limit| progress.current.clock.now() > Some(limit));
+            if ahead != progress.paused && !(ahead && progress.at_end) {
+                progress.paused = ahead;
+                changes.push((progress.partition, ahead));
+            }
+        }
+        changes
+    }
+
+    /// Whether it is time for the next heartbeat, or for a transaction of what has come in.
+    pub(crate) fn due(&self, now: Millis) -> Due {
+        let Some(last) = self.last_transaction else {
+            return Due::Heartbeat;
+        };
+        let waited = now.0.saturating_sub(last.0);
+        if self.partitions.is_empty() {
+            Due::Nothing
+        } else if waited >= self.settings.heartbeat_ms || waited < 0 {
+            Due::Heartbeat
+        } else if self.batch.bytes() >= self.settings.batch_bytes
+            || (waited >= self.settings.transact_ms && self.has_news())
+        {
+            Due::Batch
+        } else {
+            Due::Nothing
+        }
+    }
+
+    fn has_news(&self) -> bool {
+        self.partitions.values().any(|progress| progress.span().is_some())
+    }
+
+    /// Everything under way as one transaction. [`Ingest::commit`] or [`Ingest::abort`] has to follow.
+    pub(crate) fn seal(&mut self, now: Millis) -> Transaction {
+        self.last_transaction = Some(now);
+        let (packs, dead_letters) = self.batch.seal(self.plan.version, now, self.coverage());
+        let changed = self.partitions.values().filter(|progress| progress.span().is_some());
+        let position = |progress: &Progress| {
+            let note = Note {
+                catalogue: self.plan.version,
+                source: progress.topic_id,
+                activity: self.activity,
+                clock: progress.current.clock.now(),
+            };
+            (progress.partition, Committed { next: progress.current.next, note: note.to_string() })
+        };
+        Transaction { packs, dead_letters, positions: changed.map(position).collect() }
+    }
+
+    fn coverage(&self) -> Vec<Coverage> {
+        let of_source = |(at, topic): (usize, &TopicInfo)| {
+            let owned = self.partitions.values().filter(|progress| usize::from(progress.partition.topic.0) == at);
+            Coverage {
+                topic: self.plan.sources[at].topic.clone(),
+                topic_id: topic.id,
+                partitions: i32::from(topic.partitions),
+                spans: owned.filter_map(Progress::span).collect(),
+            }
+        };
+        self.topics.iter().enumerate().map(of_source).collect()
+    }
+
+    /// The sealed transaction was written.
+    pub(crate) fn commit(&mut self) {
+        self.forwarded.committed();
+        self.partitions.values_mut().for_each(Progress::commit);
+    }
+
+    /// Everything since the last commit is thrown away: the positions to start from again.
+    pub(crate) fn abort(&mut self) -> Vec<Position> {
+        self.batch.clear();
+        self.forwarded.aborted();
+        self.partitions.values_mut().map(Progress::abort).collect()
+    }
+
+    /// Gives up every partition, and what is under way.
+    pub(crate) fn release(&mut self) {
+        self.abort();
+        self.partitions.clear();
+    }
+}
+
+/// What it is time for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Nothing.
+    Nothing,
+    /// A transaction of what has come in.
+    Batch,
+    /// A transaction even of nothing, after a look at who is idle.
+    Heartbeat,
+}

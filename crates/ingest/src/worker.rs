@@ -1,0 +1,141 @@
+//! The thin loop: polls the log, steps, and writes what the step says.
+
+use crate::recovery::{RecoveryError, Taking};
+use crate::step::{Due, Ingest};
+use activity::Millis;
+use kafka::{LogError, Outcome, Ownership, Partition, SourceLog, TopicIndex};
+use std::time::Duration;
+use thiserror::Error;
+use tracing::{info, warn};
+
+/// Why ingest has to stop. A supervisor may start it anew; nothing is lost.
+#[derive(Debug, Error)]
+pub enum IngestError {
+    /// The log cannot go on.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A partition cannot be taken over.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+}
+
+/// The ingest worker over a log.
+#[derive(Debug)]
+pub struct Worker<L> {
+    log: L,
+    ingest: Ingest,
+}
+
+impl<L: SourceLog> Worker<L> {
+    /// A worker that has joined nothing yet: the first turn does.
+    pub fn new(log: L, ingest: Ingest) -> Worker<L> {
+        Worker { log, ingest }
+    }
+
+    /// One turn: waits at most `wait` for records, takes them, and writes what is due at `now`, the wall time.
+    ///
+    /// # Errors
+    /// If the worker has to stop.
+    pub fn turn(&mut self, now: Millis, wait: Duration) -> Result<(), IngestError> {
+        let Worker { log, ingest } = self;
+        match log.poll(wait, &mut |item| ingest.take(item, now))? {
+            Some(Ownership::Assigned(partitions)) => self.take_over(&partitions)?,
+            Some(Ownership::Revoked) => self.hand_over(now)?,
+            None => {}
+        }
+        match self.ingest.due(now) {
+            Due::Nothing => {}
+            Due::Batch => self.transact(now)?,
+            Due::Heartbeat => {
+                self.confirm_idle(now)?;
+                self.transact(now)?;
+            }
+        }
+        for (partition, paused) in self.ingest.alignment() {
+            self.log.pause(partition, paused)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is under way and gives everything up: the orderly end.
+    ///
+    /// # Errors
+    /// If the log refuses; then the next owner reads it again.
+    pub fn drain(mut self, now: Millis) -> Result<(), IngestError> {
+        self.hand_over(now)
+    }
+
+    fn take_over(&mut self, partitions: &[Partition]) -> Result<(), IngestError> {
+        let sources = self.ingest.plan.sources.len();
+        let topics = (0..sources).map(|at| self.log.topic(TopicIndex(u16::try_from(at).expect("few sources"))));
+        let topics = topics.collect::<Result<Vec<_>, _>>()?;
+        let activity = self.log.activity_topic()?.id;
+        let (plan, from_latest) = (&self.ingest.plan, self.ingest.settings.from_latest);
+        let taking = Taking { plan, topics: &topics, activity, from_latest };
+        let taken = taking.recover(&mut self.log, partitions)?;
+        for progress in &taken {
+            let (partition, next) = (progress.partition.id, progress.current.next);
+            let topic = &self.ingest.plan.sources[usize::from(progress.partition.topic.0)].topic;
+            match progress.current.jump {
+                Some(jump) => warn!(%topic, %partition, %next, ?jump, "took a partition over at a jump"),
+                None => info!(%topic, %partition, %next, "took a partition over"),
+            }
+        }
+        self.ingest.assign(topics, activity, taken);
+        let positions = self.ingest.abort();
+        Ok(self.log.start(&positions)?)
+    }
+
+    /// Finishes what is under way before anything is yielded, so that the new owner's packs come after ours.
+    fn hand_over(&mut self, now: Millis) -> Result<(), IngestError> {
+        if !self.ingest.partitions.is_empty() && self.write(now)? == Outcome::Aborted {
+            info!("what was aborted is left to the next owner");
+        }
+        self.ingest.release();
+        Ok(self.log.release()?)
+    }
+
+    fn transact(&mut self, now: Millis) -> Result<(), IngestError> {
+        if self.ingest.partitions.is_empty() {
+            return Ok(());
+        }
+        if self.write(now)? == Outcome::Aborted {
+            let positions = self.ingest.abort();
+            self.log.start(&positions)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, now: Millis) -> Result<Outcome, IngestError> {
+        let transaction = self.ingest.seal(now);
+        let outcome = self.log.transact(&transaction)?;
+        let label = match outcome {
+            Outcome::Committed => {
+                self.ingest.commit();
+                "committed"
+            }
+            Outcome::Aborted => {
+                warn!("a transaction was aborted: reading again from the committed positions");
+                "aborted"
+            }
+        };
+        self.ingest.metrics.transactions.with_label_values(&[label]).inc();
+        Ok(outcome)
+    }
+
+    /// Asks the broker whether partitions that had nothing new still have nothing new. Only an answer makes one idle.
+    fn confirm_idle(&mut self, now: Millis) -> Result<(), IngestError> {
+        let waiting: Vec<_> = self.ingest.maybe_idle().collect();
+        for position in waiting {
+            match self.log.bounds(position.partition) {
+                Ok(bounds) if bounds.stable_end == position.next => self.ingest.idle(position.partition, now),
+                Ok(_) => {}
+                Err(error) => {
+                    warn!(%error, "cannot tell whether a partition is idle: its clock stands still");
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,295 @@
+//! The step function: a shard's state, the packs that move it on, and what has to be written.
+
+use crate::error::WindowError;
+use crate::metrics::Metrics;
+use crate::records::Records;
+use crate::sweep::Sweep;
+use activity::continuity::{self, Verdict};
+use activity::counter::Counter;
+use activity::fence::Fence;
+use activity::header::Header;
+use activity::measure;
+use activity::pack::{Delta, Pack};
+use activity::record::Record;
+use activity::{Bucket, EntityKey, MetricIndex, Offset, Shard};
+use catalog::Plan;
+use state::{Commit, CounterKey, StoreError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What window can be told beside the catalogue.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// A batch of this many bytes is written at once.
+    pub batch_bytes: usize,
+    /// About how many records a shard keeps at hand between batches.
+    pub cache_entities: usize,
+    /// How many portions of a shard are swept with a batch.
+    pub sweep_portions: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { batch_bytes: 1 << 20, cache_entities: 100_000, sweep_portions: 8 }
+    }
+}
+
+/// A shard that is owned: what is stored, and what was applied since.
+#[derive(Debug)]
+pub struct ShardState {
+    shard: Shard,
+    plan: Arc<Plan>,
+    metrics: Metrics,
+    /// The fence that is stored.
+    stored: Fence,
+    /// The offset after the last record applied.
+    next: Offset,
+    header: Header,
+    header_changed: bool,
+    counters: BTreeMap<CounterKey, Counter>,
+    changed_counters: BTreeMap<CounterKey, ()>,
+    pub(crate) records: Records,
+    pub(crate) sweep: Sweep,
+}
+
+impl ShardState {
+    /// The state that is stored.
+    ///
+    /// # Errors
+    /// If a counter cannot be read.
+    pub fn new(
+        shard: Shard,
+        plan: Arc<Plan>,
+        metrics: Metrics,
+        (stored, header): (Fence, Header),
+        counters: Vec<(CounterKey, Vec<u8>)>,
+    ) -> Result<ShardState, StoreError> {
+        let decode = |(key, bytes): (CounterKey, Vec<u8>)| match Counter::decode(&bytes) {
+            Some(counter) => Ok((key, counter)),
+            None => {
+                let CounterKey { metric, window } = key;
+                let place = format!("the counter of metric {metric}, window {window}, shard {shard}");
+                Err(StoreError::Corrupt { place, reason: "it is no counter".into() })
+            }
+        };
+        Ok(ShardState {
+            shard,
+            plan,
+            metrics,
+            stored,
+            next: stored.next,
+            header,
+            header_changed: false,
+            counters: counters.into_iter().map(decode).collect::<Result<_, _>>()?,
+            changed_counters: BTreeMap::new(),
+            records: Records::default(),
+            sweep: Sweep::default(),
+        })
+    }
+
+    /// The offset of the next record to apply.
+    #[must_use]
+    pub fn next(&self) -> Offset {
+        self.next
+    }
+
+    /// The fence of what is stored.
+    #[must_use]
+    pub fn stored(&self) -> Fence {
+        self.stored
+    }
+
+    /// How far the shard has come.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The entities of a pack whose records are not at hand, each once.
+    #[must_use]
+    pub fn missing(&self, pack: &Pack) -> Vec<EntityKey> {
+        let keys = pack.deltas.iter().flat_map(|delta| delta.keys.iter().flatten());
+        let missing = keys.filter(|key| !self.records.is_at_hand(key));
+        let mut missing: Vec<EntityKey> = missing.filter_map(|key| EntityKey::parse(key).ok()).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        missing
+    }
+
+    /// Takes the stored record of an entity that [`ShardState::missing`] named; `None` if there is none.
+    ///
+    /// # Errors
+    /// If the record cannot be read.
+    pub fn admit(&mut self, key: EntityKey, stored: Option<Vec<u8>>) -> Result<(), StoreError> {
+        let record = self.decode(&key, stored.as_deref())?;
+        self.records.admit(key, record);
+        Ok(())
+    }
+
+    pub(crate) fn decode(&self, key: &EntityKey, stored: Option<&[u8]>) -> Result<Record, StoreError> {
+        let corrupt = || StoreError::Corrupt {
+            place: format!("the record of {key:?}, shard {}", self.shard),
+            reason: "it is no record of this version".into(),
+        };
+        stored.map_or_else(|| Ok(Record::default()), |bytes| Record::decode(bytes).ok_or_else(corrupt))
+    }
+
+    /// Applies the pack at `offset`, if it is the next one. The records of its entities must be at hand.
+    ///
+    /// # Errors
+    /// If it cannot be applied; then the shard stops before it.
+    pub fn apply(&mut self, offset: Offset, pack: &Pack) -> Result<(), WindowError> {
+        let shard = self.shard;
+        if pack.catalogue != self.plan.version {
+            let (found, known) = (pack.catalogue, self.plan.version);
+            return Err(WindowError::OtherCatalogue { shard, found, known });
+        }
+        match continuity::judge(&self.header, pack) {
+            Err(source) => return Err(WindowError::Continuity { shard, offset, source }),
+            Ok(Verdict::Repeated) => self.metrics.repeated.inc(),
+            Ok(Verdict::Next) => {
+                let behind = self.runs_behind(pack);
+                for delta in &pack.deltas {
+                    self.apply_delta(offset, delta, behind)?;
+                }
+                continuity::advance(&mut self.header, pack);
+                self.slide();
+                self.metrics.packs.inc();
+            }
+        }
+        self.next = offset.next();
+        self.header_changed = true;
+        self.caught_up_to(self.next);
+        Ok(())
+    }
+
+    /// A fetch has confirmed that the log holds nothing to apply before `end`: a rebuild that had to come so far is done.
+    pub fn caught_up_to(&mut self, end: Offset) {
+        if self.header.rebuild_until.is_some_and(|until| end >= until) {
+            self.header.rebuild_until = None;
+            self.header_changed = true;
+        }
+    }
+
+    /// Whether a partition of the pack joined at a shard time that it has not reached itself. Only such a partition may
+    /// bring what lies below the floor.
+    fn runs_behind(&self, pack: &Pack) -> bool {
+        pack.sources.iter().any(|coverage| {
+            let known = self.header.sources.iter().find(|source| source.topic == coverage.topic);
+            coverage.spans.iter().any(|span| {
+                let joined_at = match known.and_then(|source| source.partition(span.partition)) {
+                    Some(partition) => partition.clock,
+                    None => self.header.time,
+                };
+                joined_at > span.clock
+            })
+        })
+    }
+
+    fn apply_delta(&mut self, offset: Offset, delta: &Delta, behind: bool) -> Result<(), WindowError> {
+        let (shard, bucket) = (self.shard, delta.bucket);
+        match self.header.floor.filter(|floor| bucket < *floor) {
+            Some(floor) if !behind => return Err(WindowError::BelowFloor { shard, offset, bucket, floor }),
+            Some(_) => {
+                self.metrics.below_floor.inc_by(delta.keys.iter().count() as u64);
+                return Ok(());
+            }
+            None => {}
+        }
+        for key in delta.keys.iter().flatten() {
+            let key = EntityKey::parse(key).expect("a decoded pack's keys are whole");
+            for metric in &delta.metrics {
+                self.set(&key, *metric, bucket);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets one bit, and moves the counters by what the entity contributes after it and did not before.
+    fn set(&mut self, key: &EntityKey, metric: MetricIndex, bucket: Bucket) {
+        let record = self.records.get(key.as_bytes(), self.header.floor);
+        if record.mask(metric).is_some_and(|mask| mask.contains(bucket)) {
+            return;
+        }
+        let mask = record.mask_mut(metric);
+        for window in &self.plan.metric(metric).windows {
+            let key = CounterKey { metric, window: *window };
+            let counter = self.counters.entry(key).or_default();
+            measure::active(mask, *window, |at, n| counter.step(at, -n));
+        }
+        mask.insert(bucket);
+        for window in &self.plan.metric(metric).windows {
+            let key = CounterKey { metric, window: *window };
+            let counter = self.counters.entry(key).or_default();
+            measure::active(mask, *window, |at, n| counter.step(at, n));
+            self.changed_counters.insert(key, ());
+        }
+        self.records.touch(key);
+        self.metrics.bits.inc();
+    }
+
+    /// Moves the floor after shard time. Below it records are let go of, and counters below the first as-of bucket whose
+    /// whole reach is kept: `floor + reach - 1`.
+    fn slide(&mut self) {
+        let Some(time) = self.header.time else {
+            return;
+        };
+        let floor = self.plan.floor(self.plan.calendar.day(time));
+        if self.header.floor.is_some_and(|before| floor <= before) {
+            return;
+        }
+        self.header.floor = Some(floor);
+        let origin = self.plan.origin(floor);
+        for (at, metric) in self.plan.metrics.iter().enumerate() {
+            let metric_index = MetricIndex(u16::try_from(at).expect("a catalogue has few metrics"));
+            for window in &metric.windows {
+                let key = CounterKey { metric: metric_index, window: *window };
+                self.counters.entry(key).or_default().slide(origin);
+                self.changed_counters.insert(key, ());
+            }
+        }
+        self.sweep.restart();
+    }
+
+    /// How many bytes a commit would carry now, about.
+    #[must_use]
+    pub fn pending_bytes(&self) -> usize {
+        self.records.changed_bytes()
+    }
+
+    /// What has to be written; `None` if nothing changed.
+    #[must_use]
+    pub fn commit(&mut self) -> Option<Commit> {
+        if !self.header_changed && self.records.changed_bytes() == 0 {
+            return None;
+        }
+        Some(Commit {
+            expected: Some(self.stored),
+            next: Fence { next: self.next, ..self.stored },
+            header: self.header.encode(),
+            counters: self.changed_counters.keys().map(|key| (*key, self.counters[key].encode())).collect(),
+            records: self.records.writes(self.header.floor),
+        })
+    }
+
+    /// The commit was written.
+    pub fn committed(&mut self, settings: &Settings) {
+        self.stored.next = self.next;
+        self.header_changed = false;
+        self.changed_counters.clear();
+        self.records.committed(settings.cache_entities);
+    }
+
+    /// An incarnation whose keys may be deleted: none while the shard is rebuilding, for then nobody may miss the old.
+    #[must_use]
+    pub fn to_discard(&self) -> Option<activity::Incarnation> {
+        let rebuilt = self.header.rebuild_until.is_none() && self.stored.next == self.next;
+        self.header.discarded.first().copied().filter(|_| rebuilt)
+    }
+
+    /// The keys of an incarnation were deleted.
+    pub fn discarded(&mut self, incarnation: activity::Incarnation) {
+        self.header.discarded.retain(|of| *of != incarnation);
+        self.header_changed = true;
+    }
+}

@@ -1,0 +1,299 @@
+//! The thin loop: polls the log, opens shards, steps, and commits what the step says.
+
+use crate::error::WindowError;
+use crate::metrics::Metrics;
+use crate::opening::{LogRange, Opening, open};
+use crate::shard::{Settings, ShardState};
+use activity::fence::Refusal;
+use activity::header::Header;
+use activity::pack::Pack;
+use activity::{Offset, PartitionId, Shard};
+use catalog::Plan;
+use kafka::{ActivityLog, Item, LogError, Ownership, Partition, Position, TopicIndex};
+use state::{Commit, Store, StoreError, Verdict};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tracing::{info, warn};
+
+/// The window worker over a log and a store.
+#[derive(Debug)]
+pub struct Worker<L, S> {
+    log: L,
+    store: S,
+    plan: Arc<Plan>,
+    settings: Settings,
+    metrics: Metrics,
+    /// The shards that are owned; `None` for one whose state is not known now.
+    shards: BTreeMap<Shard, Option<ShardState>>,
+    /// What was handed over and not applied yet, by shard.
+    inbox: BTreeMap<Shard, Mail>,
+}
+
+/// What a poll handed over of one shard.
+#[derive(Debug, Default)]
+struct Mail {
+    records: Vec<(Offset, Vec<u8>)>,
+    /// The log's end, if a fetch has come there.
+    end: Option<Offset>,
+}
+
+/// Why a shard's state cannot be gone on with.
+enum Setback {
+    /// It is not what it was: it has to be read again.
+    Reopen,
+    /// The store gave no answer: it has to be read again when the store is back.
+    Unanswered(StoreError),
+    /// The worker has to stop.
+    Stop(WindowError),
+}
+
+impl From<StoreError> for Setback {
+    fn from(error: StoreError) -> Setback {
+        match error {
+            StoreError::Unreachable { .. } => Setback::Unanswered(error),
+            StoreError::Corrupt { .. } | StoreError::Unfit { .. } => Setback::Stop(WindowError::Store(error)),
+        }
+    }
+}
+
+impl From<WindowError> for Setback {
+    fn from(error: WindowError) -> Setback {
+        Setback::Stop(error)
+    }
+}
+
+impl From<LogError> for Setback {
+    fn from(error: LogError) -> Setback {
+        Setback::Stop(error.into())
+    }
+}
+
+impl<L: ActivityLog, S: Store> Worker<L, S> {
+    /// A worker that has joined nothing yet: the first turn does.
+    pub fn new(log: L, store: S, plan: Arc<Plan>, settings: Settings, metrics: Metrics) -> Worker<L, S> {
+        let (shards, inbox) = (BTreeMap::new(), BTreeMap::new());
+        Worker { log, store, plan, settings, metrics, shards, inbox }
+    }
+
+    /// One turn: waits at most `wait` for packs, applies them and commits.
+    ///
+    /// # Errors
+    /// If the worker has to stop.
+    pub fn turn(&mut self, wait: Duration) -> Result<(), WindowError> {
+        let inbox = &mut self.inbox;
+        let ownership = self.log.poll(wait, &mut |item| match item {
+            Item::Record(record) => {
+                let payload = record.payload.unwrap_or_default().to_vec();
+                inbox.entry(shard_of(record.partition)).or_default().records.push((record.offset, payload));
+            }
+            Item::End(position) => inbox.entry(shard_of(position.partition)).or_default().end = Some(position.next),
+        })?;
+        self.work()?;
+        match ownership {
+            Some(Ownership::Assigned(partitions)) => {
+                let shards = partitions.iter().map(|partition| (shard_of(*partition), None));
+                self.shards = shards.collect();
+                self.reopen()
+            }
+            Some(Ownership::Revoked) => {
+                self.shards.clear();
+                Ok(self.log.release()?)
+            }
+            None if self.shards.values().any(Option::is_none) => self.reopen(),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives everything up: the orderly end.
+    ///
+    /// # Errors
+    /// If the log refuses; then its session runs out.
+    pub fn drain(mut self) -> Result<(), WindowError> {
+        self.work()?;
+        self.shards.clear();
+        Ok(self.log.release()?)
+    }
+
+    /// Applies what was handed over. A shard whose state turns out not to be what it was is read again next turn.
+    fn work(&mut self) -> Result<(), WindowError> {
+        for (shard, mail) in std::mem::take(&mut self.inbox) {
+            let Some(slot @ Some(_)) = self.shards.get_mut(&shard) else {
+                continue;
+            };
+            let mut state = slot.take().expect("matched above");
+            match self.apply(&mut state, shard, &mail) {
+                Ok(()) => {
+                    self.shards.insert(shard, Some(state));
+                }
+                Err(setback) => self.set_back(shard, setback)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, state: &mut ShardState, shard: Shard, mail: &Mail) -> Result<(), Setback> {
+        for (offset, payload) in &mail.records {
+            if *offset < state.next() {
+                continue;
+            }
+            let pack = Pack::decode(payload);
+            let pack = pack.map_err(|source| WindowError::Pack { shard, offset: *offset, source })?;
+            let missing = state.missing(&pack);
+            if !missing.is_empty() {
+                let found = self.store.records(shard, state.stored().incarnation, &missing)?;
+                for (key, record) in missing.into_iter().zip(found) {
+                    state.admit(key, record)?;
+                }
+            }
+            state.apply(*offset, &pack)?;
+            if state.pending_bytes() >= self.settings.batch_bytes {
+                self.commit(state, shard)?;
+            }
+        }
+        if let Some(end) = mail.end {
+            state.caught_up_to(end);
+        }
+        self.sweep(state, shard)?;
+        self.commit(state, shard)?;
+        self.discard(state, shard)
+    }
+
+    fn commit(&mut self, state: &mut ShardState, shard: Shard) -> Result<(), Setback> {
+        let Some(commit) = state.commit() else {
+            return Ok(());
+        };
+        self.write(shard, &commit)?;
+        state.committed(&self.settings);
+        Ok(())
+    }
+
+    /// Writes a commit through the fence. Whatever is stored instead of what was expected is found out by reading again.
+    fn write(&mut self, shard: Shard, commit: &Commit) -> Result<(), Setback> {
+        match self.store.commit(shard, commit)? {
+            Verdict::Committed => {
+                self.metrics.commits.inc();
+                Ok(())
+            }
+            Verdict::Refused(refusal) => {
+                self.metrics.refused.with_label_values(&[refusal.reason()]).inc();
+                let reason = refusal.reason();
+                match refusal {
+                    Refusal::Stale | Refusal::OtherIncarnation => info!(%shard, reason, "another owner wrote on"),
+                    _ => warn!(%shard, reason, "the store is not as it was left: reading it again"),
+                }
+                Err(Setback::Reopen)
+            }
+        }
+    }
+
+    /// Looks through a few portions of the shard for what the floor has slid over.
+    fn sweep(&mut self, state: &mut ShardState, shard: Shard) -> Result<(), Setback> {
+        let portions = self.store.portions();
+        for _ in 0..self.settings.sweep_portions {
+            let (Some(floor), Some(portion)) = (state.header().floor, state.sweep.next(portions)) else {
+                break;
+            };
+            for (key, stored) in self.store.portion(shard, state.stored().incarnation, portion)? {
+                let record = state.decode(&key, Some(&stored))?;
+                state.records.sweep(key, record, floor);
+            }
+        }
+        Ok(())
+    }
+
+    fn discard(&mut self, state: &mut ShardState, shard: Shard) -> Result<(), Setback> {
+        let Some(incarnation) = state.to_discard() else {
+            return Ok(());
+        };
+        self.store.discard(shard, incarnation)?;
+        info!(%shard, %incarnation, "deleted what a rebuild has replaced");
+        state.discarded(incarnation);
+        self.commit(state, shard)
+    }
+
+    /// Opens every shard whose state is not known, and reads all that are open from where they stand.
+    fn reopen(&mut self) -> Result<(), WindowError> {
+        let unknown: Vec<Shard> =
+            self.shards.iter().filter(|(_, state)| state.is_none()).map(|(shard, _)| *shard).collect();
+        for shard in unknown {
+            match self.open(shard) {
+                Ok(state) => {
+                    self.shards.insert(shard, Some(state));
+                }
+                Err(setback) => {
+                    self.set_back(shard, setback)?;
+                    break;
+                }
+            }
+        }
+        let open = self.shards.iter().filter_map(|(shard, state)| Some((*shard, state.as_ref()?.next())));
+        let positions: Vec<Position> =
+            open.map(|(shard, next)| Position { partition: partition_of(shard), next }).collect();
+        Ok(self.log.start(&positions)?)
+    }
+
+    fn open(&mut self, shard: Shard) -> Result<ShardState, Setback> {
+        let log = self.range(shard)?;
+        let stored = match self.store.stored(shard)? {
+            None => None,
+            Some(stored) => {
+                let header = Header::decode(&stored.header).map_err(|error| StoreError::Corrupt {
+                    place: format!("the header of shard {shard}"),
+                    reason: error.to_string(),
+                })?;
+                Some((stored.state, header))
+            }
+        };
+        let (fence, header) = match open(shard, self.plan.version, stored, log)? {
+            Opening::Continue(fence, header) => (fence, header),
+            Opening::Claim { expected, claimed, header, reason } => {
+                warn!(%shard, reason, incarnation = %claimed.incarnation, "building the shard's state from its log");
+                self.metrics.claims.with_label_values(&[reason]).inc();
+                let commit = Commit {
+                    expected,
+                    next: claimed,
+                    header: header.encode(),
+                    counters: Vec::new(),
+                    records: Vec::new(),
+                };
+                self.write(shard, &commit)?;
+                (claimed, header)
+            }
+        };
+        let snapshot = self.store.snapshot(shard)?.ok_or(Setback::Reopen)?;
+        if snapshot.stored.state.fence != fence {
+            return Err(Setback::Reopen);
+        }
+        info!(%shard, next = %fence.next, incarnation = %fence.incarnation, "opened the shard");
+        let (plan, metrics) = (self.plan.clone(), self.metrics.clone());
+        Ok(ShardState::new(shard, plan, metrics, (fence, header), snapshot.counters)?)
+    }
+
+    fn range(&mut self, shard: Shard) -> Result<LogRange, LogError> {
+        let bounds = self.log.bounds(partition_of(shard))?;
+        let topic = self.log.topic(TopicIndex(0))?.id;
+        Ok(LogRange { topic, start: bounds.start, end: bounds.stable_end })
+    }
+
+    /// Leaves the shard to be read again, unless the worker has to stop.
+    fn set_back(&self, shard: Shard, setback: Setback) -> Result<(), WindowError> {
+        match setback {
+            Setback::Stop(error) => return Err(error),
+            Setback::Reopen => {}
+            Setback::Unanswered(error) => {
+                self.metrics.unanswered.inc();
+                warn!(%shard, %error, "the shard's state is not known: reading it again");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn shard_of(partition: Partition) -> Shard {
+    Shard(u16::try_from(partition.id.0).expect("Kafka numbers partitions from 0, and a topic of shards has few"))
+}
+
+fn partition_of(shard: Shard) -> Partition {
+    Partition { topic: TopicIndex(0), id: PartitionId(i32::from(shard.0)) }
+}

@@ -1,0 +1,59 @@
+# One word for everything that is done often. CI runs `make check` and `make test` (.ci/run).
+#
+# Tests, checks and the program that the tests start are all built with one cargo profile and one
+# selection of packages (--workspace --all-targets): librdkafka's C sources take minutes to compile, and
+# cargo would compile them, and much else, again for each profile and set of features.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# The cargo profile of `make build` and `make test`.
+PROFILE ?= dev
+# How many schedules `make simulate` tries.
+SEEDS ?= 10000
+# Which suites `make test` runs, by name; all when empty.
+SUITES ?=
+
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := $(TARGET)/tools/$(CARGO_DENY_VERSION)/bin/cargo-deny
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: services
+services: ## Install what the tests need (build tools, Redis, Prometheus, Kafka); fast when all is there
+	@scripts/services.sh
+
+.PHONY: build
+build: services ## Build everything
+	cargo build --locked --workspace --all-targets --profile $(PROFILE)
+
+.PHONY: check
+check: services $(CARGO_DENY) ## Check format, lints, documentation, and the licences and sources of dependencies
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+	$(CARGO_DENY) --locked check licenses bans sources
+
+.PHONY: test
+test: services ## Run all suites, or those named in SUITES="unit services"
+	@PROFILE=$(PROFILE) scripts/suites.sh $(SUITES)
+
+.PHONY: simulate
+simulate: ## Try SEEDS random schedules of failures against the whole pipeline in memory
+	cargo run --locked --release -p simulation -- --seeds $(SEEDS)
+
+.PHONY: mutants
+mutants: ## Check that the tests notice deliberate mistakes in the program
+	@scripts/mutants.sh
+
+.PHONY: fmt
+fmt: ## Format all sources
+	cargo fmt --all
+
+# Unoptimised: it is built in a third of the time, and checks this workspace in a second.
+$(CARGO_DENY):
+	CARGO_PROFILE_DEV_DEBUG=0 cargo install cargo-deny --version $(CARGO_DENY_VERSION) --locked --debug \
+	  --root $(TARGET)/tools/$(CARGO_DENY_VERSION) </dev/null

@@ -1,0 +1,183 @@
+//! A Kafka broker.
+
+mod admin;
+mod install;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::ports::free_port;
+use crate::process::{NotReady, Process, start_on_free_ports};
+use admin::Admin;
+use install::Install;
+
+/// A broker is up in one second, after a crash in four; the rest is for a machine that is busy compiling.
+const READY_DEADLINE: Duration = Duration::from_secs(90);
+
+/// Settings that do not depend on the instance.
+///
+/// One broker can hold one replica, so every factor is 1. Topics that Kafka keeps for itself have few
+/// partitions, because they are created while a test waits for its first commit. Times that only make
+/// sense for many consumers, or that a test would sit out, are short; the broker's session is one of
+/// these, because a broker that was killed is let in again only when its old session is over. Records
+/// are kept whatever their timestamp says, because tests replay old days.
+const SETTINGS: &str = "\
+process.roles=broker,controller
+node.id=1
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=200
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+auto.create.topics.enable=false
+message.max.bytes=10485760
+replica.fetch.max.bytes=10485760
+log.retention.ms=-1
+log.cleaner.dedupe.buffer.size=8388608
+num.network.threads=2
+num.io.threads=4
+background.threads=2
+";
+
+/// A single Kafka broker (KRaft, its own controller) on 127.0.0.1 with a log folder of its own.
+///
+/// Topics are not created by use: call [`Kafka::create_topic`]. A record may have 10 MiB.
+#[derive(Debug)]
+pub struct Kafka {
+    process: Mutex<Process>,
+    port: u16,
+    install: Install,
+    // After the process: the folder is removed when the broker is gone.
+    folder: TempDir,
+}
+
+impl Kafka {
+    /// Starts a broker and waits until it answers.
+    ///
+    /// # Panics
+    /// When the jars are missing (`make services` fetches them), and when the broker does not come up
+    /// within 90 seconds.
+    #[track_caller]
+    pub fn start() -> Kafka {
+        let install = Install::find();
+        let folder = TempDir::with_prefix("northstar-kafka-").expect("a folder for Kafka");
+        let (process, port) = start_on_free_ports(|| {
+            let port = free_port();
+            configure(&install, folder.path(), port, free_port());
+            launch(&install, folder.path(), port).map(|process| (process, port))
+        });
+        Kafka { process: Mutex::new(process), port, install, folder }
+    }
+
+    /// The address for clients' `bootstrap.servers`, `127.0.0.1:PORT`.
+    pub fn bootstrap(&self) -> String {
+        bootstrap(self.port)
+    }
+
+    /// Kills the broker (SIGKILL), as a crash, and waits until it is gone.
+    pub fn kill(&self) {
+        self.process().kill();
+    }
+
+    /// Starts the broker again on the same ports and data; kills it before when it still runs.
+    ///
+    /// # Panics
+    /// When it does not come up within 90 seconds.
+    #[track_caller]
+    pub fn restart(&self) {
+        let mut process = self.process();
+        process.kill();
+        *process = launch(&self.install, self.folder.path(), self.port).unwrap_or_else(|e| panic!("{e}"));
+    }
+
+    /// Stops the broker without ending it (SIGSTOP): connections stay open and answer nothing.
+    pub fn pause(&self) {
+        self.process().pause();
+    }
+
+    /// Lets a paused broker go on.
+    pub fn resume(&self) {
+        self.process().resume();
+    }
+
+    /// Creates a topic and waits until all its partitions can be written.
+    ///
+    /// `config` holds settings of the topic, as in `&[("cleanup.policy", "compact")]`.
+    ///
+    /// # Panics
+    /// When the broker refuses it, with the broker's reason (for example that it exists).
+    #[track_caller]
+    pub fn create_topic(&self, name: &str, partitions: i32, config: &[(&str, &str)]) {
+        Admin::connect(&self.bootstrap()).create_topic(name, partitions, config);
+    }
+
+    /// Deletes a topic and waits until the broker no longer knows it.
+    ///
+    /// # Panics
+    /// When the broker refuses it, with the broker's reason (for example that there is none).
+    #[track_caller]
+    pub fn delete_topic(&self, name: &str) {
+        Admin::connect(&self.bootstrap()).delete_topic(name);
+    }
+
+    /// Everything that the broker has logged (warnings and errors).
+    pub fn log(&self) -> String {
+        self.process().log()
+    }
+
+    fn process(&self) -> MutexGuard<'_, Process> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn bootstrap(port: u16) -> String {
+    format!("127.0.0.1:{port}")
+}
+
+/// Writes what a broker needs before its first start: its settings, and a formatted log folder.
+fn configure(install: &Install, folder: &Path, port: u16, controller_port: u16) {
+    let data = folder.join("data");
+    install.format(&data);
+    let settings = format!(
+        "{SETTINGS}\
+         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+         controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
+         log.dirs={}\n",
+        data.display()
+    );
+    std::fs::write(folder.join("server.properties"), settings).expect("the folder for Kafka can be written");
+}
+
+#[track_caller]
+fn launch(install: &Install, folder: &Path, port: u16) -> Result<Process, NotReady> {
+    let mut command = Command::new("java");
+    command
+        // A short life: compile quickly rather than well, and collect garbage on one thread.
+        .args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+        .args(install.class_data_flags())
+        .arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
+        .arg("-cp")
+        .arg(install.class_path())
+        .arg("kafka.Kafka")
+        .arg(folder.join("server.properties"))
+        .current_dir(folder);
+    let process = Process::spawn_with_log("kafka", command, &folder.join("log"));
+    let admin = Admin::connect(&bootstrap(port));
+    process.try_ready(READY_DEADLINE, || admin.broker_answers())?;
+    Ok(process)
+}

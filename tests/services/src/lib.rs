@@ -1,0 +1,32 @@
+//! Real services for tests: Kafka, Redis and Prometheus as child processes on the loopback interface.
+//!
+//! Each value of [`Kafka`], [`Redis`] or [`Prometheus`] is one server with ports and a folder of its
+//! own, so tests can run side by side. Three rules hold for every process that is started here:
+//!
+//! - **It does not outlive its owner.** Dropping the value stops the process, by its own process id
+//!   and with a deadline; the kernel kills it when the test process itself is killed ([`Process`]).
+//! - **It is ready when its constructor returns.** Readiness is asked of the service, with a deadline;
+//!   a service that does not come up fails the test with the end of its log.
+//! - **It keeps its ports and data over [`Kafka::restart`] and [`Redis::restart`].** So clients see what
+//!   they would see of a server that crashed and came back.
+//!
+//! Everything here panics instead of returning an error: the caller is a test, and a service that
+//! does not work ends it. A broker needs the jars that `make services` fetches; Redis and Prometheus
+//! are taken from the `PATH`.
+
+mod kafka;
+mod ports;
+mod process;
+mod programs;
+mod prometheus;
+mod redis;
+mod spawner;
+mod wait;
+
+pub use kafka::Kafka;
+pub use ports::free_port;
+pub use process::Process;
+pub use programs::program;
+pub use prometheus::Prometheus;
+pub use redis::Redis;
+pub use wait::wait_until;

@@ -1,0 +1,31 @@
+//! Programs of this workspace.
+
+use std::path::PathBuf;
+
+/// The path of a program of this workspace, as in `program("nsm")`, built with the profile of the
+/// running test.
+///
+/// # Panics
+/// When it is not built; cargo builds other packages' programs only when it is told to.
+#[track_caller]
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a running test knows its path");
+    // Tests lie in target/PROFILE/deps, programs one folder up.
+    test.ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
+        .unwrap_or_else(|| panic!("{name} is not built beside {}; run `make build`", test.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "make build")]
+    fn a_program_that_is_not_built_names_the_remedy() {
+        program("no-such-program");
+    }
+}

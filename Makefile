@@ -47,7 +47,7 @@ simulate: ## Try SEEDS random schedules of failures against the whole pipeline i
 
 .PHONY: mutants
 mutants: ## Check that the tests notice deliberate mistakes in the program
-	@scripts/mutants.sh
+	@scripts/mutants.py
 
 .PHONY: fmt
 fmt: ## Format all sources

@@ -13,20 +13,41 @@ pub(crate) struct Judge {
     reader: Reader,
     clock: ClockKind,
     lateness_days: u16,
+    payload_bytes: usize,
 }
 
-/// Bounds that hold for every source.
+/// The wall clock, asked only when it matters.
+pub type Clock<'a> = &'a dyn Fn() -> Millis;
+
+/// The bound of the far future. It is behind the wall clock until something lies past it: a worker that stood still must
+/// not take what is new for what is far ahead.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    pub(crate) future_ms: i64,
-    pub(crate) payload_bytes: usize,
+pub(crate) struct Horizon {
+    bound_ms: i64,
+    now: Millis,
+}
+
+impl Horizon {
+    pub(crate) fn new(bound_ms: i64) -> Horizon {
+        Horizon { bound_ms, now: Millis(i64::MIN) }
+    }
+
+    fn check(&mut self, time: Millis, clock: Clock<'_>) -> Result<(), Reject> {
+        if time.0 > self.now.0.saturating_add(self.bound_ms) {
+            self.now = clock();
+        }
+        match time.0 > self.now.0.saturating_add(self.bound_ms) {
+            true => Err(Reject::FarFuture { event_time: time, now: self.now, bound_ms: self.bound_ms }),
+            false => Ok(()),
+        }
+    }
 }
 
 pub(crate) const DAY_MS: i64 = 86_400_000;
 
 impl Judge {
-    pub(crate) fn new(reader: Reader, source: &Source) -> Judge {
-        Judge { reader, clock: source.clock, lateness_days: source.lateness_days }
+    pub(crate) fn new(reader: Reader, source: &Source, payload_bytes: usize) -> Judge {
+        Judge { reader, clock: source.clock, lateness_days: source.lateness_days, payload_bytes }
     }
 
     /// Whether the source's clock moves without data.
@@ -39,29 +60,26 @@ impl Judge {
     pub(crate) fn read(
         &self,
         record: &Record<'_>,
-        clock: &mut PartitionClock,
-        now: Millis,
-        bounds: Bounds,
+        partition: &mut PartitionClock,
+        horizon: &mut Horizon,
+        clock: Clock<'_>,
         touches: &mut Touches,
     ) -> Result<Millis, Reject> {
-        let latest = Millis(now.0.saturating_add(bounds.future_ms));
         if let (ClockKind::Log, Some(stamp)) = (self.clock, record.timestamp)
-            && stamp <= latest
+            && horizon.check(stamp, clock).is_ok()
         {
-            clock.advance(stamp);
+            partition.advance(stamp);
         }
         let payload = record.payload.ok_or(Reject::Empty)?;
-        if payload.len() > bounds.payload_bytes {
-            return Err(Reject::TooLarge { bytes: payload.len(), limit: bounds.payload_bytes });
+        if payload.len() > self.payload_bytes {
+            return Err(Reject::TooLarge { bytes: payload.len(), limit: self.payload_bytes });
         }
         let time = self.reader.read(payload, touches)?;
-        if time > latest {
-            return Err(Reject::FarFuture { event_time: time, now, bound_ms: bounds.future_ms });
-        }
+        horizon.check(time, clock)?;
         if self.clock == ClockKind::Event {
-            clock.advance(time);
+            partition.advance(time);
         }
-        match clock.now() {
+        match partition.now() {
             Some(clock) if time.0 < clock.0.saturating_sub(i64::from(self.lateness_days) * DAY_MS) => {
                 Err(Reject::Late { event_time: time, clock, bound_days: self.lateness_days })
             }

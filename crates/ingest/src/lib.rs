@@ -16,6 +16,7 @@ mod recovery;
 mod step;
 mod worker;
 
+pub use judge::Clock;
 pub use metrics::Metrics;
 pub use recovery::RecoveryError;
 pub use step::{Ingest, Settings};

@@ -151,7 +151,7 @@ impl Taking<'_> {
     ) -> Result<BTreeMap<Partition, Left>, RecoveryError> {
         const CHUNK: i64 = 2_000;
         let shard = Shard(0);
-        let bounds = log.activity_bounds(shard)?;
+        let bounds = log.settled_activity(shard)?;
         let (mut found, mut end) = (BTreeMap::new(), bounds.stable_end);
         while end > bounds.start && found.len() < wanted.len() {
             let from = bounds.start.max(Offset(end.0 - CHUNK));

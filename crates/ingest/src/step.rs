@@ -2,7 +2,7 @@
 
 use crate::batch::Batch;
 use crate::forwarded::Forwarded;
-use crate::judge::{Bounds, DAY_MS, Judge};
+use crate::judge::{Clock, DAY_MS, Horizon, Judge};
 use crate::metrics::Metrics;
 use crate::note::Note;
 use crate::partition::Progress;
@@ -66,6 +66,7 @@ pub struct Ingest {
     pub(crate) plan: Arc<Plan>,
     pub(crate) settings: Settings,
     judges: Vec<Judge>,
+    horizon: Horizon,
     topics: Vec<TopicInfo>,
     activity: TopicId,
     pub(crate) partitions: BTreeMap<Partition, Progress>,
@@ -81,9 +82,10 @@ impl Ingest {
     /// An ingest that owns nothing yet.
     #[must_use]
     pub fn new(plan: Arc<Plan>, settings: Settings, metrics: Metrics) -> Ingest {
-        let judge = |(at, source)| Judge::new(Reader::new(&plan, at), source);
+        let judge = |(at, source)| Judge::new(Reader::new(&plan, at), source, settings.payload_bytes);
         Ingest {
             judges: plan.sources.iter().enumerate().map(judge).collect(),
+            horizon: Horizon::new(settings.future_ms),
             topics: Vec::new(),
             activity: TopicId::default(),
             partitions: BTreeMap::new(),
@@ -111,9 +113,9 @@ impl Ingest {
     }
 
     /// Takes what the log hands over.
-    pub(crate) fn take(&mut self, item: Item<'_>, now: Millis) {
+    pub(crate) fn take(&mut self, item: Item<'_>, clock: Clock<'_>) {
         match item {
-            Item::Record(record) => self.take_record(&record, now),
+            Item::Record(record) => self.take_record(&record, clock),
             Item::End(position) => {
                 if let Some(progress) = self.partitions.get_mut(&position.partition) {
                     progress.reached(position.next);
@@ -122,14 +124,13 @@ impl Ingest {
         }
     }
 
-    fn take_record(&mut self, record: &Record<'_>, now: Millis) {
+    fn take_record(&mut self, record: &Record<'_>, clock: Clock<'_>) {
         let Some(progress) = self.partitions.get_mut(&record.partition) else {
             return;
         };
         let source = usize::from(record.partition.topic.0);
-        let bounds = Bounds { future_ms: self.settings.future_ms, payload_bytes: self.settings.payload_bytes };
-        let clock = &mut progress.current.clock;
-        let judged = self.judges[source].read(record, clock, now, bounds, &mut self.touches);
+        let partition = &mut progress.current.clock;
+        let judged = self.judges[source].read(record, partition, &mut self.horizon, clock, &mut self.touches);
         progress.taken(record.offset);
         self.metrics.events.inc();
         match judged {

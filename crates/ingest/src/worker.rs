@@ -1,8 +1,8 @@
 //! The thin loop: polls the log, steps, and writes what the step says.
 
+use crate::judge::Clock;
 use crate::recovery::{RecoveryError, Taking};
 use crate::step::{Due, Ingest};
-use activity::Millis;
 use kafka::{LogError, Outcome, Ownership, Partition, SourceLog, TopicIndex};
 use std::time::Duration;
 use thiserror::Error;
@@ -32,23 +32,23 @@ impl<L: SourceLog> Worker<L> {
         Worker { log, ingest }
     }
 
-    /// One turn: waits at most `wait` for records, takes them, and writes what is due at `now`, the wall time.
+    /// One turn: waits at most `wait` for records, takes them, and writes what is due by `clock`, which tells wall time.
     ///
     /// # Errors
     /// If the worker has to stop.
-    pub fn turn(&mut self, now: Millis, wait: Duration) -> Result<(), IngestError> {
+    pub fn turn(&mut self, clock: Clock<'_>, wait: Duration) -> Result<(), IngestError> {
         let Worker { log, ingest } = self;
-        match log.poll(wait, &mut |item| ingest.take(item, now))? {
+        match log.poll(wait, &mut |item| ingest.take(item, clock))? {
             Some(Ownership::Assigned(partitions)) => self.take_over(&partitions)?,
-            Some(Ownership::Revoked) => self.hand_over(now)?,
+            Some(Ownership::Revoked) => self.hand_over(clock)?,
             None => {}
         }
-        match self.ingest.due(now) {
+        match self.ingest.due(clock()) {
             Due::Nothing => {}
-            Due::Batch => self.transact(now)?,
+            Due::Batch => self.transact(clock)?,
             Due::Heartbeat => {
-                self.confirm_idle(now)?;
-                self.transact(now)?;
+                self.confirm_idle(clock)?;
+                self.transact(clock)?;
             }
         }
         for (partition, paused) in self.ingest.alignment() {
@@ -61,8 +61,8 @@ impl<L: SourceLog> Worker<L> {
     ///
     /// # Errors
     /// If the log refuses; then the next owner reads it again.
-    pub fn drain(mut self, now: Millis) -> Result<(), IngestError> {
-        self.hand_over(now)
+    pub fn drain(mut self, clock: Clock<'_>) -> Result<(), IngestError> {
+        self.hand_over(clock)
     }
 
     fn take_over(&mut self, partitions: &[Partition]) -> Result<(), IngestError> {
@@ -87,27 +87,27 @@ impl<L: SourceLog> Worker<L> {
     }
 
     /// Finishes what is under way before anything is yielded, so that the new owner's packs come after ours.
-    fn hand_over(&mut self, now: Millis) -> Result<(), IngestError> {
-        if !self.ingest.partitions.is_empty() && self.write(now)? == Outcome::Aborted {
+    fn hand_over(&mut self, clock: Clock<'_>) -> Result<(), IngestError> {
+        if !self.ingest.partitions.is_empty() && self.write(clock)? == Outcome::Aborted {
             info!("what was aborted is left to the next owner");
         }
         self.ingest.release();
         Ok(self.log.release()?)
     }
 
-    fn transact(&mut self, now: Millis) -> Result<(), IngestError> {
+    fn transact(&mut self, clock: Clock<'_>) -> Result<(), IngestError> {
         if self.ingest.partitions.is_empty() {
             return Ok(());
         }
-        if self.write(now)? == Outcome::Aborted {
+        if self.write(clock)? == Outcome::Aborted {
             let positions = self.ingest.abort();
             self.log.start(&positions)?;
         }
         Ok(())
     }
 
-    fn write(&mut self, now: Millis) -> Result<Outcome, IngestError> {
-        let transaction = self.ingest.seal(now);
+    fn write(&mut self, clock: Clock<'_>) -> Result<Outcome, IngestError> {
+        let transaction = self.ingest.seal(clock());
         let outcome = self.log.transact(&transaction)?;
         let label = match outcome {
             Outcome::Committed => {
@@ -124,11 +124,12 @@ impl<L: SourceLog> Worker<L> {
     }
 
     /// Asks the broker whether partitions that had nothing new still have nothing new. Only an answer makes one idle.
-    fn confirm_idle(&mut self, now: Millis) -> Result<(), IngestError> {
+    fn confirm_idle(&mut self, clock: Clock<'_>) -> Result<(), IngestError> {
         let waiting: Vec<_> = self.ingest.maybe_idle().collect();
         for position in waiting {
+            let asked_at = clock();
             match self.log.bounds(position.partition) {
-                Ok(bounds) if bounds.stable_end == position.next => self.ingest.idle(position.partition, now),
+                Ok(bounds) if bounds.stable_end == position.next => self.ingest.idle(position.partition, asked_at),
                 Ok(_) => {}
                 Err(error) => {
                     warn!(%error, "cannot tell whether a partition is idle: its clock stands still");

@@ -1,0 +1,101 @@
+//! The workers of the pipeline, the same code that runs on Kafka and Redis, over a simulated log and store: order,
+//! crashes, lost replies, stalls, roll-backs and rebalances are drawn from a seed, and what comes out is compared with
+//! brute force, after every commit and at the end.
+
+mod faults;
+mod group;
+mod log;
+mod oracle;
+mod ports;
+mod produce;
+mod run;
+mod sim;
+mod world;
+
+use clap::Parser;
+use faults::Faults;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Runs seeded schedules of faults; four of five seeds are the same in every run, the others are fresh.
+#[derive(Parser)]
+struct Arguments {
+    /// How many seeds to run.
+    #[arg(long, default_value_t = 10_000)]
+    seeds: u64,
+    /// Replays this one seed alone.
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let fresh: u64 = rand::random();
+    let fixed = arguments.seeds - arguments.seeds / 5;
+    let seed_of = |number: u64| if number < fixed { number } else { fresh.wrapping_add(number) };
+    let seeds: Vec<u64> = arguments.seed.map_or_else(|| (0..arguments.seeds).map(seed_of).collect(), |seed| vec![seed]);
+    let (faults, failures) = run_all(&seeds);
+    println!("what happened in {} schedules:\n{}", seeds.len(), faults.table());
+    for (seed, why) in &failures {
+        println!("seed {seed}: {why}\n  replay it with: cargo run -p simulation -- --seed {seed}");
+    }
+    let quiet: Vec<&str> = MUST_HAPPEN.into_iter().filter(|fault| faults.of(fault) == 0).collect();
+    let covered = quiet.is_empty() || seeds.len() < 1_000;
+    if !covered {
+        println!("never happened, so nothing was shown about it: {quiet:?}");
+    }
+    println!("{} passed, {} failed", seeds.len() - failures.len(), failures.len());
+    if failures.is_empty() && covered { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What a simulation of many seeds is worth nothing without.
+const MUST_HAPPEN: [&str; 14] = [
+    "commit broke off",
+    "fence refused: rolled_back",
+    "fence refused: stale",
+    "floor leapt",
+    "group positions expired",
+    "idle spans",
+    "incarnation discarded",
+    "positions found in the activity topic",
+    "reply lost: commit",
+    "session expired: ingest",
+    "session expired: window",
+    "stall at commit",
+    "store rolled back",
+    "transaction aborted",
+];
+
+/// Runs the seeds on all cores, up to the first few failures.
+fn run_all(seeds: &[u64]) -> (Faults, Vec<(u64, String)>) {
+    const ENOUGH: usize = 5;
+    let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    let work = || {
+        let plan = run::plan();
+        let (mut faults, mut failures) = (Faults::default(), Vec::new());
+        while !stop.load(Ordering::Relaxed) {
+            let at = usize::try_from(next.fetch_add(1, Ordering::Relaxed)).expect("seeds are counted by a usize");
+            let Some(seed) = seeds.get(at) else {
+                break;
+            };
+            let (happened, result) = run::run(*seed, &plan);
+            faults.merge(&happened);
+            if let Err(why) = result {
+                failures.push((*seed, why));
+                stop.store(failures.len() >= ENOUGH, Ordering::Relaxed);
+            }
+        }
+        (faults, failures)
+    };
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let (mut faults, mut failures) = (Faults::default(), Vec::new());
+        for worker in workers {
+            let (happened, failed) = worker.join().expect("a schedule panicked; its seed is the last one started");
+            faults.merge(&happened);
+            failures.extend(failed);
+        }
+        (faults, failures)
+    })
+}

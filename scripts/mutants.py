@@ -9,12 +9,14 @@ code.
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "mutants"
@@ -119,13 +121,20 @@ def copy_sources(into: pathlib.Path) -> None:
             shutil.copyfile(source, copy)
 
 
-def patch(tree: pathlib.Path, name: str) -> None:
+@contextlib.contextmanager
+def patched(tree: pathlib.Path, name: str) -> Iterator[None]:
+    """The copy with a mutant's patch in it, and without it afterwards."""
+    originals = {}
     for file, before, after in MUTANTS[name]:
         path = tree / file
         text = path.read_text()
+        originals.setdefault(path, text)
         if text.count(before) != 1:
             sys.exit(f"mutants: `{name}`: {file} holds its place {text.count(before)} times, not once: renew the patch")
         path.write_text(text.replace(before, after))
+    yield
+    for path, text in originals.items():
+        path.write_text(text)
 
 
 def build(tree: pathlib.Path) -> None:
@@ -156,16 +165,14 @@ def main() -> None:
     missed = []
     for name in arguments.names or MUTANTS:
         began = time.monotonic()
-        copy_sources(tree)
-        patch(tree, name)
-        build(tree)
-        outcome = simulate(arguments.seeds)
+        with patched(tree, name):
+            build(tree)
+            outcome = simulate(arguments.seeds)
         complaints = [line for line in outcome.stdout.splitlines() if line.startswith(("seed ", "never happened"))]
         noticed = outcome.returncode != 0 and (outcome.stderr or any(line.startswith("seed ") for line in complaints))
         missed += [] if noticed else [name]
         why = (complaints or outcome.stderr.splitlines() or [""])[0][:110]
         print(f"{'noticed' if noticed else 'MISSED':8} {name:40} {time.monotonic() - began:5.0f} s  {why}", flush=True)
-    copy_sources(tree)
     total = len(arguments.names or MUTANTS)
     print(f"{total - len(missed)} passed, {len(missed)} failed")
     sys.exit(1 if missed else 0)

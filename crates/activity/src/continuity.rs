@@ -181,3 +181,90 @@ fn source_of<'a>(
     }
     source
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{CatalogVersion, Millis};
+
+    const OLD: TopicId = TopicId([1; 16]);
+    const NEW: TopicId = TopicId([2; 16]);
+
+    fn span(partition: i32, from: i64, to: i64, jump: Option<Jump>) -> Span {
+        let clock = Some(Millis(to));
+        Span { partition: PartitionId(partition), from: Offset(from), to: Offset(to), clock, jump }
+    }
+
+    fn pack(topic_id: TopicId, partitions: i32, spans: &[Span]) -> Pack {
+        let coverage = Coverage { topic: "usage".into(), topic_id, partitions, spans: spans.to_vec() };
+        Pack { catalogue: CatalogVersion(0), sealed_at: Millis(0), sources: vec![coverage], deltas: Vec::new() }
+    }
+
+    /// A shard that has covered 0..10 of partition 0 and 0..20 of partition 1.
+    fn header() -> Header {
+        let mut header = Header::default();
+        let start = Some(Jump::FirstStart);
+        let first = pack(OLD, 2, &[span(0, 0, 10, start), span(1, 0, 20, start)]);
+        assert_eq!(judge(&header, &first), Ok(Verdict::Next));
+        advance(&mut header, &first);
+        header
+    }
+
+    fn judged(spans: &[Span]) -> Result<Verdict, Break> {
+        judge(&header(), &pack(OLD, 2, spans))
+    }
+
+    #[test]
+    fn a_pack_that_continues_is_next() {
+        assert_eq!(judged(&[span(0, 10, 12, None), span(1, 20, 20, None)]), Ok(Verdict::Next));
+        assert_eq!(judged(&[]), Ok(Verdict::Next));
+    }
+
+    #[test]
+    fn a_pack_that_was_covered_is_repeated() {
+        assert_eq!(judged(&[span(0, 4, 10, None)]), Ok(Verdict::Repeated));
+        assert_eq!(judged(&[span(0, 0, 10, Some(Jump::FirstStart)), span(1, 20, 20, None)]), Ok(Verdict::Repeated));
+    }
+
+    #[test]
+    fn holes_and_overlaps_are_refused() {
+        assert!(matches!(judged(&[span(0, 11, 12, None)]), Err(Break::Hole { .. })));
+        assert!(matches!(judged(&[span(0, 9, 12, None)]), Err(Break::Overlap { .. })));
+        assert!(matches!(judged(&[span(0, 4, 10, None), span(1, 20, 25, None)]), Err(Break::Overlap { .. })));
+        assert!(matches!(judged(&[span(2, 0, 1, None)]), Err(Break::NoSuchPartition { .. })));
+        let unheard = judge(&Header::default(), &pack(OLD, 2, &[span(0, 10, 12, None)]));
+        assert!(matches!(unheard, Err(Break::Hole { .. })));
+    }
+
+    #[test]
+    fn lost_retention_is_a_jump_ahead_that_says_so() {
+        let jump = span(0, 15, 18, Some(Jump::LostRetention));
+        assert_eq!(judged(&[jump]), Ok(Verdict::Next));
+        let mut header = header();
+        advance(&mut header, &pack(OLD, 2, &[jump]));
+        assert_eq!(judge(&header, &pack(OLD, 2, &[jump])), Ok(Verdict::Repeated));
+    }
+
+    #[test]
+    fn a_topic_made_again_begins_anew_only_if_the_pack_says_so() {
+        let silent = pack(NEW, 2, &[span(0, 10, 12, None)]);
+        assert!(matches!(judge(&header(), &silent), Err(Break::OtherTopic { .. })));
+        let open = pack(NEW, 3, &[span(0, 0, 2, Some(Jump::ReplacedTopic))]);
+        let mut header = header();
+        assert_eq!(judge(&header, &open), Ok(Verdict::Next));
+        advance(&mut header, &open);
+        assert_eq!(header.sources[0].partitions.len(), 3);
+        let late = pack(OLD, 2, &[span(0, 10, 12, None)]);
+        assert!(matches!(judge(&header, &late), Err(Break::OtherTopic { .. })));
+    }
+
+    #[test]
+    fn added_partitions_join_at_shard_time_and_hold_nothing_back() {
+        let mut header = header();
+        assert_eq!(header.time, Some(Millis(10)));
+        advance(&mut header, &pack(OLD, 3, &[span(0, 10, 15, None)]));
+        assert_eq!(header.time, Some(Millis(10)));
+        advance(&mut header, &pack(OLD, 3, &[span(2, 0, 30, Some(Jump::FirstStart))]));
+        assert_eq!(header.time, Some(Millis(15)));
+    }
+}

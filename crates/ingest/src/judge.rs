@@ -87,3 +87,112 @@ impl Judge {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use activity::{Offset, PartitionId};
+    use kafka::Partition;
+
+    const NOW: i64 = 1_750_000_000_000;
+    const HOUR: i64 = 3_600_000;
+
+    /// One partition's records, judged in turn at a wall clock that stands at [`NOW`].
+    struct Court {
+        judge: Judge,
+        clock: PartitionClock,
+        horizon: Horizon,
+    }
+
+    impl Court {
+        fn of(clock: &str) -> Court {
+            let text = format!(
+                "
+version: 1
+product: test
+sources: {{ usage: {{ topic: usage, clock: {clock}, lateness: {{ day: 1d }}, fields: {{ timestamp: {{ path: timestamp, unit: ms }} }} }} }}
+entities: {{ user: {{ key: user_id }} }}
+metrics:
+  users: {{ type: simple, measure: {{ agg: count_distinct, entity: user, events: any }}, windows: [1d] }}
+"
+            );
+            let plan = catalog::parse(&text).unwrap_or_else(|mistakes| panic!("{}", mistakes.render("test", &text)));
+            let judge = Judge::new(Reader::new(&plan, 0), &plan.sources[0], 200);
+            Court { judge, clock: PartitionClock::default(), horizon: Horizon::new(HOUR) }
+        }
+
+        /// The reason of a rejection, or `ok`; times are relative to [`NOW`].
+        fn read(&mut self, stamp: i64, payload: Option<&str>) -> &'static str {
+            let record = Record {
+                partition: Partition { id: PartitionId(0), ..Partition::default() },
+                offset: Offset(0),
+                timestamp: Some(Millis(NOW + stamp)),
+                key: None,
+                payload: payload.map(str::as_bytes),
+            };
+            let (clock, horizon) = (&mut self.clock, &mut self.horizon);
+            let read = self.judge.read(&record, clock, horizon, &|| Millis(NOW), &mut Touches::default());
+            read.map_or_else(|reject| reject.reason(), |_| "ok")
+        }
+
+        fn event(&mut self, stamp: i64, time: i64) -> &'static str {
+            let payload = format!("{{\"event\":\"e\",\"user_id\":\"u\",\"timestamp\":{}}}", NOW + time);
+            self.read(stamp, Some(&payload))
+        }
+
+        fn at(&self) -> Option<i64> {
+            self.clock.now().map(|time| time.0 - NOW)
+        }
+    }
+
+    #[test]
+    fn a_live_source_moves_by_its_stamps_and_a_historical_one_by_its_events() {
+        let mut live = Court::of("log");
+        assert_eq!(live.event(-5, -HOUR), "ok");
+        assert_eq!(live.event(-9, -HOUR), "ok");
+        assert_eq!(live.at(), Some(-5));
+        let mut history = Court::of("event");
+        assert_eq!(history.event(-5, -9 * HOUR), "ok");
+        assert_eq!(history.event(-5, -10 * HOUR), "ok");
+        assert_eq!(history.at(), Some(-9 * HOUR));
+    }
+
+    #[test]
+    fn late_is_below_the_clock_minus_the_bound_and_the_bound_itself_is_in_time() {
+        let mut live = Court::of("log");
+        assert_eq!(live.event(0, -24 * HOUR), "ok");
+        assert_eq!(live.event(0, -24 * HOUR - 1), "late");
+        let mut history = Court::of("event");
+        assert_eq!(history.event(0, -50 * HOUR), "ok");
+        assert_eq!(history.event(0, -26 * HOUR), "ok");
+        assert_eq!(history.event(0, -50 * HOUR - 1), "late");
+    }
+
+    #[test]
+    fn the_far_future_is_rejected_and_moves_no_clock() {
+        let mut live = Court::of("log");
+        assert_eq!(live.event(HOUR + 1, 0), "ok");
+        assert_eq!(live.at(), None);
+        assert_eq!(live.event(HOUR, HOUR), "ok");
+        assert_eq!(live.at(), Some(HOUR));
+        let mut history = Court::of("event");
+        assert_eq!(history.event(0, HOUR + 1), "far_future");
+        assert_eq!(history.at(), None);
+    }
+
+    #[test]
+    fn a_worker_that_stood_still_asks_for_the_time_again() {
+        let mut court = Court::of("log");
+        court.horizon.now = Millis(NOW - 1_000 * HOUR);
+        assert_eq!(court.event(0, 0), "ok");
+    }
+
+    #[test]
+    fn rubbish_is_rejected_and_its_stamp_still_counts_as_log_time() {
+        let mut live = Court::of("log");
+        assert_eq!(live.read(-3, Some("{")), "broken_json");
+        assert_eq!(live.read(-2, None), "empty");
+        assert_eq!(live.read(-1, Some(&" ".repeat(201))), "too_large");
+        assert_eq!(live.at(), Some(-1));
+    }
+}

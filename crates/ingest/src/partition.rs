@@ -79,3 +79,42 @@ impl Progress {
         Position { partition: self.partition, next: self.committed.next }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress() -> Progress {
+        let standing = Standing { next: Offset(5), clock: PartitionClock::default(), jump: Some(Jump::FirstStart) };
+        Progress::new(Partition::default(), TopicId::default(), standing)
+    }
+
+    #[test]
+    fn a_jump_is_said_until_it_is_committed() {
+        let mut progress = progress();
+        assert_eq!(progress.span().map(|span| span.jump), Some(Some(Jump::FirstStart)));
+        let _ = progress.abort();
+        assert_eq!(progress.span().map(|span| span.jump), Some(Some(Jump::FirstStart)));
+        progress.commit();
+        assert_eq!(progress.span(), None);
+    }
+
+    #[test]
+    fn a_span_begins_where_the_last_one_ended_whatever_gaps_lie_between() {
+        let mut progress = progress();
+        progress.commit();
+        progress.taken(Offset(9));
+        progress.reached(Offset(12));
+        let span = progress.span().unwrap();
+        assert_eq!((span.from, span.to), (Offset(5), Offset(12)));
+        assert_eq!(progress.abort().next, Offset(5));
+    }
+
+    #[test]
+    fn an_idle_partition_moves_its_clock_and_never_back() {
+        let mut progress = progress();
+        progress.idle(Millis(9));
+        progress.idle(Millis(4));
+        assert_eq!(progress.span().unwrap().clock, Some(Millis(9)));
+    }
+}

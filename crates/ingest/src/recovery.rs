@@ -188,3 +188,73 @@ impl Taking<'_> {
         &self.plan.sources[usize::from(partition.topic.0)].topic
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use activity::Millis;
+
+    const SOURCE: TopicId = TopicId([1; 16]);
+    const ACTIVITY: TopicId = TopicId([2; 16]);
+
+    fn plan() -> Plan {
+        let text = "
+version: 1
+product: test
+sources: { usage: { topic: usage } }
+entities: { user: { key: user_id } }
+metrics:
+  users: { type: simple, measure: { agg: count_distinct, entity: user, events: any }, windows: [1d] }
+";
+        catalog::parse(text).unwrap_or_else(|mistakes| panic!("{}", mistakes.render("test", text)))
+    }
+
+    /// Where a partition goes on that holds 10..50 and was left like this.
+    fn goes_on(left: Option<(i64, Note)>, from_latest: bool) -> Result<(i64, Option<Jump>), RecoveryError> {
+        let plan = plan();
+        let topics = [TopicInfo { id: SOURCE, partitions: 1 }];
+        let taking = Taking { plan: &plan, topics: &topics, activity: ACTIVITY, from_latest };
+        let bounds = Bounds { start: Offset(10), stable_end: Offset(50) };
+        let left = left.map(|(next, note)| Left { next: Offset(next), note });
+        let standing = taking.standing(Partition::default(), left.as_ref(), bounds)?;
+        Ok((standing.next.0, standing.jump))
+    }
+
+    fn note() -> Note {
+        Note { catalogue: plan().version, source: SOURCE, activity: ACTIVITY, clock: Some(Millis(7)) }
+    }
+
+    #[test]
+    fn a_partition_goes_on_where_it_was_left() {
+        assert_eq!(goes_on(Some((30, note())), false).unwrap(), (30, None));
+        assert_eq!(goes_on(Some((50, note())), true).unwrap(), (50, None));
+    }
+
+    #[test]
+    fn a_partition_that_nobody_has_read_begins_at_its_first_record_unless_told_otherwise() {
+        assert_eq!(goes_on(None, false).unwrap(), (10, Some(Jump::FirstStart)));
+        assert_eq!(goes_on(None, true).unwrap(), (50, Some(Jump::FirstStart)));
+    }
+
+    #[test]
+    fn what_was_read_into_an_activity_topic_that_is_gone_is_read_again() {
+        let gone = Note { activity: TopicId([9; 16]), ..note() };
+        assert_eq!(goes_on(Some((30, gone)), false).unwrap(), (10, Some(Jump::FirstStart)));
+    }
+
+    #[test]
+    fn lost_retention_and_a_topic_made_again_are_said() {
+        assert_eq!(goes_on(Some((5, note())), false).unwrap(), (10, Some(Jump::LostRetention)));
+        let replaced = Note { source: TopicId([9; 16]), ..note() };
+        assert_eq!(goes_on(Some((30, replaced)), false).unwrap(), (10, Some(Jump::ReplacedTopic)));
+    }
+
+    #[test]
+    fn another_catalogue_or_a_log_that_lost_its_end_stops_ingest_with_the_way_out() {
+        let other = Note { catalogue: CatalogVersion(1), ..note() };
+        let told = goes_on(Some((30, other)), false).unwrap_err().to_string();
+        assert!(told.contains("Go back to the old catalogue"), "{told}");
+        let told = goes_on(Some((51, note())), false).unwrap_err().to_string();
+        assert!(told.contains("usage/0 was read up to offset 51, but ends at 50"), "{told}");
+    }
+}

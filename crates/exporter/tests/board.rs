@@ -1,0 +1,235 @@
+//! When gauges are shown, and when they are absent.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use activity::clock::{PartitionProgress, SourceProgress};
+use activity::counter::Counter;
+use activity::fence::{FORMAT, Fence};
+use activity::header::Header;
+use activity::{Bucket, CatalogVersion, Incarnation, MetricIndex, Millis, Offset, Shard, TopicId, Window};
+use catalog::Plan;
+use exporter::{Board, Metrics, Pages, Settings};
+use prometheus::Registry;
+use state::{Commit, CounterKey, MemoryStore, Store, StoreError, Stored, Verdict};
+use std::sync::{Arc, Mutex};
+
+const CATALOGUE: &str = "
+version: 1
+product: test
+sources: { usage: { topic: usage } }
+entities: { user: { key: user_id } }
+metrics:
+  users:
+    type: simple
+    description: Users \\ of the product
+    measure: { agg: count_distinct, entity: user, events: any }
+    windows: [1d, 7d]
+";
+/// Noon of day 20,000.
+const NOW: Millis = Millis(20_000 * 86_400_000 + 43_200_000);
+
+/// Two shards, as window would have written them, and a board over them.
+struct Harness {
+    plan: Arc<Plan>,
+    store: MemoryStore,
+    board: Board,
+    registry: Registry,
+}
+
+impl Harness {
+    fn new() -> Harness {
+        let plan = Arc::new(catalog::parse(CATALOGUE).unwrap());
+        let registry = Registry::new();
+        let metrics = Metrics::register(&registry).unwrap();
+        let board = Board::new(plan.clone(), Settings { shards: 2, stale_ms: 10_000 }, metrics);
+        let mut harness = Harness { plan, store: MemoryStore::default(), board, registry };
+        (0..2).for_each(|shard| harness.write(shard, harness.fence(5), &harness.header()));
+        harness
+    }
+
+    fn fence(&self, next: i64) -> Fence {
+        let (topic, incarnation) = (TopicId([3; 16]), Incarnation(1));
+        Fence { format: FORMAT, topic, catalogue: self.plan.version, incarnation, next: Offset(next) }
+    }
+
+    fn header(&self) -> Header {
+        let partitions = vec![PartitionProgress { next: Some(Offset(9)), clock: Some(NOW) }];
+        Header {
+            sources: vec![SourceProgress { topic: "usage".into(), topic_id: TopicId([4; 16]), partitions }],
+            time: Some(NOW),
+            sealed_at: NOW,
+            ..Header::default()
+        }
+    }
+
+    /// Writes a shard in which one user was active on day 19,999 and one on day 20,000, over whatever is there.
+    fn write(&mut self, shard: u16, next: Fence, header: &Header) {
+        let expected = self.store.stored(Shard(shard)).unwrap().map(|stored| stored.state.fence);
+        let counter = |days: i32| {
+            let mut counter = Counter::default();
+            for first in [19_999, 20_000] {
+                counter.step(Bucket(first), 1);
+                counter.step(Bucket(first + days), -1);
+            }
+            counter.encode()
+        };
+        let key = |days| CounterKey { metric: MetricIndex(0), window: Window(days) };
+        let counters = vec![(key(1), counter(1)), (key(7), counter(7))];
+        let commit = Commit { expected, next, header: header.encode(), counters, records: Vec::new() };
+        assert_eq!(self.store.commit(Shard(shard), &commit).unwrap(), Verdict::Committed);
+    }
+
+    fn text(&mut self, now: Millis) -> Option<Arc<str>> {
+        self.board.refresh(&mut self.store, now);
+        self.board.text(now)
+    }
+
+    /// The reason that the pipeline's own gauges give.
+    fn withheld(&self) -> Vec<String> {
+        let families = self.registry.gather();
+        let family = families.iter().find(|family| family.name() == "northstar_gauges_withheld").unwrap();
+        let set = family.get_metric().iter().filter(|metric| metric.get_gauge().get_value() > 0.0);
+        set.map(|metric| metric.get_label()[0].value().to_owned()).collect()
+    }
+
+    fn is_absent_for(&mut self, now: Millis, reason: &str) {
+        assert_eq!(self.text(now), None);
+        assert_eq!(self.withheld(), [reason]);
+    }
+}
+
+#[test]
+fn every_window_is_shown_as_of_the_unfinished_day_and_the_last_complete_one() {
+    let mut harness = Harness::new();
+    let expected = "\
+# HELP nsm_users Users \\\\ of the product
+# TYPE nsm_users gauge
+nsm_users{window=\"1d\",complete=\"false\"} 2
+nsm_users{window=\"1d\",complete=\"true\"} 2
+nsm_users{window=\"7d\",complete=\"false\"} 4
+nsm_users{window=\"7d\",complete=\"true\"} 2
+";
+    assert_eq!(harness.text(NOW).as_deref(), Some(expected));
+    assert!(harness.withheld().is_empty());
+}
+
+#[test]
+fn a_shard_of_which_nothing_is_stored_hides_all() {
+    let mut harness = Harness::new();
+    harness.store = MemoryStore::default();
+    harness.is_absent_for(NOW, "absent");
+}
+
+#[test]
+fn a_shard_that_is_rebuilding_hides_all() {
+    let mut harness = Harness::new();
+    let header = Header { rebuild_until: Some(Offset(9)), ..harness.header() };
+    harness.write(1, harness.fence(6), &header);
+    harness.is_absent_for(NOW, "rebuilding");
+}
+
+#[test]
+fn a_shard_of_another_catalogue_hides_all() {
+    let mut harness = Harness::new();
+    let fence = Fence { catalogue: CatalogVersion(1), ..harness.fence(6) };
+    harness.write(0, fence, &harness.header());
+    harness.is_absent_for(NOW, "other_catalogue");
+}
+
+#[test]
+fn a_store_that_went_back_hides_all_until_it_has_caught_up() {
+    let mut harness = Harness::new();
+    let older = harness.store.clone();
+    harness.write(1, harness.fence(8), &harness.header());
+    assert!(harness.text(NOW).is_some());
+    harness.store = older;
+    harness.is_absent_for(NOW, "went_back");
+    harness.write(1, harness.fence(7), &harness.header());
+    harness.is_absent_for(NOW, "went_back");
+    harness.write(1, harness.fence(8), &harness.header());
+    assert!(harness.text(NOW).is_some());
+}
+
+#[test]
+fn gauges_vanish_when_their_last_pack_is_too_old_even_if_nobody_reads_again() {
+    let mut harness = Harness::new();
+    assert!(harness.text(Millis(NOW.0 + 10_000)).is_some());
+    assert_eq!(harness.board.text(Millis(NOW.0 + 10_001)), None);
+    harness.is_absent_for(Millis(NOW.0 + 10_001), "stale");
+}
+
+#[test]
+fn a_source_partition_not_heard_of_hides_all() {
+    let mut harness = Harness::new();
+    let header = Header { time: None, ..harness.header() };
+    harness.write(0, harness.fence(6), &header);
+    harness.is_absent_for(NOW, "no_time");
+}
+
+#[test]
+fn a_store_that_does_not_answer_hides_all() {
+    struct Down;
+    impl Store for Down {
+        fn stored(&mut self, _: Shard) -> Result<Option<Stored>, StoreError> {
+            unreachable!()
+        }
+        fn records(&mut self, _: Shard, _: Incarnation, _: &[activity::EntityKey]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+            unreachable!()
+        }
+        fn snapshot(&mut self, _: Shard) -> Result<Option<state::Snapshot>, StoreError> {
+            Err(StoreError::Unreachable { address: "redis".into(), reason: "time-out".into() })
+        }
+        fn commit(&mut self, _: Shard, _: &Commit) -> Result<Verdict, StoreError> {
+            unreachable!()
+        }
+        fn portion(&mut self, _: Shard, _: Incarnation, _: u32) -> Result<state::Entities, StoreError> {
+            unreachable!()
+        }
+        fn portions(&self) -> u32 {
+            unreachable!()
+        }
+        fn discard(&mut self, _: Shard, _: Incarnation) -> Result<(), StoreError> {
+            unreachable!()
+        }
+    }
+    let mut harness = Harness::new();
+    assert!(harness.text(NOW).is_some());
+    harness.board.refresh(&mut Down, NOW);
+    assert_eq!(harness.board.text(NOW), None);
+    assert_eq!(harness.withheld(), ["store"]);
+}
+
+#[tokio::test]
+async fn pages_serve_gauges_own_metrics_and_readiness() {
+    let harness = Harness::new();
+    let (gauges, unready) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(Some("window: no store".to_owned()))));
+    let pages = Pages {
+        registry: harness.registry.clone(),
+        gauges: { let gauges = gauges.clone(); Arc::new(move || gauges.lock().unwrap().clone()) },
+        unready: { let unready = unready.clone(); Arc::new(move || unready.lock().unwrap().clone()) },
+    };
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let listening = move |address| tell.send(address).unwrap();
+    let server = tokio::spawn(exporter::serve("127.0.0.1:0".parse().unwrap(), pages, listening, async {
+        stopped.await.unwrap();
+    }));
+    let address = told.await.unwrap();
+    let pages = tokio::task::spawn_blocking(move || {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let get = |page: &str| {
+            let mut answer = agent.get(format!("http://{address}/{page}")).call().unwrap();
+            (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+        };
+        let before = (get("metrics").1, get("readyz"), get("livez"));
+        *gauges.lock().unwrap() = Some(Arc::from("nsm_users 3\n"));
+        *unready.lock().unwrap() = None;
+        (before, get("metrics").1, get("readyz"))
+    });
+    let ((without, unready, alive), with, ready) = pages.await.unwrap();
+    assert!(without.contains("northstar_gauges_withheld") && !without.contains("nsm_users"));
+    assert_eq!((unready, alive), ((503, "window: no store\n".into()), (200, "alive\n".into())));
+    assert!(with.ends_with("nsm_users 3\n"));
+    assert_eq!(ready, (200, "ready\n".into()));
+    stop.send(()).unwrap();
+    server.await.unwrap().unwrap();
+}

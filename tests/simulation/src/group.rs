@@ -9,7 +9,6 @@ pub(crate) type Node = usize;
 pub(crate) struct Group {
     partitions: Vec<Partition>,
     members: BTreeMap<Node, Phase>,
-    pub(crate) generation: u64,
     rebalancing: bool,
 }
 
@@ -93,7 +92,6 @@ impl Group {
             return;
         }
         self.rebalancing = false;
-        self.generation += 1;
         let count = self.members.len();
         for (at, phase) in self.members.values_mut().enumerate() {
             let mine = self.partitions.iter().enumerate().filter(|(number, _)| number % count == at);

@@ -78,6 +78,18 @@ pub struct TopicInfo {
     pub partitions: u16,
 }
 
+/// What readers see of transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// Records of committed transactions, up to the first that is still open.
+    Committed,
+    /// Every record, also of open and aborted transactions.
+    Uncommitted,
+}
+
+/// What every reader of the pipeline sees: every adapter keeps to it.
+pub const ISOLATION: Isolation = Isolation::Committed;
+
 /// A member of a consumer group that reads committed records of subscribed topics.
 pub trait Consumer {
     /// Waits at most `wait` for something to hand over, then hands over what is there, up to the adapter's batch bound.
@@ -147,11 +159,12 @@ pub trait SourceLog: Consumer {
     /// If the broker does not answer.
     fn activity_topic(&mut self) -> Result<TopicInfo, LogError>;
 
-    /// What a shard of the activity topic holds now.
+    /// What a shard of the activity topic holds now. Waits until every transaction that was open when it was asked is
+    /// decided, so that no committed record before `stable_end` can still turn up.
     ///
     /// # Errors
-    /// If the broker does not answer.
-    fn activity_bounds(&mut self, shard: Shard) -> Result<Bounds, LogError>;
+    /// If the broker does not answer, or a transaction stays open past its time-out.
+    fn settled_activity(&mut self, shard: Shard) -> Result<Bounds, LogError>;
 }
 
 /// What window needs of the log: the activity topic, whose partitions are shards. Positions are kept in the state store,
@@ -203,7 +216,9 @@ pub enum Outcome {
 #[derive(Debug, Error)]
 pub enum LogError {
     /// Another process uses the same instance name, and the log serves the newer one.
-    #[error("another process took over the instance `{instance}`: give each process its own `instance` name ({reason})")]
+    #[error(
+        "another process took over the instance `{instance}`: give each process its own `instance` name ({reason})"
+    )]
     Fenced {
         /// The instance name.
         instance: String,

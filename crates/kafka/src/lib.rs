@@ -1,0 +1,11 @@
+//! The log port: topics that are consumed in order by the owner of a partition, and transactions that write packs and
+//! source positions in one step. `rdkafka` is its adapter for real brokers.
+
+mod port;
+#[cfg(feature = "rdkafka")]
+pub mod rdkafka;
+
+pub use port::{
+    ActivityLog, Bounds, Committed, Consumer, DeadLetter, ISOLATION, Isolation, Item, LogError, Outcome, Ownership,
+    Partition, Position, Record, SourceLog, TopicIndex, TopicInfo, Transaction,
+};

@@ -1,0 +1,332 @@
+//! A member of a consumer group: what both adapters of the port have in common.
+
+use super::closing::Closing;
+use super::config::KafkaConfig;
+use super::failure::{Site, is_fenced, is_missing, is_permanent};
+use super::faults::Faults;
+use super::handover::{Change, Handover, Next};
+use super::lookup::Lookup;
+use super::positions::Positions;
+use super::subscriber::{Event, Fetched, Place, Subscriber};
+use super::wait::Deadline;
+use crate::{Bounds, Consumer, Item, LogError, Ownership, Partition, Position, Record, TopicIndex, TopicInfo};
+use activity::{Millis, Offset, PartitionId};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerGroupMetadata};
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::{self, TopicPartitionList};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tracing::{debug, info};
+
+/// How much one poll hands over at most: it is what may be lost to a transaction that is aborted.
+const BATCH_ITEMS: usize = 4096;
+const BATCH_BYTES: usize = 4 << 20;
+
+pub(super) struct Member {
+    subscriber: Closing<Subscriber>,
+    topics: Vec<String>,
+    positions: Positions,
+    paused: BTreeSet<Partition>,
+    handover: Handover,
+    /// As whom the present assignment was given. Asked for later, librdkafka may have lost the session, and would let a
+    /// transaction through unchecked that carries no membership.
+    membership: Option<ConsumerGroupMetadata>,
+    faults: Faults,
+    lookup: Lookup,
+    site: Site,
+}
+
+/// What came of one event.
+enum Step {
+    Handed(usize),
+    Skipped,
+    Changed(Change),
+    Failed(Failure),
+}
+
+struct Failure {
+    code: RDKafkaErrorCode,
+    fatal: bool,
+    reason: String,
+    place: Option<Place>,
+}
+
+impl Member {
+    /// Joins the group. A topic that does not exist is an error: librdkafka would wait for it for ever.
+    pub(super) fn join(config: &KafkaConfig, group: &str, topics: &[String]) -> Result<Member, LogError> {
+        let site = config.site();
+        let lookup = Lookup::new(config)?;
+        for topic in topics {
+            lookup.topic(topic)?;
+        }
+        let subscriber = Subscriber::new(&config.member(group)?).map_err(|e| site.creation(&e))?;
+        let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+        subscriber.consumer().subscribe(&names).map_err(|e| site.broker(format!("subscribing to {names:?}"), e))?;
+        info!(group, member = config.member_name(), topics = ?names, "joining");
+        Ok(Member {
+            subscriber: Closing::new("member", subscriber),
+            topics: topics.to_vec(),
+            positions: Positions::new(topics.len()),
+            paused: BTreeSet::new(),
+            handover: Handover::default(),
+            membership: None,
+            faults: Faults::default(),
+            lookup,
+            site,
+        })
+    }
+
+    pub(super) fn consumer(&self) -> &BaseConsumer<super::context::Quiet> {
+        self.subscriber.consumer()
+    }
+
+    pub(super) fn site(&self) -> &Site {
+        &self.site
+    }
+
+    pub(super) fn lookup(&self) -> &Lookup {
+        &self.lookup
+    }
+
+    /// As whom the present assignment was given, if there is one.
+    pub(super) fn membership(&self) -> Option<&ConsumerGroupMetadata> {
+        self.membership.as_ref()
+    }
+
+    /// The topic's name.
+    pub(super) fn name(&self, topic: TopicIndex) -> Result<&str, LogError> {
+        self.topics.get(usize::from(topic.0)).map(String::as_str).ok_or_else(|| LogError::Setting {
+            setting: "topics".to_owned(),
+            reason: format!("there is no topic {} among {:?}", topic.0, self.topics),
+        })
+    }
+
+    /// A list for librdkafka.
+    pub(super) fn list<'a, T: 'a>(
+        &self,
+        elements: impl IntoIterator<Item = &'a T>,
+        place: impl Fn(&'a T) -> (Partition, Option<Offset>),
+    ) -> Result<TopicPartitionList, LogError> {
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in elements.into_iter().map(place) {
+            let topic = self.name(partition.topic)?;
+            let mut element = list.add_partition(topic, partition.id.0);
+            if let Some(offset) = offset {
+                element.set_offset(topic_partition_list::Offset::Offset(offset.0)).map_err(|e| {
+                    self.site.broker(format!("naming offset {offset} of `{topic}` [{}]", partition.id), e)
+                })?;
+            }
+        }
+        Ok(list)
+    }
+
+    fn refused(&self, doing: &str, result: KafkaResult<()>) -> Result<(), LogError> {
+        result.map_err(|e| self.fatal().unwrap_or_else(|| self.site.broker(doing, e)))
+    }
+
+    /// Why this member is of no more use, if it is.
+    fn fatal(&self) -> Option<LogError> {
+        let (code, reason) = self.consumer().client().fatal_error()?;
+        Some(if is_fenced(code) { self.site.fenced(reason) } else { self.site.broker("consuming", reason) })
+    }
+
+    /// What to tell the loop, if anything.
+    fn told(&mut self) -> Result<Option<Ownership>, LogError> {
+        loop {
+            match self.handover.next() {
+                Next::Rest => return Ok(None),
+                Next::Tell(ownership) => {
+                    if let Ownership::Assigned(_) = ownership {
+                        self.membership = self.subscriber.membership();
+                    }
+                    info!(?ownership, "ownership changes");
+                    return Ok(Some(ownership));
+                }
+                Next::LetGo => {
+                    let result = self.consumer().unassign();
+                    self.refused("letting partitions go", result)?;
+                }
+            }
+        }
+    }
+
+    fn judge(&mut self, failure: Failure) -> Result<(), LogError> {
+        let Failure { code, fatal, reason, place } = failure;
+        if let Some(error) = self.fatal() {
+            return Err(error);
+        }
+        if is_fenced(code) {
+            return Err(self.site.fenced(reason));
+        }
+        let doing = match &place {
+            Some(place) => format!("reading `{}` [{}] at offset {}", place.topic, place.partition, place.offset),
+            None => "consuming".to_owned(),
+        };
+        if fatal || is_permanent(code) {
+            return Err(self.site.broker(doing, reason));
+        }
+        if matches!(code, RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) {
+            let reason = format!(
+                "{reason}: the records at this position are gone (retention, or the topic was made again) or never \
+                 were; restart, so that the position is checked against what the partition holds"
+            );
+            return match place {
+                Some(place) if !self.is_started(&place) => Ok(()),
+                _ => Err(self.site.broker(doing, reason)),
+            };
+        }
+        if is_missing(code) {
+            for topic in &self.topics {
+                match self.lookup.topic(topic) {
+                    Err(error @ LogError::NoTopic { .. }) => return Err(error),
+                    Err(error) => debug!(%error, "looking for a topic"),
+                    Ok(_) => {}
+                }
+            }
+        }
+        self.faults.pass(code, &format!("{doing}: {reason}"));
+        Ok(())
+    }
+
+    /// A pause would outlive the assignment.
+    fn resume_all(&mut self) -> Result<(), LogError> {
+        if self.paused.is_empty() {
+            return Ok(());
+        }
+        let list = self.list(&self.paused, |partition| (*partition, None))?;
+        self.paused.clear();
+        let result = self.consumer().resume(&list);
+        self.refused("resuming partitions", result)
+    }
+
+    fn is_started(&self, place: &Place) -> bool {
+        index(&self.topics, &place.topic).is_some_and(|t| self.positions.is_started(t, PartitionId(place.partition)))
+    }
+}
+
+impl Consumer for Member {
+    fn poll(&mut self, wait: Duration, hand_over: &mut dyn FnMut(Item<'_>)) -> Result<Option<Ownership>, LogError> {
+        if let Some(ownership) = self.told()? {
+            return Ok(Some(ownership));
+        }
+        let deadline = Deadline::after(wait);
+        let (mut items, mut bytes) = (0, 0);
+        while items < BATCH_ITEMS && bytes < BATCH_BYTES {
+            let (topics, positions) = (&self.topics, &mut self.positions);
+            let wait = if items == 0 { deadline.left() } else { Duration::ZERO };
+            match self.subscriber.poll(wait, |event| step(topics, positions, event, hand_over)) {
+                None => break,
+                Some(Step::Handed(size)) => {
+                    items += 1;
+                    bytes += size;
+                }
+                Some(Step::Skipped) => {}
+                Some(Step::Changed(change)) => {
+                    self.handover.push(change);
+                    if let Some(ownership) = self.told()? {
+                        return Ok(Some(ownership));
+                    }
+                }
+                Some(Step::Failed(failure)) => self.judge(failure)?,
+            }
+        }
+        Ok(None)
+    }
+
+    fn start(&mut self, at: &[Position]) -> Result<(), LogError> {
+        let list = self.list(at, |position| (position.partition, Some(position.next)))?;
+        self.resume_all()?;
+        self.positions.start(at);
+        // A whole assignment, also to seek: librdkafka stops every fetch and throws away what it has read ahead.
+        let result = self.consumer().assign(&list);
+        self.refused("starting partitions", result)
+    }
+
+    fn release(&mut self) -> Result<(), LogError> {
+        self.resume_all()?;
+        self.positions.clear();
+        self.handover.released();
+        self.membership = None;
+        let result = self.consumer().unassign();
+        self.refused("letting partitions go", result)
+    }
+
+    fn pause(&mut self, partition: Partition, paused: bool) -> Result<(), LogError> {
+        // Each only once: librdkafka throws away what it has read ahead, also where nothing changes.
+        if self.paused.contains(&partition) == paused {
+            return Ok(());
+        }
+        let list = self.list([&partition], |partition| (*partition, None))?;
+        if paused {
+            let result = self.consumer().pause(&list);
+            self.refused("pausing a partition", result)?;
+            self.paused.insert(partition);
+        } else {
+            let result = self.consumer().resume(&list);
+            self.refused("resuming a partition", result)?;
+            self.paused.remove(&partition);
+        }
+        Ok(())
+    }
+
+    fn bounds(&mut self, partition: Partition) -> Result<Bounds, LogError> {
+        self.lookup.bounds(self.name(partition.topic)?, partition.id)
+    }
+
+    fn topic(&mut self, topic: TopicIndex) -> Result<TopicInfo, LogError> {
+        self.lookup.topic(self.name(topic)?)
+    }
+}
+
+fn index(topics: &[String], name: &str) -> Option<TopicIndex> {
+    let index = topics.iter().position(|topic| topic == name)?;
+    u16::try_from(index).ok().map(TopicIndex)
+}
+
+fn step(topics: &[String], positions: &mut Positions, event: Event<'_>, hand_over: &mut dyn FnMut(Item<'_>)) -> Step {
+    match event {
+        Event::Record(fetched) => record(topics, positions, &fetched, hand_over),
+        Event::End(place) => {
+            let Some(topic) = index(topics, &place.topic) else { return Step::Skipped };
+            let partition = Partition { topic, id: PartitionId(place.partition) };
+            let next = Offset(place.offset);
+            if !positions.end(partition, next) {
+                return Step::Skipped;
+            }
+            hand_over(Item::End(Position { partition, next }));
+            Step::Handed(0)
+        }
+        Event::Assigned(places) => {
+            let partition =
+                |(topic, id): &(String, i32)| Some(Partition { topic: index(topics, topic)?, id: PartitionId(*id) });
+            Step::Changed(Change::Assigned(places.iter().filter_map(partition).collect()))
+        }
+        Event::Revoked => Step::Changed(Change::Revoked),
+        Event::Fault { code, fatal, reason, place } => Step::Failed(Failure { code, fatal, reason, place }),
+        Event::Other => Step::Skipped,
+    }
+}
+
+fn record(
+    topics: &[String],
+    positions: &mut Positions,
+    fetched: &Fetched<'_>,
+    hand_over: &mut dyn FnMut(Item<'_>),
+) -> Step {
+    let name = fetched.topic.to_bytes();
+    let topic = topics.iter().position(|topic| topic.as_bytes() == name).and_then(|index| u16::try_from(index).ok());
+    let Some(topic) = topic.map(TopicIndex) else { return Step::Skipped };
+    let partition = Partition { topic, id: PartitionId(fetched.partition) };
+    let offset = Offset(fetched.offset);
+    if !positions.take(partition, offset) {
+        return Step::Skipped;
+    }
+    hand_over(Item::Record(Record {
+        partition,
+        offset,
+        timestamp: fetched.timestamp.map(Millis),
+        key: fetched.key,
+        payload: fetched.payload,
+    }));
+    Step::Handed(fetched.payload.map_or(0, <[u8]>::len) + fetched.key.map_or(0, <[u8]>::len))
+}

@@ -1,0 +1,72 @@
+//! `nsm check`: what is wrong with the configuration and the catalogue, or what the metrics count.
+
+use crate::catalogue;
+use crate::config::Read;
+use crate::failure::Failure;
+use catalog::{ClockKind, Plan, Source};
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+use std::fmt::Write;
+use std::path::Path;
+
+/// Checks the configuration that was read, and `catalogue` or else the configuration's own.
+pub(crate) fn check(read: &Read, catalogue: Option<&Path>) -> Result<(), Failure> {
+    if catalogue.is_none() && read.is_blind {
+        return Failure::of(read.mistakes.clone());
+    }
+    let file = catalogue.unwrap_or(&read.config.catalogue);
+    match catalogue::load(file) {
+        Ok(plan) => {
+            let mistakes = [read.mistakes.clone(), catalogue::clashes(&read.config, &plan)].concat();
+            Failure::of(mistakes)?;
+            print!("{}", render(&file.display().to_string(), &plan));
+            Ok(())
+        }
+        Err(mistake) => Failure::of([read.mistakes.as_slice(), &[mistake]].concat()),
+    }
+}
+
+fn render(file: &str, plan: &Plan) -> String {
+    let (zone, days) = (plan.calendar.zone_name(), plan.history_days);
+    let mut out = format!(
+        "{file}: product {}, version {}, days of {zone}, {days} days of history\n\n",
+        plan.product, plan.version
+    );
+    let sources = plan.sources.iter().map(source).collect();
+    let metrics = plan.words().into_iter().map(|(name, words)| vec![name, words]).collect();
+    let _ = writeln!(out, "{}\n", table(&["source", "topic", "clock", "lateness"], sources));
+    let _ = writeln!(out, "{}", table(&["metric", "counts"], metrics));
+    out
+}
+
+fn source(source: &Source) -> Vec<String> {
+    let clock = match source.clock {
+        ClockKind::Log => "log time",
+        ClockKind::Event => "event time",
+    };
+    vec![source.name.clone(), source.topic.clone(), clock.to_owned(), format!("{}d", source.lateness_days)]
+}
+
+/// A table without lines, whose columns start where their headings do.
+pub(crate) fn table(heading: &[&str], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_preset(NOTHING).set_header(heading.to_vec()).add_rows(rows);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden;
+
+    #[test]
+    fn example_is_explained() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/examples/music.yaml");
+        let plan = catalogue::load(&file).unwrap();
+        let text = render("music.yaml", &plan).replace(&plan.version.to_string(), "VERSION");
+        golden::check("check.txt", &text);
+    }
+}

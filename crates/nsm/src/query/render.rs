@@ -1,0 +1,23 @@
+//! The answer as text.
+
+use super::answer::Answer;
+use crate::check;
+
+pub(super) fn table(answer: &Answer) -> String {
+    let complete = if answer.complete { "yes" } else { "no" };
+    let row = |value: &super::answer::Value| {
+        vec![
+            value.metric.clone(),
+            value.window.clone(),
+            answer.as_of.clone(),
+            value.value.to_string(),
+            complete.to_owned(),
+        ]
+    };
+    let rows = answer.values.iter().map(row).collect();
+    check::table(&["metric", "window", "as of", "value", "complete"], rows) + "\n"
+}
+
+pub(super) fn json(answer: &Answer) -> String {
+    serde_json::to_string_pretty(answer).expect("all keys are text") + "\n"
+}

@@ -1,0 +1,142 @@
+use super::*;
+use crate::golden;
+use activity::counter::Counter;
+use activity::fence::{FORMAT, Fence};
+use activity::header::Header;
+use activity::{Incarnation, MetricIndex, Millis, Offset, Shard, TopicId, Window};
+use state::{Commit, CounterKey, MemoryStore, Verdict};
+
+const CATALOGUE: &str = "
+version: 1
+product: music
+time_zone: Europe/Berlin
+history: 30d
+sources: { plays: { topic: plays } }
+entities: { user: { key: user_id } }
+metrics:
+  listeners: { type: simple, measure: { agg: count_distinct, entity: user, events: [NextSong] }, windows: [1d, 7d] }
+  visitors: { type: simple, measure: { agg: count_distinct, entity: user, events: any }, windows: [1d, 28d] }
+";
+/// 2018-11-30, 12:00 in Berlin.
+const NOON: Millis = Millis(1_543_575_600_000);
+const SHARDS: u16 = 2;
+
+fn plan() -> Plan {
+    catalog::parse(CATALOGUE).unwrap()
+}
+
+/// Two shards, in each of which one listener came on the 20th and one on the 30th.
+fn store(plan: &Plan) -> MemoryStore {
+    let today = plan.calendar.day(NOON);
+    let floor = plan.floor(today);
+    let mut store = MemoryStore::default();
+    for shard in 0..SHARDS {
+        let mut counters = Vec::new();
+        for (metric, window) in [(0, 1), (0, 7), (1, 1), (1, 28)] {
+            let mut counter = Counter::default();
+            counter.slide(plan.origin(floor));
+            for day in [today.plus(-10), today] {
+                counter.step(day, 1);
+                counter.step(day.plus(i32::from(window)), -1);
+            }
+            counters.push((CounterKey { metric: MetricIndex(metric), window: Window(window) }, counter.encode()));
+        }
+        let header = Header { time: Some(NOON), floor: Some(floor), sealed_at: NOON, ..Header::default() };
+        let next = Fence {
+            format: FORMAT,
+            topic: TopicId([7; 16]),
+            catalogue: plan.version,
+            incarnation: Incarnation(1),
+            next: Offset(40 + i64::from(shard)),
+        };
+        let commit = Commit { expected: None, next, header: header.encode(), counters, records: Vec::new() };
+        assert_eq!(store.commit(Shard(shard), &commit).unwrap(), Verdict::Committed);
+    }
+    store
+}
+
+fn ask(query: Query) -> Result<String, String> {
+    let plan = plan();
+    let shown =
+        Wanted::of(&plan, &query).and_then(|wanted| show(&mut store(&plan), &plan, SHARDS, &wanted, query.format));
+    // The version changes with the time-zone database.
+    shown.map(|text| text.replace(&plan.version.to_string(), "VERSION")).map_err(said)
+}
+
+/// What the failure says, without the program's name.
+fn said(failure: Failure) -> String {
+    failure.to_string().trim_start_matches("nsm: ").to_owned()
+}
+
+fn as_of(text: &str) -> Query {
+    Query { as_of: Some(text.to_owned()), ..Query::default() }
+}
+
+#[test]
+fn all_metrics_as_of_shard_time() {
+    golden::check("query-table.txt", &ask(Query::default()).unwrap());
+}
+
+#[test]
+fn one_metric_as_json() {
+    let query = Query { metric: Some("visitors".into()), format: Format::Json, ..as_of("2018-11-29") };
+    golden::check("query.json", &ask(query).unwrap());
+}
+
+#[test]
+fn time_means_its_day_in_the_reporting_zone() {
+    // In Berlin it is the 30th already.
+    let by_time = ask(as_of("2018-11-29T23:30:00Z")).unwrap();
+    assert!(by_time.contains("2018-11-30") && !by_time.contains("2018-11-29"), "{by_time}");
+    assert_eq!(ask(as_of("2018-11-30")), ask(as_of("2018-11-30T12:00:00+01:00")));
+}
+
+#[test]
+fn only_days_before_shard_time_are_complete() {
+    let complete = |day: &str| ask(as_of(day)).unwrap().lines().nth(1).unwrap().ends_with("yes");
+    assert!(complete("2018-11-29"));
+    assert!(!complete("2018-11-30"));
+    assert!(!complete("2018-12-24"));
+}
+
+#[test]
+fn day_before_what_is_kept_names_the_first_one() {
+    let plan = plan();
+    let first = plan.calendar.date(plan.origin(plan.floor(plan.calendar.day(NOON)))).unwrap();
+    assert_eq!(ask(as_of("2017-01-01")), Err(format!("2017-01-01 is not kept any more: the first day is {first}")));
+    assert!(ask(as_of(&first.to_string())).is_ok());
+}
+
+#[test]
+fn window_chooses_metrics() {
+    let shown = ask(Query { window: Some("7d".into()), ..Query::default() }).unwrap();
+    assert_eq!(shown.lines().count(), 2, "{shown}");
+    assert!(shown.contains("listeners  7d"), "{shown}");
+}
+
+#[test]
+fn wrong_questions_say_what_to_ask() {
+    let wrong = |metric: &str, window: &str, as_of: &str| {
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let query = Query { metric: text(metric), window: text(window), as_of: text(as_of), format: Format::Table };
+        ask(query).unwrap_err()
+    };
+    assert_eq!(wrong("listners", "", ""), "there is no metric `listners`; did you mean `listeners`?");
+    assert_eq!(wrong("x", "", ""), "there is no metric `x`; there are listeners, visitors");
+    assert_eq!(wrong("listeners", "28d", ""), "`listeners` does not have a window of 28d; there are 1d, 7d");
+    assert_eq!(wrong("", "14d", ""), "no metric has a window of 14d; there are 1d, 7d, 28d");
+    assert_eq!(wrong("", "week", ""), "--window `week` is not a number of days; write one as in `7d`");
+    assert!(wrong("", "", "yesterday").contains("as in `2018-11-30`"));
+    assert_eq!(wrong("x", "", "yesterday").lines().count(), 2);
+}
+
+#[test]
+fn what_is_withheld_is_told_as_it_is() {
+    let plan = plan();
+    let wanted = Wanted::of(&plan, &Query::default()).unwrap();
+    let mut store = store(&plan);
+    let error = show(&mut store, &plan, SHARDS + 1, &wanted, Format::Table).map_err(said).unwrap_err();
+    assert!(error.starts_with("nothing is stored of shard 2"), "{error}");
+    let empty = show(&mut MemoryStore::default(), &plan, 0, &wanted, Format::Table).map_err(said).unwrap_err();
+    assert!(empty.contains("shard time is not known"), "{empty}");
+}

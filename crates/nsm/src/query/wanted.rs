@@ -1,0 +1,82 @@
+//! What is asked for, checked against the catalogue.
+
+use crate::cli::Query;
+use crate::failure::Failure;
+use crate::nearest::nearest;
+use activity::{Bucket, MetricIndex, Millis, Window};
+use catalog::{Metric, Plan};
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+/// What is asked for.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// In the catalogue's order.
+    pub(super) counts: Vec<(MetricIndex, Window)>,
+    /// `None` is the day of shard time.
+    pub(super) as_of: Option<Bucket>,
+}
+
+impl Wanted {
+    /// # Errors
+    /// Everything of the question that the catalogue cannot answer.
+    pub(super) fn of(plan: &Plan, query: &Query) -> Result<Wanted, Failure> {
+        let mut mistakes = Vec::new();
+        let mut keep = |result: Result<_, String>| result.map_err(|mistake| mistakes.push(mistake)).ok();
+        let as_of = query.as_of.as_deref().and_then(|text| keep(day(plan, text)));
+        let counts = counts(plan, query).map_err(|mistake| mistakes.push(mistake)).unwrap_or_default();
+        if mistakes.is_empty() { Ok(Wanted { counts, as_of }) } else { Err(Failure::new(mistakes.join("\n"))) }
+    }
+}
+
+fn day(plan: &Plan, text: &str) -> Result<Bucket, String> {
+    // A date alone would also be read as the start of a time.
+    if let Ok(date) = text.parse::<Date>()
+        && !text.contains(['T', ' '])
+    {
+        return Ok(plan.calendar.bucket(date));
+    }
+    match text.parse::<Timestamp>() {
+        Ok(time) => Ok(plan.calendar.day(Millis(time.as_millisecond()))),
+        Err(_) => Err(format!(
+            "--as-of `{text}` is neither a date nor a time; write one as in `2018-11-30` or `2018-11-30T12:00:00Z`"
+        )),
+    }
+}
+
+fn counts(plan: &Plan, query: &Query) -> Result<Vec<(MetricIndex, Window)>, String> {
+    let metrics = (0..).map(MetricIndex).zip(&plan.metrics);
+    let metrics: Vec<(MetricIndex, &Metric)> = match &query.metric {
+        None => metrics.collect(),
+        Some(name) => {
+            vec![metrics.into_iter().find(|(_, metric)| metric.name == *name).ok_or_else(|| unknown(plan, name))?]
+        }
+    };
+    let all = metrics.iter().flat_map(|(index, metric)| metric.windows.iter().map(|window| (*index, *window)));
+    let Some(text) = &query.window else { return Ok(all.collect()) };
+    let window = window(text)?;
+    let kept: Vec<_> = all.clone().filter(|(_, own)| *own == window).collect();
+    if !kept.is_empty() {
+        return Ok(kept);
+    }
+    let mut windows: Vec<Window> = all.map(|(_, window)| window).collect();
+    windows.sort_unstable();
+    windows.dedup();
+    let windows: Vec<String> = windows.iter().map(Window::to_string).collect();
+    let who = query.metric.as_deref().map_or_else(|| "no metric".to_owned(), |name| format!("`{name}` does not"));
+    let have = if query.metric.is_some() { "have" } else { "has" };
+    Err(format!("{who} {have} a window of {window}; there are {}", windows.join(", ")))
+}
+
+fn window(text: &str) -> Result<Window, String> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse().ok()).filter(|days| *days > 0);
+    days.map(Window).ok_or_else(|| format!("--window `{text}` is not a number of days; write one as in `7d`"))
+}
+
+fn unknown(plan: &Plan, name: &str) -> String {
+    let names = || plan.metrics.iter().map(|metric| metric.name.as_str());
+    match nearest(name, names()) {
+        Some(near) => format!("there is no metric `{name}`; did you mean `{near}`?"),
+        None => format!("there is no metric `{name}`; there are {}", names().collect::<Vec<_>>().join(", ")),
+    }
+}

@@ -1,0 +1,196 @@
+//! `nsm run`: the roles at work, each on a thread of its own, and their orderly end.
+
+mod exporter;
+mod health;
+mod ingest;
+mod server;
+mod supervise;
+mod topics;
+mod trouble;
+mod window;
+
+use crate::cli::Role;
+use crate::clock;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::stop::Stop;
+use ::exporter::Pages;
+use catalog::Plan;
+use health::Health;
+use prometheus::Registry;
+use server::Server;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+use supervise::{Work, supervise};
+use tracing::{error, info};
+
+/// How long workers may take to drain.
+const PATIENCE: Duration = Duration::from_secs(9);
+/// How often to look whether a stop was requested.
+const TICK: Duration = Duration::from_millis(50);
+
+/// What happens while the roles are at work.
+enum Event {
+    Ended(Role, Result<(), String>),
+    ServerBroke(String),
+}
+
+/// Runs the roles (all if none is named) until a signal asks to stop, or one of them cannot go on.
+pub(crate) fn run(config: &Config, plan: Plan, roles: &[Role]) -> Result<(), Failure> {
+    let mut roles = if roles.is_empty() { Role::ALL.to_vec() } else { roles.to_vec() };
+    roles.sort_unstable();
+    roles.dedup();
+    let stop = Stop::default();
+    stop.at_signals().map_err(|error| Failure::new(format!("signals cannot be listened to: {error}")))?;
+    let registry = Registry::new();
+    let health = Arc::new(Health::new(&roles, &registry).map_err(Failure::new)?);
+    let shown = exporter::Shown::default();
+    let (events, told) = mpsc::channel();
+    let pages = pages(&registry, &health, &shown, &stop);
+    let broken = events.clone();
+    let server = Server::start(config.listen, pages, move |why| drop(broken.send(Event::ServerBroke(why))))?;
+    let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+    info!(roles = names.join(","), instance = config.instance, catalogue = %plan.version, "starting");
+    let start =
+        Start { config, plan: Arc::new(plan), registry, health: health.clone(), shown, stop: stop.clone(), events };
+    let started = start.roles(&roles);
+    if started.is_err() {
+        stop.request();
+    }
+    let ended = wait(roles, &health, &stop, &told, PATIENCE);
+    server.close();
+    started.and(ended)
+}
+
+fn pages(registry: &Registry, health: &Arc<Health>, shown: &exporter::Shown, stop: &Stop) -> Pages {
+    let (health, shown, stop) = (health.clone(), shown.clone(), stop.clone());
+    Pages {
+        registry: registry.clone(),
+        gauges: Arc::new(move || shown.at(clock::wall())),
+        unready: Arc::new(move || {
+            if stop.is_requested() { Some("stopping".to_owned()) } else { health.unready(clock::steady()) }
+        }),
+    }
+}
+
+/// What roles are started with.
+struct Start<'a> {
+    config: &'a Config,
+    plan: Arc<Plan>,
+    registry: Registry,
+    health: Arc<Health>,
+    shown: exporter::Shown,
+    stop: Stop,
+    events: Sender<Event>,
+}
+
+impl Start<'_> {
+    fn roles(self, roles: &[Role]) -> Result<(), Failure> {
+        let with_dead_letter = roles.contains(&Role::Ingest);
+        let kafka = self.config.kafka_config();
+        let own = topics::OwnTopics::new(kafka, &self.config.topics, self.config.shards(), with_dead_letter);
+        let own = Arc::new(own);
+        for role in roles {
+            let (config, plan, registry) = (self.config, self.plan.clone(), &self.registry);
+            match role {
+                Role::Ingest => {
+                    let metrics = ::ingest::Metrics::register(registry).map_err(Failure::new)?;
+                    self.spawn(*role, ingest::IngestRole::new(config, plan, own.clone(), metrics))?;
+                }
+                Role::Window => {
+                    let metrics = ::window::Metrics::register(registry).map_err(Failure::new)?;
+                    self.spawn(*role, window::WindowRole::new(config, plan, own.clone(), metrics))?;
+                }
+                Role::Exporter => {
+                    let metrics = ::exporter::Metrics::register(registry).map_err(Failure::new)?;
+                    let (shown, stop) = (self.shown.clone(), self.stop.clone());
+                    self.spawn(*role, exporter::ExporterRole::new(config, plan, metrics, shown, stop))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn spawn(&self, role: Role, work: impl Work + Send + 'static) -> Result<(), Failure> {
+        spawn(role, work, self.health.clone(), self.stop.clone(), self.events.clone())
+    }
+}
+
+/// Puts a role to work on a thread of its own. A panic ends it like any trouble that does not pass.
+fn spawn(
+    role: Role,
+    mut work: impl Work + Send + 'static,
+    health: Arc<Health>,
+    stop: Stop,
+    events: Sender<Event>,
+) -> Result<(), Failure> {
+    let body = move || {
+        let supervised = catch_unwind(AssertUnwindSafe(|| supervise(&mut work, health.beat(role), &stop)));
+        let ended = supervised.unwrap_or_else(|panic| Err(format!("a bug: {}", message(panic.as_ref()))));
+        // Nobody is told any more once the process ends.
+        let _ = events.send(Event::Ended(role, ended));
+    };
+    let thread = std::thread::Builder::new().name(role.name().to_owned());
+    thread.spawn(body).map(drop).map_err(|error| Failure::new(format!("{role}: no thread: {error}")))
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+/// Waits until every role has ended. After the stop was requested, only for those that hold a worker, and not for long: the
+/// end of the process ends the others, and what they had under way will be read again.
+fn wait(
+    mut roles: Vec<Role>,
+    health: &Health,
+    stop: &Stop,
+    told: &Receiver<Event>,
+    patience: Duration,
+) -> Result<(), Failure> {
+    let mut first: Option<String> = None;
+    let mut deadline = None;
+    while !roles.is_empty() {
+        let trouble = match told.recv_timeout(TICK) {
+            Ok(Event::Ended(role, ended)) => {
+                roles.retain(|other| *other != role);
+                ended.err().map(|why| format!("{role}: {why}"))
+            }
+            Ok(Event::ServerBroke(why)) => Some(why),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        if let Some(trouble) = trouble {
+            error!("{trouble}");
+            first.get_or_insert(trouble);
+            stop.request();
+        }
+        if stop.is_requested() {
+            let now = clock::steady();
+            let late = now > *deadline.get_or_insert(now + patience);
+            let working: Vec<Role> = health.working().filter(|role| roles.contains(role)).collect();
+            if working.is_empty() {
+                break;
+            }
+            if late {
+                let names: Vec<&str> = working.iter().map(|role| role.name()).collect();
+                let trouble = format!("{} not drained in time: ending all the same", names.join(" and "));
+                error!("{trouble}");
+                first.get_or_insert(trouble);
+                break;
+            }
+        }
+    }
+    match first {
+        Some(trouble) => Err(Failure::new(trouble)),
+        None => {
+            info!("stopped");
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

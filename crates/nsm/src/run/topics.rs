@@ -1,0 +1,55 @@
+//! The topics that the pipeline writes, made before they are needed.
+
+use crate::config::Topics;
+use kafka::LogError;
+use kafka::rdkafka::{KafkaConfig, RdProducer, TopicSpec, ensure_topics};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long to wait for an answer before saying so and trying again; the roles wait for each other here.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Makes the topics once a process, whichever role needs them first.
+#[derive(Debug)]
+pub(crate) struct OwnTopics {
+    kafka: KafkaConfig,
+    activity: TopicSpec,
+    /// `None` if no role of this process writes to it.
+    dead_letter: Option<String>,
+    are_there: Mutex<bool>,
+}
+
+impl OwnTopics {
+    pub(crate) fn new(mut kafka: KafkaConfig, topics: &Topics, shards: u16, with_dead_letter: bool) -> OwnTopics {
+        kafka.request_timeout = kafka.request_timeout.min(PATIENCE);
+        OwnTopics {
+            kafka,
+            activity: TopicSpec::activity(&topics.activity, shards),
+            dead_letter: with_dead_letter.then(|| topics.dead_letter.clone()),
+            are_there: Mutex::new(false),
+        }
+    }
+
+    /// Makes what is missing and checks what is there.
+    pub(crate) fn ensure(&self) -> Result<(), LogError> {
+        let mut are_there = self.are_there.lock().unwrap_or_else(PoisonError::into_inner);
+        if *are_there {
+            return Ok(());
+        }
+        let mut missing = vec![self.activity.clone()];
+        missing.extend(self.missing_dead_letter()?);
+        ensure_topics(&self.kafka, &missing)?;
+        *are_there = true;
+        Ok(())
+    }
+
+    /// A dead-letter topic that exists may have any number of partitions.
+    fn missing_dead_letter(&self) -> Result<Option<TopicSpec>, LogError> {
+        let Some(topic) = &self.dead_letter else { return Ok(None) };
+        match RdProducer::new(&self.kafka)?.partitions(topic) {
+            Ok(_) => Ok(None),
+            Err(LogError::NoTopic { .. }) => Ok(Some(TopicSpec::new(topic, 1))),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The window role.
+
+use super::supervise::{Trouble, Turn, Work};
+use super::topics::OwnTopics;
+use crate::config::Config;
+use ::window::{Metrics, Settings, Worker};
+use catalog::Plan;
+use kafka::rdkafka::{KafkaConfig, RdActivityLog};
+use state::{RedisConfig, RedisStore};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a turn waits for packs. It ends as soon as there is one.
+const WAIT: Duration = Duration::from_millis(200);
+
+/// What a window worker is made of.
+pub(crate) struct WindowRole {
+    kafka: KafkaConfig,
+    redis: RedisConfig,
+    own: Arc<OwnTopics>,
+    activity: String,
+    plan: Arc<Plan>,
+    settings: Settings,
+    metrics: Metrics,
+}
+
+impl WindowRole {
+    pub(crate) fn new(config: &Config, plan: Arc<Plan>, own: Arc<OwnTopics>, metrics: Metrics) -> WindowRole {
+        WindowRole {
+            kafka: config.kafka_config(),
+            redis: config.redis_config(),
+            own,
+            activity: config.topics.activity.clone(),
+            plan,
+            settings: config.window,
+            metrics,
+        }
+    }
+}
+
+impl Work for WindowRole {
+    type Worker = Worker<RdActivityLog, RedisStore>;
+
+    fn build(&mut self) -> Result<Self::Worker, Trouble> {
+        let store = RedisStore::connect(&self.redis)?;
+        self.own.ensure()?;
+        let log = RdActivityLog::new(&self.kafka, &self.activity)?;
+        Ok(Worker::new(log, store, self.plan.clone(), self.settings, self.metrics.clone()))
+    }
+
+    /// The worker itself waits for a store that does not answer. It counts the calls.
+    fn turn(&mut self, worker: &mut Self::Worker) -> Result<Turn, Trouble> {
+        let unanswered = self.metrics.unanswered.get();
+        worker.turn(WAIT)?;
+        let answered = self.metrics.unanswered.get() == unanswered;
+        Ok(if answered { Turn::Done } else { Turn::Lacking("the state store does not answer") })
+    }
+
+    fn drain(&mut self, worker: Self::Worker) -> Result<(), Trouble> {
+        Ok(worker.drain()?)
+    }
+}

@@ -19,9 +19,7 @@ pub struct Settings {
     pub stale_ms: i64,
 }
 
-/// The gauges as they were last read.
-///
-/// Invariant: [`Board::text`] gives gauges only within `stale_ms` of the wall stamp of every shard's last pack.
+/// Reads the shards again and again, and decides each time whether gauges may be shown.
 #[derive(Debug)]
 pub struct Board {
     plan: Arc<Plan>,
@@ -29,25 +27,36 @@ pub struct Board {
     metrics: Metrics,
     /// The furthest that each shard was seen.
     furthest: BTreeMap<Shard, Stands>,
-    shown: Option<Shown>,
     withheld: Option<&'static str>,
 }
 
+/// Gauges that may be shown, for a while.
+///
+/// Invariant: they are given only within the staleness bound of the wall stamp of every shard's last pack.
 #[derive(Clone, Debug)]
-struct Shown {
+pub struct Shown {
     text: Arc<str>,
-    sealed_at: Millis,
+    until: Millis,
+}
+
+impl Shown {
+    /// The gauges as Prometheus text at wall time `now`; `None` once they are too old.
+    #[must_use]
+    pub fn at(&self, now: Millis) -> Option<Arc<str>> {
+        (now <= self.until).then(|| self.text.clone())
+    }
 }
 
 impl Board {
-    /// A board on which nothing is shown yet.
+    /// A board that has read nothing yet.
     #[must_use]
     pub fn new(plan: Arc<Plan>, settings: Settings, metrics: Metrics) -> Board {
-        Board { plan, settings, metrics, furthest: BTreeMap::new(), shown: None, withheld: None }
+        Board { plan, settings, metrics, furthest: BTreeMap::new(), withheld: None }
     }
 
-    /// Reads all shards, at wall time `now`, and shows what may be shown.
-    pub fn refresh<S: Store + ?Sized>(&mut self, store: &mut S, now: Millis) {
+    /// Reads all shards, at wall time `now`: what may be shown from now on. `None` hides what was shown before.
+    #[must_use]
+    pub fn refresh<S: Store + ?Sized>(&mut self, store: &mut S, now: Millis) -> Option<Shown> {
         let read = self.read(store, now);
         self.metrics.show_withheld(read.as_ref().err());
         let reason = read.as_ref().err().map(Withheld::reason);
@@ -58,7 +67,7 @@ impl Board {
             }
             self.withheld = reason;
         }
-        self.shown = read.ok();
+        read.ok()
     }
 
     fn read<S: Store + ?Sized>(&mut self, store: &mut S, now: Millis) -> Result<Shown, Withheld> {
@@ -68,9 +77,9 @@ impl Board {
         self.check_forward(&totals)?;
         let time = totals.time().ok_or(Withheld::NoTime)?;
         let sealed_at = totals.sealed_at().ok_or(Withheld::NoTime)?;
-        self.check_fresh(sealed_at, now)?;
+        let until = self.fresh_until(sealed_at, now)?;
         let text = gauges::render(&self.plan, &totals, self.plan.calendar.day(time)).into();
-        Ok(Shown { text, sealed_at })
+        Ok(Shown { text, until })
     }
 
     /// A shard that stands before where it was seen, in the same log, is catching up after its store went back.
@@ -85,15 +94,8 @@ impl Board {
         Ok(())
     }
 
-    fn check_fresh(&self, sealed_at: Millis, now: Millis) -> Result<(), Withheld> {
-        let (age_ms, bound_ms) = (now.0 - sealed_at.0, self.settings.stale_ms);
-        if age_ms > bound_ms { Err(Withheld::Stale { age_ms, bound_ms }) } else { Ok(()) }
-    }
-
-    /// The gauges as Prometheus text at wall time `now`; `None` if they must not be shown, or no longer.
-    #[must_use]
-    pub fn text(&self, now: Millis) -> Option<Arc<str>> {
-        let shown = self.shown.as_ref()?;
-        self.check_fresh(shown.sealed_at, now).ok().map(|()| shown.text.clone())
+    fn fresh_until(&self, sealed_at: Millis, now: Millis) -> Result<Millis, Withheld> {
+        let (age_ms, bound_ms) = (now.0.saturating_sub(sealed_at.0), self.settings.stale_ms);
+        if age_ms > bound_ms { Err(Withheld::Stale { age_ms, bound_ms }) } else { Ok(Millis(sealed_at.0 + bound_ms)) }
     }
 }

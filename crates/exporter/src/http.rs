@@ -34,6 +34,8 @@ pub struct Pages {
     pub registry: Registry,
     /// The North Star gauges as they may be shown now; `None` if they are absent, or this process has no exporter.
     pub gauges: Arc<dyn Fn() -> Option<Arc<str>> + Send + Sync>,
+    /// Why the process is as good as dead and should be started anew; `None` if it is alive.
+    pub dead: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     /// Why the process is not ready; `None` if it is.
     pub unready: Arc<dyn Fn() -> Option<String> + Send + Sync>,
 }
@@ -53,7 +55,7 @@ pub async fn serve(
     listening(listener.local_addr().map_err(listen)?);
     let router = Router::new()
         .route("/metrics", get(metrics))
-        .route("/livez", get(async || "alive\n"))
+        .route("/livez", get(alive))
         .route("/readyz", get(ready))
         .with_state(pages);
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await.map_err(ServeError::Serve)
@@ -71,9 +73,17 @@ async fn metrics(State(pages): State<Pages>) -> Response {
     ([(header::CONTENT_TYPE, encoder.format_type().to_owned())], body).into_response()
 }
 
+async fn alive(State(pages): State<Pages>) -> Response {
+    well("alive\n", (pages.dead)())
+}
+
 async fn ready(State(pages): State<Pages>) -> Response {
-    match (pages.unready)() {
-        None => "ready\n".into_response(),
+    well("ready\n", (pages.unready)())
+}
+
+fn well(so: &'static str, but: Option<String>) -> Response {
+    match but {
+        None => so.into_response(),
         Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
     }
 }

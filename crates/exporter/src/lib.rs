@@ -10,7 +10,7 @@ mod http;
 mod metrics;
 mod totals;
 
-pub use board::{Board, Settings};
+pub use board::{Board, Settings, Shown};
 pub use http::{Pages, ServeError, serve};
 pub use metrics::Metrics;
 pub use totals::{Stands, Totals, Withheld};

@@ -79,8 +79,7 @@ impl Harness {
     }
 
     fn text(&mut self, now: Millis) -> Option<Arc<str>> {
-        self.board.refresh(&mut self.store, now);
-        self.board.text(now)
+        self.board.refresh(&mut self.store, now)?.at(now)
     }
 
     /// The reason that the pipeline's own gauges give.
@@ -152,8 +151,9 @@ fn a_store_that_went_back_hides_all_until_it_has_caught_up() {
 #[test]
 fn gauges_vanish_when_their_last_pack_is_too_old_even_if_nobody_reads_again() {
     let mut harness = Harness::new();
-    assert!(harness.text(Millis(NOW.0 + 10_000)).is_some());
-    assert_eq!(harness.board.text(Millis(NOW.0 + 10_001)), None);
+    let shown = harness.board.refresh(&mut harness.store, Millis(NOW.0 + 10_000)).unwrap();
+    assert!(shown.at(Millis(NOW.0 + 10_000)).is_some());
+    assert_eq!(shown.at(Millis(NOW.0 + 10_001)), None);
     harness.is_absent_for(Millis(NOW.0 + 10_001), "stale");
 }
 
@@ -172,7 +172,12 @@ fn a_store_that_does_not_answer_hides_all() {
         fn stored(&mut self, _: Shard) -> Result<Option<Stored>, StoreError> {
             unreachable!()
         }
-        fn records(&mut self, _: Shard, _: Incarnation, _: &[activity::EntityKey]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        fn records(
+            &mut self,
+            _: Shard,
+            _: Incarnation,
+            _: &[activity::EntityKey],
+        ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
             unreachable!()
         }
         fn snapshot(&mut self, _: Shard) -> Result<Option<state::Snapshot>, StoreError> {
@@ -193,8 +198,7 @@ fn a_store_that_does_not_answer_hides_all() {
     }
     let mut harness = Harness::new();
     assert!(harness.text(NOW).is_some());
-    harness.board.refresh(&mut Down, NOW);
-    assert_eq!(harness.board.text(NOW), None);
+    assert!(harness.board.refresh(&mut Down, NOW).is_none());
     assert_eq!(harness.withheld(), ["store"]);
 }
 
@@ -204,8 +208,15 @@ async fn pages_serve_gauges_own_metrics_and_readiness() {
     let (gauges, unready) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(Some("window: no store".to_owned()))));
     let pages = Pages {
         registry: harness.registry.clone(),
-        gauges: { let gauges = gauges.clone(); Arc::new(move || gauges.lock().unwrap().clone()) },
-        unready: { let unready = unready.clone(); Arc::new(move || unready.lock().unwrap().clone()) },
+        dead: Arc::new(|| None),
+        gauges: {
+            let gauges = gauges.clone();
+            Arc::new(move || gauges.lock().unwrap().clone())
+        },
+        unready: {
+            let unready = unready.clone();
+            Arc::new(move || unready.lock().unwrap().clone())
+        },
     };
     let (tell, told) = tokio::sync::oneshot::channel();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -89,7 +89,7 @@ impl<L: ActivityLog, S: Store> Worker<L, S> {
             }
             Item::End(position) => inbox.entry(shard_of(position.partition)).or_default().end = Some(position.next),
         })?;
-        self.work()?;
+        let answered = self.work()?;
         match ownership {
             Some(Ownership::Assigned(partitions)) => {
                 let shards = partitions.iter().map(|partition| (shard_of(*partition), None));
@@ -100,7 +100,7 @@ impl<L: ActivityLog, S: Store> Worker<L, S> {
                 self.shards.clear();
                 Ok(self.log.release()?)
             }
-            None if self.shards.values().any(Option::is_none) => self.reopen(),
+            None if answered && self.shards.values().any(Option::is_none) => self.reopen(),
             None => Ok(()),
         }
     }
@@ -115,21 +115,26 @@ impl<L: ActivityLog, S: Store> Worker<L, S> {
         Ok(self.log.release()?)
     }
 
-    /// Applies what was handed over. A shard whose state turns out not to be what it was is read again next turn.
-    fn work(&mut self) -> Result<(), WindowError> {
+    /// Applies what was handed over. A shard whose state turns out not to be what it was is read again later. `false` if the
+    /// store gave no answer: then nobody asks it again in this turn, since every question may take as long as its time-out.
+    fn work(&mut self) -> Result<bool, WindowError> {
+        let mut answered = true;
         for (shard, mail) in std::mem::take(&mut self.inbox) {
             let Some(slot @ Some(_)) = self.shards.get_mut(&shard) else {
                 continue;
             };
             let mut state = slot.take().expect("matched above");
+            if !answered {
+                continue;
+            }
             match self.apply(&mut state, shard, &mail) {
                 Ok(()) => {
                     self.shards.insert(shard, Some(state));
                 }
-                Err(setback) => self.set_back(shard, setback)?,
+                Err(setback) => answered = self.set_back(shard, setback)?,
             }
         }
-        Ok(())
+        Ok(answered)
     }
 
     fn apply(&mut self, state: &mut ShardState, shard: Shard, mail: &Mail) -> Result<(), Setback> {
@@ -222,8 +227,9 @@ impl<L: ActivityLog, S: Store> Worker<L, S> {
                     self.shards.insert(shard, Some(state));
                 }
                 Err(setback) => {
-                    self.set_back(shard, setback)?;
-                    break;
+                    if !self.set_back(shard, setback)? {
+                        break;
+                    }
                 }
             }
         }
@@ -276,17 +282,17 @@ impl<L: ActivityLog, S: Store> Worker<L, S> {
         Ok(LogRange { topic, start: bounds.start, end: bounds.stable_end })
     }
 
-    /// Leaves the shard to be read again, unless the worker has to stop.
-    fn set_back(&self, shard: Shard, setback: Setback) -> Result<(), WindowError> {
+    /// Leaves the shard to be read again, unless the worker has to stop. `false` if the store gave no answer.
+    fn set_back(&self, shard: Shard, setback: Setback) -> Result<bool, WindowError> {
         match setback {
-            Setback::Stop(error) => return Err(error),
-            Setback::Reopen => {}
+            Setback::Stop(error) => Err(error),
+            Setback::Reopen => Ok(true),
             Setback::Unanswered(error) => {
                 self.metrics.unanswered.inc();
                 warn!(%shard, %error, "the shard's state is not known: reading it again");
+                Ok(false)
             }
         }
-        Ok(())
     }
 }
 

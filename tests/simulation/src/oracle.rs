@@ -140,9 +140,10 @@ impl ShardOracle {
         for ((metric, key, bucket), _) in self.bits.iter().filter(|(_, at)| **at < next) {
             days.entry(*metric).or_default().entry(key).or_default().insert(*bucket);
         }
-        let (first, last) = self.bits.keys().fold((Bucket(i32::MAX), Bucket(i32::MIN)), |(first, last), (_, _, bucket)| {
-            (first.min(*bucket), last.max(*bucket))
-        });
+        let (first, last) =
+            self.bits.keys().fold((Bucket(i32::MAX), Bucket(i32::MIN)), |(first, last), (_, _, bucket)| {
+                (first.min(*bucket), last.max(*bucket))
+            });
         if first > last {
             return Ok(());
         }

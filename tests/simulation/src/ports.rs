@@ -7,8 +7,8 @@ use crate::sim::Sim;
 use crate::world::World;
 use activity::{EntityKey, Incarnation, Offset, Shard};
 use kafka::{
-    ActivityLog, Bounds, Committed, Consumer, Item, LogError, Outcome, Ownership, Partition, Position, Record, SourceLog,
-    TopicInfo, Transaction,
+    ActivityLog, Bounds, Committed, Consumer, Item, LogError, Outcome, Ownership, Partition, Position, Record,
+    SourceLog, TopicInfo, Transaction,
 };
 use rand::Rng;
 use state::{Commit, Entities, Snapshot, Store, StoreError, Stored, Verdict};
@@ -293,7 +293,12 @@ impl Store for SimStore {
         self.call("stored", |world| world.store.stored(shard))?
     }
 
-    fn records(&mut self, shard: Shard, of: Incarnation, keys: &[EntityKey]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    fn records(
+        &mut self,
+        shard: Shard,
+        of: Incarnation,
+        keys: &[EntityKey],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         self.call("records", |world| world.store.records(shard, of, keys))?
     }
 

@@ -145,7 +145,8 @@ fn come_to_rest(sim: &Sim) -> Result<(), String> {
         }
         let mut world = sim.world.borrow_mut();
         if target.is_none() && uncovered(&world).is_none() {
-            target = Some((0..world.activity.partitions.len()).map(|shard| world.activity_end(shard)).collect::<Vec<_>>());
+            target =
+                Some((0..world.activity.partitions.len()).map(|shard| world.activity_end(shard)).collect::<Vec<_>>());
         }
         if target.as_ref().is_some_and(|target| arrived(&mut world, target)) {
             return Ok(());
@@ -167,10 +168,11 @@ fn uncovered(world: &World) -> Option<String> {
 fn arrived(world: &mut World, target: &[activity::Offset]) -> bool {
     let shards = u16::try_from(target.len()).expect("few");
     let plan = world.plan.clone();
-    Totals::read(&mut world.store, &plan, shards).is_ok() && (0..).map(Shard).zip(target).all(|(shard, target)| {
-        let stored = world.store.stored(shard).expect("memory answers");
-        stored.is_some_and(|stored| stored.state.fence.next >= *target)
-    })
+    Totals::read(&mut world.store, &plan, shards).is_ok()
+        && (0..).map(Shard).zip(target).all(|(shard, target)| {
+            let stored = world.store.stored(shard).expect("memory answers");
+            stored.is_some_and(|stored| stored.state.fence.next >= *target)
+        })
 }
 
 /// Compares what came out with the truth.

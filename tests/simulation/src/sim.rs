@@ -89,7 +89,9 @@ impl Sim {
             None => return,
             Some(Worker::Ingest(worker)) => match worker.turn(&clock, Duration::ZERO) {
                 Ok(()) => None,
-                Err(ingest::IngestError::Log(_) | ingest::IngestError::Recovery(ingest::RecoveryError::Log(_))) => Some(None),
+                Err(ingest::IngestError::Log(_) | ingest::IngestError::Recovery(ingest::RecoveryError::Log(_))) => {
+                    Some(None)
+                }
                 Err(error) => Some(Some(error.to_string())),
             },
             Some(Worker::Window(worker)) => match worker.turn(Duration::ZERO) {
@@ -153,7 +155,11 @@ impl Sim {
         let side = self.sides[node];
         let group = if side == Side::Ingest { &mut world.ingest_group } else { &mut world.window_group };
         if group.remove(node) {
-            world.faults.count(if side == Side::Ingest { "session expired: ingest" } else { "session expired: window" });
+            world.faults.count(if side == Side::Ingest {
+                "session expired: ingest"
+            } else {
+                "session expired: window"
+            });
         }
     }
 

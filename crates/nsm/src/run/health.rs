@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// A role whose last turn is older than this is not at work: a turn may wait for a broker or a store that is gone.
 const BOUND: Duration = Duration::from_secs(20);
 
+/// A role that has shown no sign of life for longer than this will show none any more.
+const DEAD: Duration = Duration::from_secs(60);
+
 /// The health of the roles that this process runs.
 #[derive(Debug)]
 pub(crate) struct Health {
@@ -73,12 +76,19 @@ impl Health {
         self.beats.iter().filter(|beat| beat.state().works).map(|beat| beat.role)
     }
 
+    /// Who has shown no sign of life for too long at `now`; `None` if all are alive.
+    pub(crate) fn dead(&self, now: Instant) -> Option<String> {
+        let dead = self.beats.iter().filter_map(|beat| Some(format!("{}: {}", beat.role, beat.silence(now, DEAD)?)));
+        let dead: Vec<String> = dead.collect();
+        (!dead.is_empty()).then(|| dead.join("\n"))
+    }
+
     /// What is missing at `now`; `None` if every role is at work.
     pub(crate) fn unready(&self, now: Instant) -> Option<String> {
         let missing = self.beats.iter().filter_map(|beat| {
             // An exporter serves without the store, too: its gauges are absent then, and its own metrics say why.
             let missing = beat.state().missing.clone().filter(|_| beat.role != Role::Exporter);
-            let why = missing.or_else(|| beat.silence(now))?;
+            let why = missing.or_else(|| beat.silence(now, BOUND))?;
             Some(format!("{}: {why}", beat.role))
         });
         let missing: Vec<String> = missing.collect();
@@ -112,9 +122,9 @@ impl Beat {
         (state.at, state.missing) = (clock::steady(), Some(what.to_owned()));
     }
 
-    fn silence(&self, now: Instant) -> Option<String> {
+    fn silence(&self, now: Instant, bound: Duration) -> Option<String> {
         let silent = now.saturating_duration_since(self.state().at);
-        (silent > BOUND).then(|| format!("no turn has ended for {} s", silent.as_secs()))
+        (silent > bound).then(|| format!("no turn has ended for {} s", silent.as_secs()))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -158,6 +168,9 @@ mod tests {
         let later = clock::steady() + BOUND + Duration::from_secs(2);
         let why = health.unready(later).unwrap();
         assert!(why.starts_with("ingest: no turn has ended for 2"), "{why}");
+        assert_eq!(health.dead(later), None);
+        let why = health.dead(later + DEAD).unwrap();
+        assert!(why.contains("exporter: no turn has ended for "), "{why}");
     }
 
     #[test]

@@ -46,15 +46,15 @@ pub(crate) fn run(config: &Config, plan: Plan, roles: &[Role]) -> Result<(), Fai
     stop.at_signals().map_err(|error| Failure::new(format!("signals cannot be listened to: {error}")))?;
     let registry = Registry::new();
     let health = Arc::new(Health::new(&roles, &registry).map_err(Failure::new)?);
-    let shown = exporter::Shown::default();
+    let shelf = exporter::Shelf::default();
     let (events, told) = mpsc::channel();
-    let pages = pages(&registry, &health, &shown, &stop);
+    let pages = pages(&registry, &health, &shelf, &stop);
     let broken = events.clone();
     let server = Server::start(config.listen, pages, move |why| drop(broken.send(Event::ServerBroke(why))))?;
     let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
     info!(roles = names.join(","), instance = config.instance, catalogue = %plan.version, "starting");
     let start =
-        Start { config, plan: Arc::new(plan), registry, health: health.clone(), shown, stop: stop.clone(), events };
+        Start { config, plan: Arc::new(plan), registry, health: health.clone(), shelf, stop: stop.clone(), events };
     let started = start.roles(&roles);
     if started.is_err() {
         stop.request();
@@ -64,11 +64,13 @@ pub(crate) fn run(config: &Config, plan: Plan, roles: &[Role]) -> Result<(), Fai
     started.and(ended)
 }
 
-fn pages(registry: &Registry, health: &Arc<Health>, shown: &exporter::Shown, stop: &Stop) -> Pages {
-    let (health, shown, stop) = (health.clone(), shown.clone(), stop.clone());
+fn pages(registry: &Registry, health: &Arc<Health>, shelf: &exporter::Shelf, stop: &Stop) -> Pages {
+    let (health, shelf, stop) = (health.clone(), shelf.clone(), stop.clone());
+    let alive = health.clone();
     Pages {
         registry: registry.clone(),
-        gauges: Arc::new(move || shown.at(clock::wall())),
+        gauges: Arc::new(move || shelf.at(clock::wall())),
+        dead: Arc::new(move || alive.dead(clock::steady())),
         unready: Arc::new(move || {
             if stop.is_requested() { Some("stopping".to_owned()) } else { health.unready(clock::steady()) }
         }),
@@ -81,7 +83,7 @@ struct Start<'a> {
     plan: Arc<Plan>,
     registry: Registry,
     health: Arc<Health>,
-    shown: exporter::Shown,
+    shelf: exporter::Shelf,
     stop: Stop,
     events: Sender<Event>,
 }
@@ -105,7 +107,7 @@ impl Start<'_> {
                 }
                 Role::Exporter => {
                     let metrics = ::exporter::Metrics::register(registry).map_err(Failure::new)?;
-                    let (shown, stop) = (self.shown.clone(), self.stop.clone());
+                    let (shown, stop) = (self.shelf.clone(), self.stop.clone());
                     self.spawn(*role, exporter::ExporterRole::new(config, plan, metrics, shown, stop))?;
                 }
             }

@@ -3,6 +3,7 @@
 use crate::judge::Clock;
 use crate::recovery::{RecoveryError, Taking};
 use crate::step::{Due, Ingest};
+use activity::pack::Jump;
 use kafka::{LogError, Outcome, Ownership, Partition, SourceLog, TopicIndex};
 use std::time::Duration;
 use thiserror::Error;
@@ -77,6 +78,9 @@ impl<L: SourceLog> Worker<L> {
             let (partition, next) = (progress.partition.id, progress.current.next);
             let topic = &self.ingest.plan.sources[usize::from(progress.partition.topic.0)].topic;
             match progress.current.jump {
+                Some(Jump::FirstStart) => {
+                    info!(%topic, %partition, %next, "began a partition that nobody has read before")
+                }
                 Some(jump) => warn!(%topic, %partition, %next, ?jump, "took a partition over at a jump"),
                 None => info!(%topic, %partition, %next, "took a partition over"),
             }

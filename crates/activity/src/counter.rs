@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn equal_values_are_equal_counters_however_they_came_about() {
         let mut one = Counter::default();
-        [(9, 1), (3, 5), (3, -5), (40, 2), (40, -2)].map(|(bucket, n)| one.step(Bucket(bucket), n));
+        [(9, 1), (3, 5), (3, -5), (40, 2), (40, -2)].into_iter().for_each(|(bucket, n)| one.step(Bucket(bucket), n));
         let mut other = Counter::default();
         other.step(Bucket(9), 1);
         assert_eq!(one, other);

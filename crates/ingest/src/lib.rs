@@ -3,7 +3,7 @@
 //! [`Ingest`] is the step function: it takes what the log hands over and the time, and says what to write. [`Worker`] is
 //! the thin loop around it. Invariants:
 //! - every source position is covered by exactly one committed transaction, in order;
-//! - what is known as forwarded was committed ([`forwarded`] learns late, and forgets on an abort);
+//! - what is known as forwarded was committed (the cache learns late, and forgets on an abort);
 //! - a partition is yielded only when nothing of it is under way.
 
 mod batch;

@@ -1,13 +1,13 @@
 //! The log port on real brokers, through librdkafka.
 //!
 //! Invariants, and who upholds them:
-//! - Nothing is handed over before it was started, and nothing from before a seek after it: [`positions`] and librdkafka's
+//! - Nothing is handed over before it was started, and nothing from before a seek after it: `positions` and librdkafka's
 //!   own version barriers.
-//! - A change of ownership is only *told*; what it asks for happens when the loop answers: [`handover`]. No code of this
+//! - A change of ownership is only *told*; what it asks for happens when the loop answers: `handover`. No code of this
 //!   crate runs inside a rebalance callback, except while closing, when there is nobody left to answer.
-//! - Packs, dead letters and positions of a transaction become visible together or not at all: [`writer`].
-//! - Settings that these rest on cannot be changed from outside: [`config`].
-//! - Closing is bounded in time: [`closing`].
+//! - Packs, dead letters and positions of a transaction become visible together or not at all: `writer`.
+//! - Settings that these rest on cannot be changed from outside: `config`.
+//! - Closing is bounded in time: `closing`.
 
 mod activity_log;
 mod closing;

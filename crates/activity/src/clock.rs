@@ -24,6 +24,16 @@ pub struct PartitionProgress {
     pub next: Option<Offset>,
     /// The partition's clock; `None` if nothing has moved it.
     pub clock: Option<Millis>,
+    /// Shard time when the partition joined a shard that had one. Until its own clock gets there it holds nothing back.
+    pub joined: Option<Millis>,
+}
+
+impl PartitionProgress {
+    /// How far shard time may go for this partition's sake.
+    #[must_use]
+    pub fn allows(&self) -> Option<Millis> {
+        self.clock.max(self.joined)
+    }
 }
 
 impl SourceProgress {
@@ -57,11 +67,11 @@ impl PartitionClock {
     }
 }
 
-/// Shard time by these sources: the minimum of all partitions' clocks, but never before `before`. `None` if a partition
+/// Shard time by these sources: the minimum of what all partitions allow, but never before `before`. `None` if a partition
 /// was not heard of yet, or if there is none.
 #[must_use]
 pub fn shard_time(sources: &[SourceProgress], before: Option<Millis>) -> Option<Millis> {
-    let clocks = || sources.iter().flat_map(|source| &source.partitions).map(|partition| partition.clock);
+    let clocks = || sources.iter().flat_map(|source| &source.partitions).map(PartitionProgress::allows);
     let slowest = clocks().min().flatten();
     slowest.max(before)
 }
@@ -71,7 +81,7 @@ mod tests {
     use super::*;
 
     fn source(clocks: &[Option<i64>]) -> SourceProgress {
-        let partition = |clock: &Option<i64>| PartitionProgress { next: None, clock: clock.map(Millis) };
+        let partition = |clock: &Option<i64>| PartitionProgress { next: None, clock: clock.map(Millis), joined: None };
         SourceProgress {
             topic: "usage".into(),
             topic_id: TopicId::default(),

@@ -109,7 +109,7 @@ fn judge_span(source: Option<&SourceProgress>, coverage: &Coverage, span: &Span)
     }
     if let Some(known) = source.map(|source| source.topic_id).filter(|known| *known != coverage.topic_id) {
         return match span.jump {
-            Some(Jump::ReplacedTopic) => Ok(Verdict::Next),
+            Some(Jump::ReplacedTopic | Jump::FirstStart) => Ok(Verdict::Next),
             _ => Err(Break::OtherTopic { topic: topic(), known, found: coverage.topic_id }),
         };
     }
@@ -145,7 +145,7 @@ fn overlap(coverage: &Coverage, span: &Span, next: Option<Offset>) -> Break {
 /// The pack's deltas must have been applied before: they were judged by the clocks before it.
 pub fn advance(header: &mut Header, pack: &Pack) {
     for coverage in &pack.sources {
-        let joining = PartitionProgress { next: None, clock: header.time };
+        let joining = PartitionProgress { joined: header.time, ..PartitionProgress::default() };
         let source = source_of(&mut header.sources, coverage, joining);
         for span in &coverage.spans {
             let partition = usize::try_from(span.partition.0).ok().and_then(|at| source.partitions.get_mut(at));
@@ -155,7 +155,7 @@ pub fn advance(header: &mut Header, pack: &Pack) {
         }
     }
     header.time = shard_time(&header.sources, header.time);
-    header.sealed_at = header.sealed_at.max(pack.sealed_at);
+    header.sealed_at = pack.sealed_at;
 }
 
 /// The progress of a pack's source, made or grown as the pack says. Partitions that are added to a topic, or that replace
@@ -172,6 +172,10 @@ fn source_of<'a>(
         sources.len() - 1
     });
     let source = &mut sources[at];
+    // Without spans nothing was judged: whoever wrote it may not know yet that the topic was made again.
+    if coverage.spans.is_empty() {
+        return source;
+    }
     if source.topic_id != coverage.topic_id {
         source.topic_id = coverage.topic_id;
         source.partitions.clear();
@@ -254,8 +258,35 @@ mod tests {
         assert_eq!(judge(&header, &open), Ok(Verdict::Next));
         advance(&mut header, &open);
         assert_eq!(header.sources[0].partitions.len(), 3);
+        let added = pack(NEW, 3, &[span(2, 0, 2, Some(Jump::FirstStart))]);
+        assert_eq!(judge(&header, &added), Ok(Verdict::Next));
         let late = pack(OLD, 2, &[span(0, 10, 12, None)]);
         assert!(matches!(judge(&header, &late), Err(Break::OtherTopic { .. })));
+    }
+
+    #[test]
+    fn a_new_partition_of_a_topic_made_again_may_be_the_first_to_be_heard_of() {
+        let first = pack(NEW, 3, &[span(2, 0, 2, Some(Jump::FirstStart))]);
+        assert_eq!(judge(&header(), &first), Ok(Verdict::Next));
+    }
+
+    #[test]
+    fn a_worker_that_knows_only_the_old_topic_and_covers_nothing_of_it_changes_nothing() {
+        let mut header = header();
+        let unknowing = pack(OLD, 2, &[]);
+        advance(&mut header, &pack(NEW, 2, &[span(0, 0, 2, Some(Jump::ReplacedTopic))]));
+        let before = header.sources.clone();
+        advance(&mut header, &unknowing);
+        assert_eq!(header.sources, before);
+    }
+
+    #[test]
+    fn the_wall_stamp_is_that_of_the_last_pack() {
+        let mut header = header();
+        for stamp in [9_000, 5] {
+            advance(&mut header, &Pack { sealed_at: Millis(stamp), ..pack(OLD, 2, &[]) });
+            assert_eq!(header.sealed_at, Millis(stamp));
+        }
     }
 
     #[test]
@@ -263,7 +294,7 @@ mod tests {
         let mut header = header();
         assert_eq!(header.time, Some(Millis(10)));
         advance(&mut header, &pack(OLD, 3, &[span(0, 10, 15, None)]));
-        assert_eq!(header.time, Some(Millis(10)));
+        assert_eq!((header.time, header.sources[0].partitions[2].joined), (Some(Millis(10)), Some(Millis(10))));
         advance(&mut header, &pack(OLD, 3, &[span(2, 0, 30, Some(Jump::FirstStart))]));
         assert_eq!(header.time, Some(Millis(15)));
     }

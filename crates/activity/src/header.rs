@@ -59,7 +59,7 @@ mod tests {
                 topic: "product.usage".into(),
                 topic_id: TopicId([9; 16]),
                 partitions: vec![
-                    PartitionProgress { next: Some(Offset(7)), clock: Some(Millis(-3)) },
+                    PartitionProgress { next: Some(Offset(7)), clock: Some(Millis(-3)), joined: Some(Millis(4)) },
                     PartitionProgress::default(),
                 ],
             }],

@@ -20,7 +20,7 @@ pub struct Plan {
     /// What is counted; a [`MetricIndex`] is an index into it.
     pub metrics: Vec<Metric>,
     /// The fingerprint of everything above that shapes stored state: the time zone and its database's version, history,
-    /// entities, metrics and lateness, but neither descriptions nor topics nor field names.
+    /// entities, metrics, lateness and the sources' topics, but neither descriptions nor field names.
     pub version: CatalogVersion,
 }
 

@@ -6,7 +6,8 @@
 //!
 //! 1. the text `northstar.catalogue.1`, which changes if this description does;
 //! 2. the time zone's name and the version of the built-in time-zone database, texts;
-//! 3. the days of history, and the longest lateness of any source in days, numbers;
+//! 3. the days of history, and the longest lateness of any source in days, numbers; and the list of the sources' topics, in
+//!    the catalogue's order: shards keep their place in each of them;
 //! 4. the list of entities, in the catalogue's order: the name, a text; the key, a list of texts; and the place in it of the
 //!    field that decides the shard, a number;
 //! 5. the list of metrics, in the catalogue's order: the name, a text; the entity's place in list 4, a number; a list of at
@@ -18,7 +19,7 @@
 //! Event names, conditions, and the values of each stand in ascending order of their bytes, since their order in the
 //! catalogue means nothing.
 //!
-//! Descriptions, the product's name, sources' names, topics, clocks and field names are not in it.
+//! Descriptions, the product's name, and sources' names, clocks and field names are not in it.
 
 use crate::plan::{Condition, Entity, Literal, Metric, Plan};
 use activity::CatalogVersion;
@@ -40,6 +41,7 @@ fn canonical(plan: &Plan, zones: &str) -> Vec<u8> {
     text(&mut out, zones);
     number(&mut out, plan.history_days.into());
     number(&mut out, plan.lateness_days().into());
+    list(&mut out, &plan.sources, |out, source| text(out, &source.topic));
     list(&mut out, &plan.entities, entity);
     list(&mut out, &plan.metrics, metric);
     out
@@ -138,6 +140,6 @@ metrics:
     #[test]
     fn bytes_of_the_format_are_fixed() {
         let plan = crate::parse(CATALOGUE).unwrap();
-        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 12_889_335_363_270_585_383);
+        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 8_631_862_624_122_471_321);
     }
 }

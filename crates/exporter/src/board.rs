@@ -78,7 +78,11 @@ impl Board {
         let time = totals.time().ok_or(Withheld::NoTime)?;
         let sealed_at = totals.sealed_at().ok_or(Withheld::NoTime)?;
         let until = self.fresh_until(sealed_at, now)?;
-        let text = gauges::render(&self.plan, &totals, self.plan.calendar.day(time)).into();
+        let as_of = self.plan.calendar.day(time);
+        if let Some(first) = totals.first_as_of(&self.plan).filter(|first| *first >= as_of) {
+            return Err(Withheld::Apart { as_of, first });
+        }
+        let text = gauges::render(&self.plan, &totals, as_of).into();
         Ok(Shown { text, until })
     }
 
@@ -96,6 +100,9 @@ impl Board {
 
     fn fresh_until(&self, sealed_at: Millis, now: Millis) -> Result<Millis, Withheld> {
         let (age_ms, bound_ms) = (now.0.saturating_sub(sealed_at.0), self.settings.stale_ms);
-        if age_ms > bound_ms { Err(Withheld::Stale { age_ms, bound_ms }) } else { Ok(Millis(sealed_at.0 + bound_ms)) }
+        if age_ms.saturating_abs() > bound_ms {
+            return Err(Withheld::Stale { age_ms, bound_ms });
+        }
+        Ok(Millis(sealed_at.min(now).0 + bound_ms))
     }
 }

@@ -1,5 +1,6 @@
 //! Totals: the counters of all shards, added up, and how far the shards have come.
 
+use activity::clock::PartitionProgress;
 use activity::counter::Counter;
 use activity::header::Header;
 use activity::{Bucket, CatalogVersion, Incarnation, MetricIndex, Millis, Offset, Shard, TopicId, Window};
@@ -86,8 +87,21 @@ pub enum Withheld {
     /// Shard time is not known yet.
     #[error("shard time is not known yet: some partition of a source topic was not heard of")]
     NoTime,
-    /// The last pack is too old.
-    #[error("the slowest shard's last pack was written {age_ms} ms ago, more than the bound of {bound_ms} ms")]
+    /// Shards stand so far apart that no day is kept by all.
+    #[error(
+        "the slowest shard stands at day {as_of}, but the fastest keeps values only from day {first} on (days since 1970)"
+    )]
+    Apart {
+        /// The day of shard time.
+        as_of: Bucket,
+        /// The first day that all shards keep.
+        first: Bucket,
+    },
+    /// The last pack is too old, or of a time that has not come yet.
+    #[error(
+        "the slowest shard's last pack was written {age_ms} ms ago, more than the bound of {bound_ms} ms; if that is \
+         negative, the clocks of this machine and of ingest's differ"
+    )]
     Stale {
         /// The age of the last pack's wall stamp.
         age_ms: i64,
@@ -108,13 +122,14 @@ impl Withheld {
             Withheld::OtherCatalogue { .. } => "other_catalogue",
             Withheld::WentBack { .. } => "went_back",
             Withheld::NoTime => "no_time",
+            Withheld::Apart { .. } => "apart",
             Withheld::Stale { .. } => "stale",
         }
     }
 
     /// Every [`Withheld::reason`] that there is.
-    pub const REASONS: [&'static str; 8] =
-        ["store", "absent", "dirty", "rebuilding", "other_catalogue", "went_back", "no_time", "stale"];
+    pub const REASONS: [&'static str; 9] =
+        ["store", "absent", "dirty", "rebuilding", "other_catalogue", "went_back", "no_time", "apart", "stale"];
 }
 
 impl Totals {
@@ -164,7 +179,7 @@ impl Totals {
     pub fn watermarks(&self) -> BTreeMap<&str, Option<Millis>> {
         let mut watermarks = BTreeMap::new();
         for source in self.shards.iter().flat_map(|shard| &shard.header.sources) {
-            let slowest = source.partitions.iter().map(|partition| partition.clock).min().flatten();
+            let slowest = source.partitions.iter().map(PartitionProgress::allows).min().flatten();
             let watermark = watermarks.entry(source.topic.as_str()).or_insert(slowest);
             *watermark = slowest.min(*watermark);
         }

@@ -52,7 +52,7 @@ impl Harness {
     }
 
     fn header(&self) -> Header {
-        let partitions = vec![PartitionProgress { next: Some(Offset(9)), clock: Some(NOW) }];
+        let partitions = vec![PartitionProgress { next: Some(Offset(9)), clock: Some(NOW), joined: None }];
         Header {
             sources: vec![SourceProgress { topic: "usage".into(), topic_id: TopicId([4; 16]), partitions }],
             time: Some(NOW),
@@ -155,6 +155,22 @@ fn gauges_vanish_when_their_last_pack_is_too_old_even_if_nobody_reads_again() {
     assert!(shown.at(Millis(NOW.0 + 10_000)).is_some());
     assert_eq!(shown.at(Millis(NOW.0 + 10_001)), None);
     harness.is_absent_for(Millis(NOW.0 + 10_001), "stale");
+}
+
+#[test]
+fn a_pack_from_a_time_that_has_not_come_hides_all() {
+    let mut harness = Harness::new();
+    harness.is_absent_for(Millis(NOW.0 - 10_001), "stale");
+    let shown = harness.board.refresh(&mut harness.store, Millis(NOW.0 - 9_000)).unwrap();
+    assert!(shown.at(Millis(NOW.0 + 1_000)).is_some() && shown.at(Millis(NOW.0 + 1_001)).is_none());
+}
+
+#[test]
+fn shards_that_keep_no_day_in_common_hide_all() {
+    let mut harness = Harness::new();
+    let header = Header { floor: Some(Bucket(20_000 - 6)), ..harness.header() };
+    harness.write(1, harness.fence(6), &header);
+    harness.is_absent_for(NOW, "apart");
 }
 
 #[test]

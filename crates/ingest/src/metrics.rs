@@ -1,6 +1,7 @@
 //! The worker's own metrics.
 
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+use std::collections::BTreeMap;
 
 /// Everything that ingest counts. Clones share the counts.
 #[derive(Clone, Debug)]
@@ -15,7 +16,24 @@ pub struct Metrics {
     pub transactions: IntCounterVec,
 }
 
+/// What the batch under way will add to the metrics when it is committed: an aborted one is read again, and would count
+/// twice.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) events: u64,
+    pub(crate) rejected: BTreeMap<&'static str, u64>,
+    pub(crate) deltas: u64,
+}
+
 impl Metrics {
+    pub(crate) fn add(&self, tally: &Tally) {
+        self.events.inc_by(tally.events);
+        self.deltas.inc_by(tally.deltas);
+        for (reason, count) in &tally.rejected {
+            self.rejected.with_label_values(&[*reason]).inc_by(*count);
+        }
+    }
+
     /// The metrics, known to `registry`.
     ///
     /// # Errors

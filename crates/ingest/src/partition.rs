@@ -76,6 +76,8 @@ impl Progress {
     pub(crate) fn abort(&mut self) -> Position {
         self.current = self.committed;
         self.at_end = false;
+        // Starting again resumes what was paused.
+        self.paused = false;
         Position { partition: self.partition, next: self.committed.next }
     }
 }

@@ -149,23 +149,32 @@ impl Taking<'_> {
         log: &mut L,
         wanted: &[Partition],
     ) -> Result<BTreeMap<Partition, Left>, RecoveryError> {
-        const CHUNK: i64 = 2_000;
+        const CHUNK: i64 = 200;
         let shard = Shard(0);
         let bounds = log.settled_activity(shard)?;
         let (mut found, mut end) = (BTreeMap::new(), bounds.stable_end);
-        while end > bounds.start && found.len() < wanted.len() {
+        let mut wanted: Vec<Partition> = wanted.to_vec();
+        while end > bounds.start && !wanted.is_empty() {
             let from = bounds.start.max(Offset(end.0 - CHUNK));
             for (offset, payload) in log.activity(shard, from, end)?.into_iter().rev() {
                 let pack = Pack::decode(&payload).map_err(|source| RecoveryError::Pack { offset, source })?;
                 for (partition, left) in self.last_words(&pack) {
                     if wanted.contains(&partition) {
-                        found.entry(partition).or_insert(left);
+                        found.insert(partition, left);
+                        wanted.retain(|of| *of != partition);
                     }
                 }
+                wanted.retain(|partition| self.existed(*partition, &pack));
             }
             end = from;
         }
         Ok(found)
+    }
+
+    /// Whether the partition was there when the pack was written. If not, no earlier pack knows of it.
+    fn existed(&self, partition: Partition, pack: &Pack) -> bool {
+        let coverage = pack.sources.iter().find(|coverage| coverage.topic == self.topic(partition));
+        coverage.is_some_and(|coverage| partition.id.0 < coverage.partitions)
     }
 
     fn last_words(&self, pack: &Pack) -> Vec<(Partition, Left)> {

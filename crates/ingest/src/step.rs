@@ -3,7 +3,7 @@
 use crate::batch::Batch;
 use crate::forwarded::Forwarded;
 use crate::judge::{Clock, DAY_MS, Horizon, Judge};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Tally};
 use crate::note::Note;
 use crate::partition::Progress;
 use activity::pack::Coverage;
@@ -72,6 +72,7 @@ pub struct Ingest {
     pub(crate) partitions: BTreeMap<Partition, Progress>,
     forwarded: Forwarded,
     batch: Batch,
+    tally: Tally,
     touches: Touches,
     new: Vec<MetricIndex>,
     last_transaction: Option<Millis>,
@@ -91,6 +92,7 @@ impl Ingest {
             partitions: BTreeMap::new(),
             forwarded: Forwarded::new(settings.cache_entities),
             batch: Batch::new(settings.shards),
+            tally: Tally::default(),
             touches: Touches::default(),
             new: Vec::new(),
             last_transaction: None,
@@ -132,11 +134,11 @@ impl Ingest {
         let partition = &mut progress.current.clock;
         let judged = self.judges[source].read(record, partition, &mut self.horizon, clock, &mut self.touches);
         progress.taken(record.offset);
-        self.metrics.events.inc();
+        self.tally.events += 1;
         match judged {
             Ok(time) => self.fold(time),
             Err(reject) => {
-                self.metrics.rejected.with_label_values(&[reject.reason()]).inc();
+                *self.tally.rejected.entry(reject.reason()).or_default() += 1;
                 let topic = &self.plan.sources[source].topic;
                 self.batch.reject(topic, record, &reject, self.settings.dead_letter_bytes);
             }
@@ -154,7 +156,7 @@ impl Ingest {
             if !self.new.is_empty() {
                 let shard = key::shard_of(touch.shard_key, self.settings.shards);
                 self.batch.add(shard, bucket, &self.new, touch.key);
-                self.metrics.deltas.inc();
+                self.tally.deltas += 1;
             }
         }
     }
@@ -250,6 +252,7 @@ impl Ingest {
 
     /// The sealed transaction was written.
     pub(crate) fn commit(&mut self) {
+        self.metrics.add(&std::mem::take(&mut self.tally));
         self.forwarded.committed();
         self.partitions.values_mut().for_each(Progress::commit);
     }
@@ -257,6 +260,7 @@ impl Ingest {
     /// Everything since the last commit is thrown away: the positions to start from again.
     pub(crate) fn abort(&mut self) -> Vec<Position> {
         self.batch.clear();
+        self.tally = Tally::default();
         self.forwarded.aborted();
         self.partitions.values_mut().map(Progress::abort).collect()
     }

@@ -2,7 +2,7 @@
 
 use activity::record::Record;
 use activity::{Bucket, EntityKey};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// Records at hand.
 ///
@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 #[derive(Debug, Default)]
 pub(crate) struct Records {
     at_hand: HashMap<EntityKey, Record>,
-    changed: HashSet<EntityKey>,
+    changed: BTreeSet<EntityKey>,
     changed_bytes: usize,
 }
 

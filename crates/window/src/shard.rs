@@ -14,7 +14,7 @@ use activity::record::Record;
 use activity::{Bucket, EntityKey, MetricIndex, Offset, Shard};
 use catalog::Plan;
 use state::{Commit, CounterKey, StoreError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What window can be told beside the catalogue.
@@ -47,7 +47,7 @@ pub struct ShardState {
     header: Header,
     header_changed: bool,
     counters: BTreeMap<CounterKey, Counter>,
-    changed_counters: BTreeMap<CounterKey, ()>,
+    changed_counters: BTreeSet<CounterKey>,
     pub(crate) records: Records,
     pub(crate) sweep: Sweep,
 }
@@ -81,7 +81,7 @@ impl ShardState {
             header,
             header_changed: false,
             counters: counters.into_iter().map(decode).collect::<Result<_, _>>()?,
-            changed_counters: BTreeMap::new(),
+            changed_counters: BTreeSet::new(),
             records: Records::default(),
             sweep: Sweep::default(),
         })
@@ -171,17 +171,14 @@ impl ShardState {
         }
     }
 
-    /// Whether a partition of the pack joined at a shard time that it has not reached itself. Only such a partition may
-    /// bring what lies below the floor.
+    /// Whether a partition of the pack joined late and stood behind shard time before the pack: its deltas were judged by a
+    /// clock that was behind, too. Only such a partition may bring what lies below the floor.
     fn runs_behind(&self, pack: &Pack) -> bool {
         pack.sources.iter().any(|coverage| {
             let known = self.header.sources.iter().find(|source| source.topic == coverage.topic);
             coverage.spans.iter().any(|span| {
-                let joined_at = match known.and_then(|source| source.partition(span.partition)) {
-                    Some(partition) => partition.clock,
-                    None => self.header.time,
-                };
-                joined_at > span.clock
+                let partition = known.and_then(|source| source.partition(span.partition));
+                partition.and_then(|partition| partition.clock) < self.header.time
             })
         })
     }
@@ -222,7 +219,7 @@ impl ShardState {
             let key = CounterKey { metric, window: *window };
             let counter = self.counters.entry(key).or_default();
             measure::active(mask, *window, |at, n| counter.step(at, n));
-            self.changed_counters.insert(key, ());
+            self.changed_counters.insert(key);
         }
         self.records.touch(key);
         self.metrics.bits.inc();
@@ -245,7 +242,7 @@ impl ShardState {
             for window in &metric.windows {
                 let key = CounterKey { metric: metric_index, window: *window };
                 self.counters.entry(key).or_default().slide(origin);
-                self.changed_counters.insert(key, ());
+                self.changed_counters.insert(key);
             }
         }
         self.sweep.restart();
@@ -267,7 +264,7 @@ impl ShardState {
             expected: Some(self.stored),
             next: Fence { next: self.next, ..self.stored },
             header: self.header.encode(),
-            counters: self.changed_counters.keys().map(|key| (*key, self.counters[key].encode())).collect(),
+            counters: self.changed_counters.iter().map(|key| (*key, self.counters[key].encode())).collect(),
             records: self.records.writes(self.header.floor),
         })
     }

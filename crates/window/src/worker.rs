@@ -94,13 +94,14 @@ impl<L: ActivityLog, S: Store> Worker<L, S> {
             Some(Ownership::Assigned(partitions)) => {
                 let shards = partitions.iter().map(|partition| (shard_of(*partition), None));
                 self.shards = shards.collect();
-                self.reopen()
+                self.reopen()?;
+                self.start()
             }
             Some(Ownership::Revoked) => {
                 self.shards.clear();
                 Ok(self.log.release()?)
             }
-            None if answered && self.shards.values().any(Option::is_none) => self.reopen(),
+            None if answered && self.reopen()? => self.start(),
             None => Ok(()),
         }
     }
@@ -217,14 +218,16 @@ impl<L: ActivityLog, S: Store> Worker<L, S> {
         self.commit(state, shard)
     }
 
-    /// Opens every shard whose state is not known, and reads all that are open from where they stand.
-    fn reopen(&mut self) -> Result<(), WindowError> {
+    /// Opens every shard whose state is not known; `true` if one was opened.
+    fn reopen(&mut self) -> Result<bool, WindowError> {
+        let mut opened = false;
         let unknown: Vec<Shard> =
             self.shards.iter().filter(|(_, state)| state.is_none()).map(|(shard, _)| *shard).collect();
         for shard in unknown {
             match self.open(shard) {
                 Ok(state) => {
                     self.shards.insert(shard, Some(state));
+                    opened = true;
                 }
                 Err(setback) => {
                     if !self.set_back(shard, setback)? {
@@ -233,6 +236,11 @@ impl<L: ActivityLog, S: Store> Worker<L, S> {
                 }
             }
         }
+        Ok(opened)
+    }
+
+    /// Reads every shard that is open from where it stands.
+    fn start(&mut self) -> Result<(), WindowError> {
         let open = self.shards.iter().filter_map(|(shard, state)| Some((*shard, state.as_ref()?.next())));
         let positions: Vec<Position> =
             open.map(|(shard, next)| Position { partition: partition_of(shard), next }).collect();
@@ -240,7 +248,6 @@ impl<L: ActivityLog, S: Store> Worker<L, S> {
     }
 
     fn open(&mut self, shard: Shard) -> Result<ShardState, Setback> {
-        let log = self.range(shard)?;
         let stored = match self.store.stored(shard)? {
             None => None,
             Some(stored) => {
@@ -251,6 +258,8 @@ impl<L: ActivityLog, S: Store> Worker<L, S> {
                 Some((stored.state, header))
             }
         };
+        // Asked after the store: what is stored is of a log that has not ended before.
+        let log = self.range(shard)?;
         let (fence, header) = match open(shard, self.plan.version, stored, log)? {
             Opening::Continue(fence, header) => (fence, header),
             Opening::Claim { expected, claimed, header, reason } => {

@@ -78,7 +78,8 @@ fn run_all(seeds: &[u64]) -> (Faults, Vec<(u64, String)>) {
             let Some(seed) = seeds.get(at) else {
                 break;
             };
-            let (happened, result) = run::run(*seed, &plan);
+            let panicked = |_| (Faults::default(), Err("it panicked, as told above".to_owned()));
+            let (happened, result) = std::panic::catch_unwind(|| run::run(*seed, &plan)).unwrap_or_else(panicked);
             faults.merge(&happened);
             if let Err(why) = result {
                 failures.push((*seed, why));
@@ -92,7 +93,7 @@ fn run_all(seeds: &[u64]) -> (Faults, Vec<(u64, String)>) {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         let (mut faults, mut failures) = (Faults::default(), Vec::new());
         for worker in workers {
-            let (happened, failed) = worker.join().expect("a schedule panicked; its seed is the last one started");
+            let (happened, failed) = worker.join().expect("panics of schedules are caught");
             faults.merge(&happened);
             failures.extend(failed);
         }

@@ -83,7 +83,7 @@ impl ShardState {
             counters: counters.into_iter().map(decode).collect::<Result<_, _>>()?,
             changed_counters: BTreeSet::new(),
             records: Records::default(),
-            sweep: Sweep::default(),
+            sweep: Sweep::opened(),
         })
     }
 

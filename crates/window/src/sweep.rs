@@ -1,5 +1,6 @@
-//! The sweep: when the floor has slid, every stored record is looked at once, a portion at a time, so that entities that
-//! never come back do not stay for ever. It changes no value: what lies below the floor contributes nothing.
+//! The sweep: when a shard was opened, or its floor has slid, every stored record is looked at once, a portion at a time, so
+//! that entities that never come back do not stay for ever. It changes no value: what lies below the floor contributes
+//! nothing.
 
 /// Which portions are still to be looked at.
 #[derive(Clone, Copy, Debug, Default)]
@@ -10,6 +11,11 @@ pub(crate) struct Sweep {
 }
 
 impl Sweep {
+    /// The sweep of a shard that was just opened: a former owner may not have come to the end of its own.
+    pub(crate) fn opened() -> Sweep {
+        Sweep { slid: true, ..Sweep::default() }
+    }
+
     /// The floor has slid: all portions are to be looked at again, going on from where the sweep is.
     pub(crate) fn restart(&mut self) {
         self.slid = true;

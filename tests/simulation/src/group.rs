@@ -38,6 +38,12 @@ impl Group {
         Group { partitions, ..Group::default() }
     }
 
+    /// A topic has grown: everybody's share is dealt out anew.
+    pub(crate) fn add(&mut self, partition: Partition) {
+        self.partitions.push(partition);
+        self.rebalance();
+    }
+
     pub(crate) fn join(&mut self, node: Node) {
         self.members.insert(node, Phase::Waiting);
         self.rebalance();

@@ -25,6 +25,8 @@ pub(crate) enum Fate {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LogPartition {
     pub(crate) entries: Vec<Entry>,
+    /// What lies before it was deleted by retention.
+    pub(crate) start: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -46,7 +48,7 @@ impl LogPartition {
     }
 
     pub(crate) fn bounds(&self) -> Bounds {
-        Bounds { start: Offset(0), stable_end: offset(self.stable_end()) }
+        Bounds { start: offset(self.start), stable_end: offset(self.stable_end()) }
     }
 
     /// Where readers come to an end, as the pipeline's isolation has it.

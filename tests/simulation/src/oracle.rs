@@ -5,15 +5,24 @@ use crate::log::{LogPartition, index, offset};
 use activity::counter::Counter;
 use activity::header::Header;
 use activity::pack::Pack;
+use activity::pack::{Jump, Span};
 use activity::record::Record;
-use activity::{Bucket, EntityKey, MetricIndex, Millis, Offset, Shard};
+use activity::{Bucket, EntityKey, MetricIndex, Millis, Offset, Shard, Window};
 use catalog::Plan;
 use state::{CounterKey, MemoryStore, Store};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 type Bit = (MetricIndex, EntityKey, Bucket);
-type Clocks = BTreeMap<(String, i32), Option<Millis>>;
+type Clocks = BTreeMap<(String, i32), Clock>;
+
+/// What is known of a partition's time: its own clock, and shard time when it joined.
+#[derive(Clone, Copy, Default)]
+struct Clock {
+    own: Option<Millis>,
+    joined: Option<Millis>,
+}
 
 /// What a shard's log says, read once as it grows.
 pub(crate) struct ShardOracle {
@@ -51,7 +60,9 @@ impl ShardOracle {
         let packs = log.committed(self.read, end).map(|(at, entry)| (at, Pack::decode(&entry.payload)));
         for (at, pack) in packs.collect::<Vec<_>>() {
             let pack = pack.expect("the simulated log holds packs");
-            for delta in &pack.deltas {
+            let before = self.steps.last().expect("never empty").1.time;
+            let floor = before.map(|time| self.plan.floor(self.plan.calendar.day(time)));
+            for delta in pack.deltas.iter().filter(|delta| floor.is_none_or(|floor| delta.bucket >= floor)) {
                 for key in delta.keys.iter().flatten() {
                     let key = EntityKey::parse(key).expect("whole");
                     for metric in &delta.metrics {
@@ -60,19 +71,21 @@ impl ShardOracle {
                 }
             }
             for coverage in &pack.sources {
-                for partition in 0..coverage.partitions {
-                    self.clocks.entry((coverage.topic.clone(), partition)).or_insert(None);
+                let known = self.clocks.keys().any(|(topic, _)| *topic == coverage.topic);
+                for partition in (0..coverage.partitions).filter(|_| !known || !coverage.spans.is_empty()) {
+                    let joining = Clock { own: None, joined: before.filter(|_| known) };
+                    self.clocks.entry((coverage.topic.clone(), partition)).or_insert(joining);
                 }
                 for span in &coverage.spans {
                     let partition = (coverage.topic.clone(), span.partition.0);
                     self.next.insert(partition.clone(), span.to);
-                    let clock = self.clocks.entry(partition).or_insert(None);
-                    *clock = span.clock.max(*clock);
+                    let clock = self.clocks.entry(partition).or_default();
+                    clock.own = span.clock.max(clock.own);
                 }
             }
-            let before = self.steps.last().expect("never empty").1.time;
-            let slowest = if self.clocks.values().all(Option::is_some) { self.clocks.values().min() } else { None };
-            let time = slowest.copied().flatten().max(before);
+            let allowed = || self.clocks.values().map(|clock| clock.own.max(clock.joined));
+            let slowest = if allowed().all(|time| time.is_some()) { allowed().flatten().min() } else { None };
+            let time = slowest.max(before);
             self.steps.push((at + 1, Expected { time, next: self.next.clone() }));
         }
         self.read = end;
@@ -81,6 +94,19 @@ impl ShardOracle {
     fn at(&self, next: usize) -> &Expected {
         let step = self.steps.partition_point(|(from, _)| *from <= next);
         &self.steps[step - 1].1
+    }
+
+    /// Shard time at an offset.
+    pub(crate) fn time(&mut self, log: &LogPartition, next: usize) -> Option<Millis> {
+        self.read_on(log);
+        self.at(next).time
+    }
+
+    /// How many entities were active in the window up to `as_of`, by the log up to an offset.
+    pub(crate) fn active(&self, metric: MetricIndex, window: Window, as_of: Bucket, next: usize) -> usize {
+        let days = as_of.plus(1 - i32::from(window.0))..=as_of;
+        let bits = self.bits.iter().filter(|((of, _, day), at)| *of == metric && days.contains(day) && **at < next);
+        bits.map(|((_, key, _), _)| key).collect::<BTreeSet<_>>().len()
     }
 
     /// Whether what is stored of the shard is what its log's prefix says.
@@ -191,31 +217,61 @@ impl ShardOracle {
     }
 
     /// The source positions that this shard's log covers by the end, each range with its offset.
-    pub(crate) fn spans(log: &LogPartition) -> Vec<(String, i32, Offset, Offset)> {
+    pub(crate) fn spans(log: &LogPartition) -> Vec<(String, Span)> {
         let mut spans = Vec::new();
         for (_, entry) in log.committed(0, log.entries.len()) {
             let pack = Pack::decode(&entry.payload).expect("the simulated log holds packs");
             for coverage in pack.sources {
-                let of = |span: &activity::pack::Span| (coverage.topic.clone(), span.partition.0, span.from, span.to);
-                spans.extend(coverage.spans.iter().map(of));
+                spans.extend(coverage.spans.iter().map(|span| (coverage.topic.clone(), *span)));
             }
         }
         spans
     }
 
-    /// Whether every position of a source partition is covered once and in order.
-    pub(crate) fn covers(log: &LogPartition, topic: &str, partition: i32, source: &LogPartition) -> Result<(), String> {
-        let mut next = Offset(0);
-        for (_, _, from, to) in Self::spans(log).into_iter().filter(|(of, id, ..)| of == topic && *id == partition) {
-            if from != next || to < from {
+    /// The ranges in which a source partition is covered, if every position that was not deleted is covered, once and in
+    /// order.
+    pub(crate) fn covers(
+        log: &LogPartition,
+        topic: &str,
+        partition: i32,
+        source: &LogPartition,
+    ) -> Result<Vec<Range<usize>>, String> {
+        let (mut next, mut ranges) = (Offset(0), Vec::new());
+        for (_, span) in Self::spans(log).into_iter().filter(|(of, span)| of == topic && span.partition.0 == partition)
+        {
+            let Span { from, to, jump, .. } = span;
+            let first = next == Offset(0) && jump == Some(Jump::FirstStart);
+            let jumps = (first || jump == Some(Jump::LostRetention)) && from > next && index(from) <= source.start;
+            if (from != next && !jumps) || to < from {
                 return Err(format!("{topic}/{partition} is covered from {from} to {to}, after {next}"));
             }
             next = to;
+            ranges.push(index(from)..index(to));
         }
         let end = offset(source.stable_end());
         if next != end {
             return Err(format!("{topic}/{partition} is covered up to {next} of {end}"));
         }
-        Ok(())
+        Ok(ranges)
+    }
+
+    /// Whether the store holds nothing of the shard that lies below its floor.
+    pub(crate) fn is_swept(shard: Shard, store: &mut MemoryStore) -> bool {
+        let Some(stored) = store.stored(shard).expect("memory answers") else {
+            return true;
+        };
+        let floor = Header::decode(&stored.header).ok().and_then(|header| header.floor);
+        let mut portions = 0..store.portions();
+        floor.is_none_or(|floor| {
+            portions.all(|portion| {
+                let entities = store.portion(shard, stored.state.fence.incarnation, portion).expect("memory answers");
+                entities.iter().all(|(_, bytes)| {
+                    let record = Record::decode(bytes).unwrap_or_default();
+                    let mut trimmed = record.clone();
+                    trimmed.trim(floor);
+                    trimmed == record && !record.is_empty()
+                })
+            })
+        })
     }
 }

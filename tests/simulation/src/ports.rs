@@ -102,7 +102,7 @@ impl SimLog {
     }
 
     /// Takes what a few partitions hold, in an order of chance.
-    fn fetch(&mut self) -> Vec<(Partition, Fetched)> {
+    fn fetch(&mut self) -> Result<Vec<(Partition, Fetched)>, LogError> {
         let mut fetched = Vec::new();
         let mut world = self.sim.world.borrow_mut();
         let mut order: Vec<Partition> = self.reading.keys().copied().collect();
@@ -112,6 +112,10 @@ impl SimLog {
             let most = world.rng.random_range(0..12);
             let mut reading = self.reading[&partition];
             let log = self.partition(&world, partition);
+            if reading.next < log.start {
+                world.faults.count("position lost to retention");
+                return Err(broken("reading at an offset that was deleted"));
+            }
             let end = log.readable_end();
             let mut taken = 0;
             while !reading.paused && reading.next < end && taken < most {
@@ -129,7 +133,7 @@ impl SimLog {
             }
             self.reading.insert(partition, reading);
         }
-        fetched
+        Ok(fetched)
     }
 }
 
@@ -145,7 +149,7 @@ impl Consumer for SimLog {
             self.effect("poll")?;
             return Ok(Some(ownership));
         }
-        let fetched = self.fetch();
+        let fetched = self.fetch()?;
         self.effect("fetch")?;
         for (partition, fetched) in &fetched {
             match fetched {
@@ -188,7 +192,14 @@ impl Consumer for SimLog {
 
     fn bounds(&mut self, partition: Partition) -> Result<Bounds, LogError> {
         self.effect("bounds")?;
-        Ok(self.world(|world| self.partition(world, partition).bounds()))
+        Ok(self.world(|world| {
+            let bounds = self.partition(world, partition).bounds();
+            if self.side == Side::Window {
+                let shard = Shard(u16::try_from(partition.id.0).expect("few"));
+                world.asked.insert((self.node, shard), index(bounds.stable_end));
+            }
+            bounds
+        }))
     }
 
     fn topic(&mut self, topic: kafka::TopicIndex) -> Result<TopicInfo, LogError> {
@@ -307,8 +318,9 @@ impl Store for SimStore {
     }
 
     fn commit(&mut self, shard: Shard, commit: &Commit) -> Result<Verdict, StoreError> {
+        let node = self.node;
         self.call("commit", |world| {
-            if world.chance(50) {
+            if world.chance(20) {
                 let most = commit.counters.len() + commit.records.len();
                 let writes = world.rng.random_range(0..=most);
                 if world.store.break_off(shard, commit, writes).is_ok() {
@@ -319,7 +331,12 @@ impl Store for SimStore {
             }
             let verdict = world.store.commit(shard, commit)?;
             match verdict {
-                Verdict::Committed => world.check(shard),
+                Verdict::Committed => {
+                    if commit.claims() {
+                        world.claimed(node, shard);
+                    }
+                    world.check(shard);
+                }
                 Verdict::Refused(refusal) => world.faults.count(&format!("fence refused: {}", refusal.reason())),
             }
             Ok(verdict)

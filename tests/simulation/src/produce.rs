@@ -148,12 +148,14 @@ pub(crate) struct Truth {
 }
 
 /// The truth about everything produced.
-pub(crate) fn truth(plan: &Plan, produced: &Produced) -> Truth {
+///
+/// What retention deleted before it was read is not in it: `read` says whether a record was.
+pub(crate) fn truth(plan: &Plan, produced: &Produced, read: impl Fn(usize, usize, usize) -> bool) -> Truth {
     let mut truth = Truth::default();
-    for ((source, partition), records) in produced {
-        let source = &plan.sources[*source];
+    for ((source_at, partition), records) in produced {
+        let source = &plan.sources[*source_at];
         let mut clock = Millis(i64::MIN);
-        for (at, meant) in records {
+        for (at, meant) in records.iter().filter(|(at, _)| read(*source_at, *partition, *at)) {
             let reason = judge(source.clock, meant, &mut clock);
             match reason {
                 None => truth.count(plan.calendar.day(meant.time), meant),

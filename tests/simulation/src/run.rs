@@ -1,19 +1,20 @@
 //! One seed: a schedule of chance, then calm, then the reckoning.
 
 use crate::faults::Faults;
-use crate::log::offset;
+use crate::log::{LogPartition, offset};
 use crate::oracle::ShardOracle;
 use crate::ports::Side;
 use crate::produce::{CATALOGUE, Produced, Truth, produce, truth};
 use crate::sim::Sim;
 use crate::world::World;
-use activity::{MetricIndex, Millis, Shard};
+use activity::{MetricIndex, Millis, PartitionId, Shard};
 use catalog::Plan;
 use exporter::Totals;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use state::{MemoryStore, Store};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 const DAY: i64 = 86_400_000;
@@ -40,7 +41,7 @@ pub(crate) fn run(seed: u64, plan: &Arc<Plan>) -> (Faults, Result<(), String>) {
             break;
         }
     }
-    let result = come_to_rest(&sim).and_then(|()| reckon(&sim, &truth(plan, &produced)));
+    let result = come_to_rest(&sim).and_then(|()| reckon(&sim, &produced));
     let world = sim.world.borrow();
     (world.faults.clone(), world.failure.clone().map_or(result, Err))
 }
@@ -104,25 +105,49 @@ fn start_or_stop(sim: &Sim, node: usize) {
 fn shake_store(sim: &Sim, what: u32) {
     let world = &mut *sim.world.borrow_mut();
     match what {
-        182..190 => {
-            let snapshot = world.store.clone();
-            world.snapshots.push(snapshot);
+        182..186 => world.look_at_board(),
+        186..190 => {
+            world.snapshots.push((world.store.clone(), world.claimed_at.clone()));
         }
         190..194 if !world.snapshots.is_empty() => {
             let at = world.rng.random_range(0..world.snapshots.len());
-            let older = world.snapshots[at].clone();
+            let (older, claims) = world.snapshots[at].clone();
             if older != world.store {
                 world.faults.count("store rolled back");
             }
-            world.store = older;
+            (world.store, world.claimed_at) = (older, claims);
         }
         194 => {
             world.faults.count("store flushed");
             world.store = MemoryStore::default();
         }
         195..198 => world.store_down = !world.store_down,
+        198 => add_partition(world),
+        199 => delete_old_records(world),
         _ => {}
     }
+}
+
+/// A source topic grows.
+fn add_partition(world: &mut World) {
+    let source = world.rng.random_range(0..world.sources.len());
+    let partitions = &mut world.sources[source].partitions;
+    if partitions.len() < 4 {
+        partitions.push(LogPartition::default());
+        let id = PartitionId(i32::try_from(partitions.len() - 1).expect("few"));
+        let topic = kafka::TopicIndex(u16::try_from(source).expect("few"));
+        world.ingest_group.add(kafka::Partition { topic, id });
+        world.faults.count("partition added");
+    }
+}
+
+/// Retention deletes the older half of a source partition, whether it was read or not.
+fn delete_old_records(world: &mut World) {
+    let source = world.rng.random_range(0..world.sources.len());
+    let partition = world.rng.random_range(0..world.sources[source].partitions.len());
+    let log = &mut world.sources[source].partitions[partition];
+    log.start = log.start.max(log.stable_end() / 2);
+    world.faults.count("old records deleted");
 }
 
 /// No more faults: everybody is started and takes turns until all that was produced is in the store.
@@ -168,30 +193,37 @@ fn uncovered(world: &World) -> Option<String> {
 fn arrived(world: &mut World, target: &[activity::Offset]) -> bool {
     let shards = u16::try_from(target.len()).expect("few");
     let plan = world.plan.clone();
-    Totals::read(&mut world.store, &plan, shards).is_ok()
+    let shown = Totals::read(&mut world.store, &plan, shards).is_ok();
+    shown
         && (0..).map(Shard).zip(target).all(|(shard, target)| {
             let stored = world.store.stored(shard).expect("memory answers");
             stored.is_some_and(|stored| stored.state.fence.next >= *target)
+                && ShardOracle::is_swept(shard, &mut world.store)
         })
 }
 
 /// Compares what came out with the truth.
-fn reckon(sim: &Sim, truth: &Truth) -> Result<(), String> {
+fn reckon(sim: &Sim, produced: &Produced) -> Result<(), String> {
     let mut world = sim.world.borrow_mut();
     let world = &mut *world;
     let plan = world.plan.clone();
+    let mut covered = BTreeMap::new();
     for shard in 0..world.activity.partitions.len() {
-        for source in &world.sources {
-            for (id, log) in (0..).zip(&source.partitions) {
-                ShardOracle::covers(&world.activity.partitions[shard], &source.name, id, log)
-                    .map_err(|why| format!("in shard {shard}, {why}"))?;
+        for (at, source) in world.sources.iter().enumerate() {
+            for (id, log) in source.partitions.iter().enumerate() {
+                let number = i32::try_from(id).expect("few");
+                let ranges = ShardOracle::covers(&world.activity.partitions[shard], &source.name, number, log);
+                covered.insert((at, id), ranges.map_err(|why| format!("in shard {shard}, {why}"))?);
             }
         }
         world.check(Shard(u16::try_from(shard).expect("few")));
     }
+    let truth = truth(&plan, produced, |source, partition, at| {
+        covered[&(source, partition)].iter().any(|range: &Range<usize>| range.contains(&at))
+    });
     let shards = u16::try_from(world.activity.partitions.len()).expect("few");
     let totals = Totals::read(&mut world.store, &plan, shards).map_err(|withheld| withheld.to_string())?;
-    compare_totals(&plan, &totals, truth)?;
+    compare_totals(&plan, &totals, &truth)?;
     let rejected: BTreeSet<_> = world.dead_letters.iter().map(origin).collect();
     if rejected.len() != world.dead_letters.len() {
         return Err("a record was rejected twice".into());
@@ -239,5 +271,5 @@ fn origin(letter: &kafka::DeadLetter) -> (String, String, String, String) {
 /// Packs that moved a clock though nothing was read: the partition was idle.
 fn idle_spans(world: &World) -> u64 {
     let spans = ShardOracle::spans(&world.activity.partitions[0]);
-    spans.iter().filter(|(_, _, from, to)| from == to && *to > offset(0)).count() as u64
+    spans.iter().filter(|(_, span)| span.from == span.to && span.to > offset(0)).count() as u64
 }

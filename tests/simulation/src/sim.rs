@@ -125,7 +125,7 @@ impl Sim {
                 world.crashed.insert(node);
                 return false;
             }
-            self.standing.get() < 2 && world.chance(150)
+            self.standing.get() < 2 && world.chance(if name == "commit" { 40 } else { 150 })
         };
         if stands_still {
             self.stand_still(node, name);

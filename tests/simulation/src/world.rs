@@ -2,16 +2,21 @@
 
 use crate::faults::Faults;
 use crate::group::{Group, Node};
-use crate::log::{Fate, LogPartition, Topic, offset};
+use crate::log::{Fate, LogPartition, Topic, index, offset};
 use crate::oracle::ShardOracle;
-use activity::{Millis, Shard, TopicId};
+use activity::{MetricIndex, Millis, Shard, TopicId};
 use catalog::Plan;
+use exporter::{Board, Totals};
 use kafka::{Committed, DeadLetter, Partition, Transaction};
+use prometheus::Registry;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use state::MemoryStore;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// Where each shard's log ended when the shard was last begun anew.
+pub(crate) type Claims = BTreeMap<Shard, usize>;
 
 pub(crate) struct World {
     pub(crate) rng: SmallRng,
@@ -25,16 +30,27 @@ pub(crate) struct World {
     pub(crate) window_group: Group,
     open: BTreeMap<Node, Open>,
     pub(crate) store: MemoryStore,
-    /// Older states of the store, to go back to.
-    pub(crate) snapshots: Vec<MemoryStore>,
+    /// Older states of the store, to go back to, each with what was claimed by then.
+    pub(crate) snapshots: Vec<(MemoryStore, Claims)>,
     pub(crate) store_down: bool,
     pub(crate) crashed: BTreeSet<Node>,
     /// No more faults: the world comes to rest.
     pub(crate) calm: bool,
     pub(crate) faults: Faults,
     pub(crate) oracles: Vec<ShardOracle>,
+    /// The exporter's view.
+    pub(crate) board: Board,
+    pub(crate) claimed_at: Claims,
+    /// Where each shard's log ended when a node last asked.
+    pub(crate) asked: BTreeMap<(Node, Shard), usize>,
     /// The first thing that is wrong.
     pub(crate) failure: Option<String>,
+}
+
+fn board(plan: Arc<Plan>, shards: usize) -> Board {
+    let settings = exporter::Settings { shards: u16::try_from(shards).expect("few"), stale_ms: 60_000 };
+    let metrics = exporter::Metrics::register(&Registry::new()).expect("a fresh registry");
+    Board::new(plan, settings, metrics)
 }
 
 /// A transaction that is open.
@@ -66,6 +82,9 @@ impl World {
             ingest_group: Group::new(source_partitions),
             window_group: Group::new(partitions_of((0, &activity))),
             oracles: (0..shards).map(|_| ShardOracle::new(plan.clone())).collect(),
+            board: board(plan.clone(), shards),
+            claimed_at: BTreeMap::new(),
+            asked: BTreeMap::new(),
             plan,
             sources,
             activity,
@@ -153,6 +172,55 @@ impl World {
         if let Err(difference) = self.oracles[at].check(shard, partition, &mut self.store) {
             self.fail(difference);
         }
+    }
+
+    /// A node begins a shard anew: until it has come to where the log ended when the node asked, nobody may believe it.
+    pub(crate) fn claimed(&mut self, node: Node, shard: Shard) {
+        let end = self.asked.get(&(node, shard)).copied().unwrap_or(usize::MAX);
+        self.claimed_at.insert(shard, end);
+    }
+
+    /// Reads the board, and compares what it shows with what the logs say as of where the shards stand.
+    pub(crate) fn look_at_board(&mut self) {
+        let now = self.now;
+        let Some(text) = self.board.refresh(&mut self.store, now).and_then(|shown| shown.at(now)) else {
+            self.faults.count("gauges absent");
+            return;
+        };
+        self.faults.count("gauges shown");
+        let shards = u16::try_from(self.oracles.len()).expect("few");
+        let plan = self.plan.clone();
+        let totals = Totals::read(&mut self.store, &plan, shards).expect("the board has just read the same");
+        let stands: Vec<usize> = totals.stands().map(|(_, stands)| index(stands.next)).collect();
+        if let Err(why) = self.compare_board(&text, &stands) {
+            self.fail(format!("the board, of shards at {stands:?}: {why}"));
+        }
+    }
+
+    fn compare_board(&mut self, text: &str, stands: &[usize]) -> Result<(), String> {
+        for ((shard, next), log) in (0..).map(Shard).zip(stands).zip(&self.activity.partitions) {
+            let claimed_at = self.claimed_at.get(&shard).copied().unwrap_or(0);
+            if log.committed(*next, claimed_at).next().is_some() {
+                return Err(format!("shard {shard} is shown before its rebuild came to {claimed_at}"));
+            }
+        }
+        let times = self.oracles.iter_mut().zip(&self.activity.partitions).zip(stands);
+        let times: Vec<_> = times.map(|((oracle, log), next)| oracle.time(log, *next)).collect();
+        let time = times.into_iter().min().flatten().ok_or("it is shown without a shard time")?;
+        let today = self.plan.calendar.day(time);
+        let mut expected = String::new();
+        for (at, metric) in (0..).map(MetricIndex).zip(&self.plan.metrics) {
+            for window in &metric.windows {
+                for (complete, as_of) in [("false", today), ("true", today.plus(-1))] {
+                    let values = self.oracles.iter().zip(stands);
+                    let value: usize = values.map(|(oracle, next)| oracle.active(at, *window, as_of, *next)).sum();
+                    let name = &metric.name;
+                    expected += &format!("nsm_{name}{{window=\"{window}\",complete=\"{complete}\"}} {value}\n");
+                }
+            }
+        }
+        let told: String = text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+        if told == expected { Ok(()) } else { Err(format!("it shows\n{told}the logs say\n{expected}")) }
     }
 
     pub(crate) fn activity_end(&self, shard: usize) -> activity::Offset {

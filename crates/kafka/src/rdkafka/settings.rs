@@ -19,7 +19,6 @@ const TUNED: &[(&str, &str)] = &[
     ("fetch.min.bytes", "65536"),
     ("fetch.wait.max.ms", "25"),
     ("fetch.error.backoff.ms", "100"),
-    ("reconnect.backoff.max.ms", "2000"),
 ];
 
 impl KafkaConfig {
@@ -30,6 +29,8 @@ impl KafkaConfig {
             .set("bootstrap.servers", &self.brokers)
             .set("client.id", format!("nsm-{}", self.instance))
             .set("log.connection.close", "false")
+            // The default of 10 s is as long as a transaction may take: a writer would outlast no restart of a broker.
+            .set("reconnect.backoff.max.ms", "2000")
             .set_log_level(RDKafkaLogLevel::Info);
         Ok(client)
     }

@@ -200,7 +200,7 @@ impl Writer {
 
     fn check(&self, transaction: &Transaction) -> Result<(), LogError> {
         let packs = transaction.packs.len();
-        if packs != usize::from(self.shards) {
+        if packs != 0 && packs != usize::from(self.shards) {
             return Err(LogError::Setting {
                 setting: "shards".to_owned(),
                 reason: format!(

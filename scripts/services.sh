@@ -16,6 +16,7 @@ g++                 | command -v g++
 make                | command -v make
 pkg-config          | command -v pkg-config
 python3             | command -v python3
+tzdata              | test -e /usr/share/zoneinfo/America/Los_Angeles
 default-jre-headless | java_is_recent
 maven               | jars_are_there || command -v mvn
 libssl-dev          | pkg-config --exists openssl

@@ -72,7 +72,7 @@ impl Board {
 
     fn read<S: Store + ?Sized>(&mut self, store: &mut S, now: Millis) -> Result<Shown, Withheld> {
         let totals = Totals::read(store, &self.plan, self.settings.shards)?;
-        self.metrics.show(&totals);
+        self.metrics.show(&totals, now);
         self.metrics.read_at.set(now.0 / 1_000);
         self.check_forward(&totals)?;
         let time = totals.time().ok_or(Withheld::NoTime)?;

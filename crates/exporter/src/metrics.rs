@@ -1,6 +1,7 @@
 //! The exporter's own metrics: whether gauges are shown, and how fresh they are.
 
 use crate::totals::{Totals, Withheld};
+use activity::Millis;
 use prometheus::{Gauge, GaugeVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 /// Everything that the exporter tells of itself. Clones share the values.
@@ -12,6 +13,8 @@ pub struct Metrics {
     pub as_of: Gauge,
     /// How far each source has come, in seconds since 1970.
     pub watermark: GaugeVec,
+    /// How old each source's watermark was when the gauges were read, in seconds.
+    pub latency: GaugeVec,
     /// The wall stamp of the slowest shard's last pack, in seconds since 1970.
     pub sealed_at: Gauge,
     /// Where each shard stands.
@@ -36,6 +39,13 @@ impl Metrics {
                 Opts::new("northstar_source_watermark_timestamp_seconds", "How far each source has come, in log time."),
                 &["topic"],
             )?,
+            latency: GaugeVec::new(
+                Opts::new(
+                    "northstar_source_latency_seconds",
+                    "Age of the source's watermark when the gauges were read: from produce to gauge while events flow.",
+                ),
+                &["topic"],
+            )?,
             sealed_at: Gauge::new(
                 "northstar_last_pack_timestamp_seconds",
                 "Wall time at which the slowest shard's last pack was written.",
@@ -49,6 +59,7 @@ impl Metrics {
         registry.register(Box::new(metrics.withheld.clone()))?;
         registry.register(Box::new(metrics.as_of.clone()))?;
         registry.register(Box::new(metrics.watermark.clone()))?;
+        registry.register(Box::new(metrics.latency.clone()))?;
         registry.register(Box::new(metrics.sealed_at.clone()))?;
         registry.register(Box::new(metrics.next_offset.clone()))?;
         registry.register(Box::new(metrics.read_at.clone()))?;
@@ -63,16 +74,19 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn show(&self, totals: &Totals) {
+    pub(crate) fn show(&self, totals: &Totals, now: Millis) {
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of our millennium fit in a double")]
-        let seconds = |millis: activity::Millis| millis.0 as f64 / 1_000.0;
+        let seconds = |millis: Millis| millis.0 as f64 / 1_000.0;
         for (shard, stands) in totals.stands() {
             self.next_offset.with_label_values(&[&shard.to_string()]).set(stands.next.0);
         }
         totals.time().into_iter().for_each(|time| self.as_of.set(seconds(time)));
         totals.sealed_at().into_iter().for_each(|at| self.sealed_at.set(seconds(at)));
         for (topic, watermark) in totals.watermarks() {
-            watermark.into_iter().for_each(|at| self.watermark.with_label_values(&[topic]).set(seconds(at)));
+            if let Some(at) = watermark {
+                self.watermark.with_label_values(&[topic]).set(seconds(at));
+                self.latency.with_label_values(&[topic]).set(seconds(Millis(now.0.saturating_sub(at.0))));
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The worker's own metrics.
 
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+use activity::PartitionId;
+use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 use std::collections::BTreeMap;
 
 /// Everything that ingest counts. Clones share the counts.
@@ -14,6 +15,8 @@ pub struct Metrics {
     pub deltas: IntCounter,
     /// Transactions committed and aborted, by outcome.
     pub transactions: IntCounterVec,
+    /// Records not taken yet, of the partitions that are owned.
+    pub lag: IntGaugeVec,
 }
 
 /// What the batch under way will add to the metrics when it is committed: an aborted one is read again, and would count
@@ -26,6 +29,10 @@ pub(crate) struct Tally {
 }
 
 impl Metrics {
+    pub(crate) fn show_lag(&self, topic: &str, partition: PartitionId, records: i64) {
+        self.lag.with_label_values(&[topic, &partition.to_string()]).set(records.max(0));
+    }
+
     pub(crate) fn add(&self, tally: &Tally) {
         self.events.inc_by(tally.events);
         self.deltas.inc_by(tally.deltas);
@@ -46,6 +53,13 @@ impl Metrics {
             rejected: by("northstar_ingest_rejected_total", "Records sent to the dead-letter topic.", "reason")?,
             deltas: counter("northstar_ingest_deltas_total", "Entities put into packs: activity that was new.")?,
             transactions: by("northstar_ingest_transactions_total", "Kafka transactions written.", "outcome")?,
+            lag: IntGaugeVec::new(
+                Opts::new(
+                    "northstar_source_lag_records",
+                    "Positions of owned source partitions that are not taken yet.",
+                ),
+                &["topic", "partition"],
+            )?,
         };
         for reason in event::Reject::REASONS {
             metrics.rejected.with_label_values(&[*reason]);
@@ -54,6 +68,7 @@ impl Metrics {
         registry.register(Box::new(metrics.rejected.clone()))?;
         registry.register(Box::new(metrics.deltas.clone()))?;
         registry.register(Box::new(metrics.transactions.clone()))?;
+        registry.register(Box::new(metrics.lag.clone()))?;
         Ok(metrics)
     }
 }

@@ -7,7 +7,7 @@ use crate::metrics::{Metrics, Tally};
 use crate::note::Note;
 use crate::partition::Progress;
 use activity::pack::Coverage;
-use activity::{MetricIndex, Millis, TopicId, key};
+use activity::{MetricIndex, Millis, Offset, TopicId, key};
 use catalog::Plan;
 use event::{Reader, Touches};
 use kafka::{Committed, Item, Partition, Position, Record, TopicInfo, Transaction};
@@ -29,7 +29,8 @@ pub struct Settings {
     pub transact_ms: i64,
     /// How often one is written while there is nothing, in milliseconds.
     pub heartbeat_ms: i64,
-    /// A batch of this many bytes is written at once.
+    /// A batch of this many bytes is written at once. With what one poll adds to it, it has to fit into a record of the
+    /// activity topic even if all of it is of one shard.
     pub batch_bytes: usize,
     /// How far an idle partition's clock stays behind the wall clock, in milliseconds: as long as a producer may take
     /// from stamping a record to having it acknowledged.
@@ -51,7 +52,7 @@ impl Default for Settings {
             dead_letter_bytes: 16 << 10,
             transact_ms: 100,
             heartbeat_ms: 1_000,
-            batch_bytes: 4 << 20,
+            batch_bytes: 1 << 20,
             idle_margin_ms: 5_000,
             run_ahead_days: 2,
             cache_entities: 1_000_000,
@@ -109,6 +110,7 @@ impl Ingest {
         if self.activity != activity {
             self.forwarded.clear();
         }
+        self.metrics.lag.reset();
         self.topics = topics;
         self.activity = activity;
         self.partitions = partitions.into_iter().map(|progress| (progress.partition, progress)).collect();
@@ -161,22 +163,22 @@ impl Ingest {
         }
     }
 
-    /// Partitions that a fetch found empty and whose clock moves with the wall: whether they still are has to be asked.
-    pub(crate) fn maybe_idle(&self) -> impl Iterator<Item = Position> {
-        let waits = |progress: &&Progress| {
-            progress.at_end
-                && !progress.paused
-                && self.judges[usize::from(progress.partition.topic.0)].moves_when_idle()
-        };
-        let position = |progress: &Progress| Position { partition: progress.partition, next: progress.current.next };
-        self.partitions.values().filter(waits).map(position)
+    /// The partitions that are owned.
+    pub(crate) fn owned(&self) -> Vec<Partition> {
+        self.partitions.keys().copied().collect()
     }
 
-    /// It was confirmed that the partition held nothing new at `at`.
-    pub(crate) fn idle(&mut self, partition: Partition, at: Millis) {
-        let margin = self.settings.idle_margin_ms;
-        if let Some(progress) = self.partitions.get_mut(&partition) {
-            progress.idle(Millis(at.0 - margin));
+    /// The broker was asked at `asked_at`, and said that a partition's committed records end at `end`. One that a fetch had
+    /// found empty, and still is, is idle: its clock moves with the wall, if its source's does.
+    pub(crate) fn learn_end(&mut self, partition: Partition, end: Offset, asked_at: Millis) {
+        let Some(progress) = self.partitions.get_mut(&partition) else {
+            return;
+        };
+        let source = usize::from(partition.topic.0);
+        self.metrics.show_lag(&self.plan.sources[source].topic, partition.id, end.0 - progress.current.next.0);
+        let is_idle = progress.at_end && !progress.paused && end == progress.current.next;
+        if is_idle && self.judges[source].moves_when_idle() {
+            progress.idle(Millis(asked_at.0 - self.settings.idle_margin_ms));
         }
     }
 
@@ -269,6 +271,7 @@ impl Ingest {
     pub(crate) fn release(&mut self) {
         self.abort();
         self.partitions.clear();
+        self.metrics.lag.reset();
     }
 }
 

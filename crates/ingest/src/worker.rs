@@ -48,7 +48,7 @@ impl<L: SourceLog> Worker<L> {
             Due::Nothing => {}
             Due::Batch => self.transact(clock)?,
             Due::Heartbeat => {
-                self.confirm_idle(clock)?;
+                self.ask_ends(clock);
                 self.transact(clock)?;
             }
         }
@@ -127,20 +127,17 @@ impl<L: SourceLog> Worker<L> {
         Ok(outcome)
     }
 
-    /// Asks the broker whether partitions that had nothing new still have nothing new. Only an answer makes one idle.
-    fn confirm_idle(&mut self, clock: Clock<'_>) -> Result<(), IngestError> {
-        let waiting: Vec<_> = self.ingest.maybe_idle().collect();
-        for position in waiting {
+    /// Asks the broker where partitions end. Only an answer makes one idle.
+    fn ask_ends(&mut self, clock: Clock<'_>) {
+        for partition in self.ingest.owned() {
             let asked_at = clock();
-            match self.log.bounds(position.partition) {
-                Ok(bounds) if bounds.stable_end == position.next => self.ingest.idle(position.partition, asked_at),
-                Ok(_) => {}
+            match self.log.bounds(partition) {
+                Ok(bounds) => self.ingest.learn_end(partition, bounds.stable_end, asked_at),
                 Err(error) => {
-                    warn!(%error, "cannot tell whether a partition is idle: its clock stands still");
+                    warn!(%error, "cannot tell whether partitions are idle: their clocks stand still");
                     break;
                 }
             }
         }
-        Ok(())
     }
 }

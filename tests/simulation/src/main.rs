@@ -49,7 +49,7 @@ fn main() -> ExitCode {
 }
 
 /// What a simulation of many seeds is worth nothing without.
-const MUST_HAPPEN: [&str; 26] = [
+const MUST_HAPPEN: [&str; 30] = [
     "commit broke off",
     "crash at commit",
     "crash at transact: commit",
@@ -69,9 +69,13 @@ const MUST_HAPPEN: [&str; 26] = [
     "partition paused",
     "position lost to retention",
     "positions found in the activity topic",
+    "rebalance: shards",
+    "rebalance: source partitions",
     "reply lost: commit",
     "session expired: ingest",
     "session expired: window",
+    "shards unowned",
+    "source partitions unowned",
     "stall at commit",
     "store rolled back",
     "transaction aborted",

@@ -90,6 +90,10 @@ impl SimLog {
             Told::Assigned(partitions) => {
                 self.owns = true;
                 self.reading.clear();
+                world.faults.count(match self.side {
+                    Side::Ingest => "rebalance: source partitions",
+                    Side::Window => "rebalance: shards",
+                });
                 Some(Ownership::Assigned(partitions))
             }
             Told::Revoked => Some(Ownership::Revoked),

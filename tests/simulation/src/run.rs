@@ -37,6 +37,7 @@ pub(crate) fn run(seed: u64, plan: &Arc<Plan>) -> (Faults, Result<(), String>) {
     (0..sim.nodes()).for_each(|node| sim.start(node));
     for _ in 0..rng.random_range(60..260) {
         act(&sim, &mut produced);
+        sim.count_unowned();
         if sim.world.borrow().failure.is_some() {
             break;
         }

@@ -109,6 +109,15 @@ impl Sim {
         }
     }
 
+    /// Counts the moments at which nobody is there to own the partitions of a side.
+    pub(crate) fn count_unowned(&self) {
+        for (side, fault) in [(Side::Ingest, "source partitions unowned"), (Side::Window, "shards unowned")] {
+            if (0..self.nodes()).all(|node| self.sides[node] != side || !self.is_up(node)) {
+                self.world.borrow_mut().faults.count(fault);
+            }
+        }
+    }
+
     pub(crate) fn is_up(&self, node: Node) -> bool {
         self.nodes[node].try_borrow().map_or(true, |slot| slot.is_some())
     }

@@ -20,7 +20,7 @@ use tracing::{debug, info};
 
 /// How much one poll hands over at most: it is what may be lost to a transaction that is aborted.
 const BATCH_ITEMS: usize = 4096;
-const BATCH_BYTES: usize = 4 << 20;
+const BATCH_BYTES: usize = 1 << 20;
 
 pub(super) struct Member {
     subscriber: Closing<Subscriber>,

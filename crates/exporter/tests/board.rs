@@ -193,7 +193,7 @@ fn a_store_that_does_not_answer_hides_all() {
             _: Shard,
             _: Incarnation,
             _: &[activity::EntityKey],
-        ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        ) -> Result<state::Read<Vec<Option<Vec<u8>>>>, StoreError> {
             unreachable!()
         }
         fn snapshot(&mut self, _: Shard) -> Result<Option<state::Snapshot>, StoreError> {
@@ -202,7 +202,7 @@ fn a_store_that_does_not_answer_hides_all() {
         fn commit(&mut self, _: Shard, _: &Commit) -> Result<Verdict, StoreError> {
             unreachable!()
         }
-        fn portion(&mut self, _: Shard, _: Incarnation, _: u32) -> Result<state::Entities, StoreError> {
+        fn portion(&mut self, _: Shard, _: Incarnation, _: u32) -> Result<state::Read<state::Entities>, StoreError> {
             unreachable!()
         }
         fn portions(&self) -> u32 {

@@ -1,6 +1,6 @@
 //! The in-memory adapter, for unit tests, simulations and demonstrations.
 
-use crate::port::{Commit, CounterKey, Entities, Snapshot, Store, StoreError, Stored, Verdict};
+use crate::port::{Commit, CounterKey, Entities, Read, Snapshot, Store, StoreError, Stored, Verdict};
 use activity::fence::{self, Fence, Refusal};
 use activity::{EntityKey, Incarnation, Shard};
 use std::collections::BTreeMap;
@@ -42,10 +42,14 @@ impl MemoryStore {
     /// # Errors
     /// If the commit would have been refused. Then nothing changes.
     pub fn break_off(&mut self, shard: Shard, commit: &Commit, writes: usize) -> Result<(), Refusal> {
-        let stored = self.shards.get(&shard).and_then(|kept| kept.state());
+        let stored = self.state(shard);
         fence::judge(commit.expected.as_ref(), stored.as_ref(), commit.claims())?;
         Arc::make_mut(self.shards.entry(shard).or_default()).write(commit, writes);
         Ok(())
+    }
+
+    fn state(&self, shard: Shard) -> Option<fence::Stored> {
+        self.shards.get(&shard).and_then(|kept| kept.state())
     }
 
     fn keys(&self, shard: Shard, incarnation: Incarnation) -> Option<&Keys> {
@@ -88,9 +92,10 @@ impl Store for MemoryStore {
         shard: Shard,
         incarnation: Incarnation,
         keys: &[EntityKey],
-    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    ) -> Result<Read<Vec<Option<Vec<u8>>>>, StoreError> {
         let kept = self.keys(shard, incarnation);
-        Ok(keys.iter().map(|key| kept.and_then(|kept| kept.records.get(key)).cloned()).collect())
+        let records = keys.iter().map(|key| kept.and_then(|kept| kept.records.get(key)).cloned());
+        Ok(Read::new(self.state(shard), records.collect()))
     }
 
     fn snapshot(&mut self, shard: Shard) -> Result<Option<Snapshot>, StoreError> {
@@ -111,10 +116,10 @@ impl Store for MemoryStore {
         Ok(Verdict::Committed)
     }
 
-    fn portion(&mut self, shard: Shard, incarnation: Incarnation, portion: u32) -> Result<Entities, StoreError> {
+    fn portion(&mut self, shard: Shard, incarnation: Incarnation, portion: u32) -> Result<Read<Entities>, StoreError> {
         let records = self.keys(shard, incarnation).into_iter().flat_map(|keys| &keys.records);
         let here = records.filter(|(key, _)| portion_of(key) == portion);
-        Ok(here.map(|(key, record)| (key.clone(), record.clone())).collect())
+        Ok(Read::new(self.state(shard), here.map(|(key, record)| (key.clone(), record.clone())).collect()))
     }
 
     fn portions(&self) -> u32 {

@@ -14,7 +14,8 @@ pub trait Store {
     /// If the store cannot be read.
     fn stored(&mut self, shard: Shard) -> Result<Option<Stored>, StoreError>;
 
-    /// The records of these entities in one incarnation, in the order asked for; `None` for one that has none.
+    /// The records of these entities in one incarnation, in the order asked for; `None` for one that has none. With what was
+    /// stored of the shard at the same moment: a store may go back and forth between two calls.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -23,7 +24,7 @@ pub trait Store {
         shard: Shard,
         incarnation: Incarnation,
         keys: &[EntityKey],
-    ) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
+    ) -> Result<Read<Vec<Option<Vec<u8>>>>, StoreError>;
 
     /// Everything that a reader of totals needs, from one moment. `None` if nothing is stored.
     ///
@@ -39,11 +40,11 @@ pub trait Store {
     fn commit(&mut self, shard: Shard, commit: &Commit) -> Result<Verdict, StoreError>;
 
     /// The records of one portion of an incarnation; portions are numbered from 0 to [`Store::portions`]. To look through
-    /// a whole shard in bounded steps.
+    /// a whole shard in bounded steps. With what was stored of the shard at the same moment.
     ///
     /// # Errors
     /// If the store cannot be read.
-    fn portion(&mut self, shard: Shard, incarnation: Incarnation, portion: u32) -> Result<Entities, StoreError>;
+    fn portion(&mut self, shard: Shard, incarnation: Incarnation, portion: u32) -> Result<Read<Entities>, StoreError>;
 
     /// How many portions an incarnation has.
     fn portions(&self) -> u32;
@@ -53,6 +54,39 @@ pub trait Store {
     /// # Errors
     /// If the store cannot be reached.
     fn discard(&mut self, shard: Shard, incarnation: Incarnation) -> Result<(), StoreError>;
+}
+
+/// What was read, and the state that it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Read<T> {
+    under: Option<fence::Stored>,
+    value: T,
+}
+
+impl<T> Read<T> {
+    /// What was read while this was stored of the shard.
+    pub fn new(under: Option<fence::Stored>, value: T) -> Read<T> {
+        Read { under, value }
+    }
+
+    /// What was read, if it belongs to the state of this fence; `None` if it belongs to another, or to none that is known.
+    #[must_use]
+    pub fn under(self, fence: &Fence) -> Option<T> {
+        fence::judge(Some(fence), self.under.as_ref(), false).is_ok().then_some(self.value)
+    }
+
+    /// What was read, whatever was stored.
+    #[must_use]
+    pub fn anyway(self) -> T {
+        self.value
+    }
+
+    /// What was stored of the shard.
+    #[must_use]
+    pub fn stored(&self) -> Option<fence::Stored> {
+        self.under
+    }
 }
 
 /// Entity keys with their encoded records, in no order.
@@ -153,4 +187,27 @@ pub enum StoreError {
         /// Which setting, and what it has to be.
         reason: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use activity::fence::FORMAT;
+    use activity::{CatalogVersion, Offset, TopicId};
+
+    #[test]
+    fn what_was_read_counts_only_under_the_state_that_it_is_read_for() {
+        let fence = |next| Fence {
+            format: FORMAT,
+            topic: TopicId([1; 16]),
+            catalogue: CatalogVersion(2),
+            incarnation: Incarnation(3),
+            next: Offset(next),
+        };
+        let stored = |next, dirty| Some(fence::Stored { fence: fence(next), dirty });
+        assert_eq!(Read::new(stored(5, false), "records").under(&fence(5)), Some("records"));
+        assert_eq!(Read::new(stored(4, false), "records").under(&fence(5)), None);
+        assert_eq!(Read::new(stored(5, true), "records").under(&fence(5)), None);
+        assert_eq!(Read::new(None, "records").under(&fence(5)), None);
+    }
 }

@@ -14,9 +14,9 @@ mod library;
 mod link;
 mod text;
 
-use crate::port::{Commit, CounterKey, Entities, Snapshot, Store, StoreError, Stored, Verdict};
-use ::redis::{cmd, pipe};
-use activity::{EntityKey, Incarnation, Shard};
+use crate::port::{Commit, CounterKey, Entities, Read, Snapshot, Store, StoreError, Stored, Verdict};
+use ::redis::cmd;
+use activity::{EntityKey, Incarnation, Shard, fence};
 pub use config::RedisConfig;
 use link::Link;
 use std::collections::BTreeMap;
@@ -35,6 +35,9 @@ pub struct RedisStore {
     link: Link,
 }
 
+type Trip = Read<Vec<Option<Vec<u8>>>>;
+type RecordFields = (Option<Vec<u8>>, Option<Vec<u8>>, Vec<Option<Vec<u8>>>);
+type PortionFields = (Option<Vec<u8>>, Option<Vec<u8>>, Vec<(Vec<u8>, Vec<u8>)>);
 type HeaderFields = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
 type SnapshotFields = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>, Vec<(Vec<u8>, Vec<u8>)>);
 
@@ -55,27 +58,26 @@ impl RedisStore {
         self.link.address()
     }
 
-    fn trip(
-        &mut self,
-        shard: Shard,
-        incarnation: Incarnation,
-        keys: &[EntityKey],
-    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    fn trip(&mut self, shard: Shard, incarnation: Incarnation, keys: &[EntityKey]) -> Result<Trip, StoreError> {
         let mut buckets: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
         for (at, key) in keys.iter().enumerate() {
             buckets.entry(layout::bucket_of(key)).or_default().push(at);
         }
-        let mut questions = pipe();
-        for (bucket, places) in &buckets {
-            let fields: Vec<&[u8]> = places.iter().map(|at| keys[*at].as_bytes()).collect();
-            questions.cmd("HMGET").arg(layout::bucket(shard, incarnation, *bucket)).arg(fields);
+        let mut names = vec![layout::header(shard)];
+        names.extend(buckets.keys().map(|bucket| layout::bucket(shard, incarnation, *bucket)));
+        let mut call = library::records(&names);
+        for places in buckets.values() {
+            call.arg(places.len());
+            for at in places {
+                call.arg(keys[*at].as_bytes());
+            }
         }
-        let answers: Vec<Vec<Option<Vec<u8>>>> = self.link.ask(&all_keys(shard), &questions)?;
+        let (fence, mark, found): RecordFields = self.link.call(&all_keys(shard), &call)?;
         let mut records = vec![None; keys.len()];
-        for (at, record) in buckets.values().flatten().zip(answers.into_iter().flatten()) {
+        for (at, record) in buckets.values().flatten().zip(found) {
             records[*at] = record;
         }
-        Ok(records)
+        Ok(Read::new(state(shard, fence.as_deref(), mark.as_deref())?, records))
     }
 }
 
@@ -87,17 +89,17 @@ impl Store for RedisStore {
         whole(shard, fence, mark, bytes)
     }
 
-    fn records(
-        &mut self,
-        shard: Shard,
-        incarnation: Incarnation,
-        keys: &[EntityKey],
-    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-        let mut records = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(RECORDS_A_TRIP) {
-            records.extend(self.trip(shard, incarnation, keys)?);
+    fn records(&mut self, shard: Shard, incarnation: Incarnation, keys: &[EntityKey]) -> Result<Trip, StoreError> {
+        let mut chunks = keys.chunks(RECORDS_A_TRIP);
+        let first = self.trip(shard, incarnation, chunks.next().unwrap_or_default())?;
+        let (mut under, mut records) = (first.stored(), first.anyway());
+        for keys in chunks {
+            let more = self.trip(shard, incarnation, keys)?;
+            // Records of several moments belong to no one state.
+            under = under.filter(|under| more.stored() == Some(*under));
+            records.extend(more.anyway());
         }
-        Ok(records)
+        Ok(Read::new(under, records))
     }
 
     fn snapshot(&mut self, shard: Shard) -> Result<Option<Snapshot>, StoreError> {
@@ -114,19 +116,16 @@ impl Store for RedisStore {
         commit::verdict(shard, commit, reply)
     }
 
-    fn portion(&mut self, shard: Shard, incarnation: Incarnation, portion: u32) -> Result<Entities, StoreError> {
-        let Some(first) = u16::try_from(portion).ok().and_then(|portion| portion.checked_mul(BUCKETS_A_PORTION)) else {
-            return Ok(Entities::new());
-        };
-        let mut questions = pipe();
-        for bucket in first..first.saturating_add(BUCKETS_A_PORTION).min(layout::BUCKETS) {
-            questions.cmd("HGETALL").arg(layout::bucket(shard, incarnation, bucket));
-        }
-        if questions.is_empty() {
-            return Ok(Entities::new());
-        }
-        let answers: Vec<Vec<(Vec<u8>, Vec<u8>)>> = self.link.ask(&all_keys(shard), &questions)?;
-        answers.into_iter().flatten().map(|(key, record)| Ok((entity(shard, incarnation, &key)?, record))).collect()
+    fn portion(&mut self, shard: Shard, incarnation: Incarnation, portion: u32) -> Result<Read<Entities>, StoreError> {
+        let first = u16::try_from(portion).ok().and_then(|portion| portion.checked_mul(BUCKETS_A_PORTION));
+        let first = first.unwrap_or(layout::BUCKETS);
+        let buckets = first..first.saturating_add(BUCKETS_A_PORTION).min(layout::BUCKETS);
+        let mut names = vec![layout::header(shard)];
+        names.extend(buckets.map(|bucket| layout::bucket(shard, incarnation, bucket)));
+        let (fence, mark, fields): PortionFields = self.link.call(&all_keys(shard), &library::portion(&names))?;
+        let under = state(shard, fence.as_deref(), mark.as_deref())?;
+        let entities = fields.into_iter().map(|(key, record)| Ok((entity(shard, incarnation, &key)?, record)));
+        Ok(Read::new(under, entities.collect::<Result<_, StoreError>>()?))
     }
 
     fn portions(&self) -> u32 {
@@ -148,6 +147,11 @@ impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore").field("address", &self.link.address()).finish_non_exhaustive()
     }
+}
+
+/// What is stored, by these fields of a header.
+fn state(shard: Shard, fence: Option<&[u8]>, mark: Option<&[u8]>) -> Result<Option<fence::Stored>, StoreError> {
+    fence.map(|fence| text::stored(shard, fence, mark)).transpose()
 }
 
 /// A header of these fields. Without a fence there is none: at most the mark of a first commit that broke off, which is

@@ -1,6 +1,6 @@
 //! One store, several owners.
 
-use crate::port::{Commit, Entities, Snapshot, Store, StoreError, Stored, Verdict};
+use crate::port::{Commit, Entities, Read, Snapshot, Store, StoreError, Stored, Verdict};
 use activity::{EntityKey, Incarnation, Shard};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +15,7 @@ impl<S: Store> Store for Arc<Mutex<S>> {
         shard: Shard,
         incarnation: Incarnation,
         keys: &[EntityKey],
-    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    ) -> Result<Read<Vec<Option<Vec<u8>>>>, StoreError> {
         locked(self).records(shard, incarnation, keys)
     }
 
@@ -27,7 +27,7 @@ impl<S: Store> Store for Arc<Mutex<S>> {
         locked(self).commit(shard, commit)
     }
 
-    fn portion(&mut self, shard: Shard, incarnation: Incarnation, portion: u32) -> Result<Entities, StoreError> {
+    fn portion(&mut self, shard: Shard, incarnation: Incarnation, portion: u32) -> Result<Read<Entities>, StoreError> {
         locked(self).portion(shard, incarnation, portion)
     }
 

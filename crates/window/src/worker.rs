@@ -147,7 +147,10 @@ impl<L: ActivityLog, S: Store> Worker<L, S> {
             let pack = pack.map_err(|source| WindowError::Pack { shard, offset: *offset, source })?;
             let missing = state.missing(&pack);
             if !missing.is_empty() {
-                let found = self.store.records(shard, state.stored().incarnation, &missing)?;
+                let stored = state.stored();
+                // Records of another state, which the store has held for a moment, would spoil this one.
+                let found = self.store.records(shard, stored.incarnation, &missing)?;
+                let found = found.under(&stored).ok_or(Setback::Reopen)?;
                 for (key, record) in missing.into_iter().zip(found) {
                     state.admit(key, record)?;
                 }
@@ -200,7 +203,9 @@ impl<L: ActivityLog, S: Store> Worker<L, S> {
             let (Some(floor), Some(portion)) = (state.header().floor, state.sweep.next(portions)) else {
                 break;
             };
-            for (key, stored) in self.store.portion(shard, state.stored().incarnation, portion)? {
+            let stored = state.stored();
+            let portion = self.store.portion(shard, stored.incarnation, portion)?.under(&stored);
+            for (key, stored) in portion.ok_or(Setback::Reopen)? {
                 let record = state.decode(&key, Some(&stored))?;
                 state.records.sweep(key, record, floor);
             }

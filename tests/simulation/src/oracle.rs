@@ -129,7 +129,7 @@ impl ShardOracle {
         self.check_counters(&counters, origin, next).map_err(told)?;
         let mut records = BTreeMap::new();
         for portion in 0..store.portions() {
-            for (key, bytes) in store.portion(shard, fence.incarnation, portion).expect("memory answers") {
+            for (key, bytes) in store.portion(shard, fence.incarnation, portion).expect("memory answers").anyway() {
                 records.insert(key, Record::decode(&bytes).ok_or_else(|| told("no record".into()))?);
             }
         }
@@ -264,7 +264,8 @@ impl ShardOracle {
         let mut portions = 0..store.portions();
         floor.is_none_or(|floor| {
             portions.all(|portion| {
-                let entities = store.portion(shard, stored.state.fence.incarnation, portion).expect("memory answers");
+                let entities =
+                    store.portion(shard, stored.state.fence.incarnation, portion).expect("memory answers").anyway();
                 entities.iter().all(|(_, bytes)| {
                     let record = Record::decode(bytes).unwrap_or_default();
                     let mut trimmed = record.clone();

@@ -11,7 +11,7 @@ use kafka::{
     SourceLog, TopicInfo, Transaction,
 };
 use rand::Rng;
-use state::{Commit, Entities, Snapshot, Store, StoreError, Stored, Verdict};
+use state::{Commit, Entities, Read, Snapshot, Store, StoreError, Stored, Verdict};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -313,7 +313,7 @@ impl Store for SimStore {
         shard: Shard,
         of: Incarnation,
         keys: &[EntityKey],
-    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    ) -> Result<Read<Vec<Option<Vec<u8>>>>, StoreError> {
         self.call("records", |world| world.store.records(shard, of, keys))?
     }
 
@@ -347,7 +347,7 @@ impl Store for SimStore {
         })?
     }
 
-    fn portion(&mut self, shard: Shard, incarnation: Incarnation, portion: u32) -> Result<Entities, StoreError> {
+    fn portion(&mut self, shard: Shard, incarnation: Incarnation, portion: u32) -> Result<Read<Entities>, StoreError> {
         self.call("portion", |world| world.store.portion(shard, incarnation, portion))?
     }
 

@@ -1,5 +1,5 @@
--- What the server does in one step. library.rs puts the shebang and the two lines that name the functions before
--- this text, and registers them under names that carry a hash of it: two versions of nsm at one server never call
+-- What the server does in one step. library.rs puts the shebang and the lines that name the functions before this
+-- text, and registers them under names that carry a hash of it: two versions of nsm at one server never call
 -- each other's code.
 --
 -- A shard's keys share one hash tag, and so one slot of a cluster:
@@ -68,6 +68,39 @@ local function commit(keys, args)
   return { 1, false, false }
 end
 
+-- Records, and the state that they belong to. keys: the header, then buckets. args: for each bucket, how many fields are
+-- asked for, and these.
+-- Answers {fence or nil, mark, {value or nil, ...}}.
+local function records(keys, args)
+  local header = redis.call('HMGET', keys[1], 'f', 'd')
+  local values, at = {}, 1
+  for i = 2, #keys do
+    local first, last = at + 1, at + tonumber(args[at])
+    while first <= last do
+      local stop = math.min(first + CHUNK - 1, last)
+      for _, value in ipairs(redis.call('HMGET', keys[i], unpack(args, first, stop))) do
+        values[#values + 1] = value
+      end
+      first = stop + 1
+    end
+    at = last + 1
+  end
+  return { header[1], header[2], values }
+end
+
+-- All records of some buckets, and the state that they belong to. keys: the header, then the buckets.
+-- Answers {fence or nil, mark, {field, value, ...}}.
+local function portion(keys)
+  local header = redis.call('HMGET', keys[1], 'f', 'd')
+  local fields = {}
+  for i = 2, #keys do
+    for _, field in ipairs(redis.call('HGETALL', keys[i])) do
+      fields[#fields + 1] = field
+    end
+  end
+  return { header[1], header[2], fields }
+end
+
 -- The header and all counters of the living incarnation. keys: the header. The key of the counters follows from the
 -- fence that is stored, so it cannot be named beforehand; it lies in the header's slot.
 -- Answers {fence or nil, mark, header bytes, {field, value, ...}}.
@@ -95,4 +128,6 @@ end
 
 redis.register_function(COMMIT, commit)
 redis.register_function(DISCARD, discard)
+redis.register_function { function_name = PORTION, callback = portion, flags = { 'no-writes' } }
+redis.register_function { function_name = RECORDS, callback = records, flags = { 'no-writes' } }
 redis.register_function { function_name = SNAPSHOT, callback = snapshot, flags = { 'no-writes' } }

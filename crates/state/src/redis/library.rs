@@ -16,6 +16,8 @@ struct Library {
     code: String,
     commit: String,
     snapshot: String,
+    records: String,
+    portion: String,
     discard: String,
 }
 
@@ -23,14 +25,15 @@ impl Library {
     fn of(body: &str) -> Library {
         let version = format!("{:016x}", xxh3_64(body.as_bytes()));
         let name = format!("northstar_{version}");
-        let [commit, snapshot, discard] =
-            ["commit", "snapshot", "discard"].map(|function| format!("nsm_{function}_{version}"));
+        let [commit, snapshot, records, portion, discard] =
+            ["commit", "snapshot", "records", "portion", "discard"].map(|function| format!("nsm_{function}_{version}"));
         let code = format!(
             "#!lua name={name}\n\
-             local COMMIT, SNAPSHOT, DISCARD = '{commit}', '{snapshot}', '{discard}'\n\
+             local COMMIT, SNAPSHOT, RECORDS = '{commit}', '{snapshot}', '{records}'\n\
+             local PORTION, DISCARD = '{portion}', '{discard}'\n\
              {body}"
         );
-        Library { name, code, commit, snapshot, discard }
+        Library { name, code, commit, snapshot, records, portion, discard }
     }
 }
 
@@ -42,6 +45,16 @@ pub(super) fn commit(keys: &[String]) -> Cmd {
 /// Starts a call of the function that reads totals.
 pub(super) fn snapshot(keys: &[String]) -> Cmd {
     call("FCALL_RO", &LIBRARY.snapshot, keys)
+}
+
+/// Starts a call of the function that reads records.
+pub(super) fn records(keys: &[String]) -> Cmd {
+    call("FCALL_RO", &LIBRARY.records, keys)
+}
+
+/// Starts a call of the function that reads whole buckets.
+pub(super) fn portion(keys: &[String]) -> Cmd {
+    call("FCALL_RO", &LIBRARY.portion, keys)
 }
 
 /// Starts a call of the function that deletes an incarnation.

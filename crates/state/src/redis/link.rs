@@ -8,7 +8,7 @@ use super::fault::{Whereabouts, is_denied};
 use super::library;
 use crate::port::StoreError;
 use ::redis::{
-    Client, Cmd, Connection, ConnectionAddr, FromRedisValue, InfoDict, IntoConnectionInfo, Pipeline, RedisResult, cmd,
+    Client, Cmd, Connection, ConnectionAddr, FromRedisValue, InfoDict, IntoConnectionInfo, RedisResult, cmd,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -58,11 +58,6 @@ impl Link {
             }
             answer => answer,
         })
-    }
-
-    /// Sends several commands about `place` at once.
-    pub(super) fn ask<T: FromRedisValue>(&mut self, place: &str, questions: &Pipeline) -> Result<T, StoreError> {
-        self.run(place, |connection| questions.query(connection))
     }
 
     /// Does something with the connection, which is kept only if that works.

@@ -102,7 +102,7 @@ pub fn contents(store: &mut impl Store, shard: Shard, incarnations: &[Incarnatio
 pub fn everyone(store: &mut impl Store, shard: Shard, incarnation: Incarnation) -> Entities {
     let mut all = Entities::new();
     for portion in 0..store.portions() {
-        all.extend(store.portion(shard, incarnation, portion).unwrap());
+        all.extend(store.portion(shard, incarnation, portion).unwrap().anyway());
     }
     all.sort();
     all
@@ -111,7 +111,7 @@ pub fn everyone(store: &mut impl Store, shard: Shard, incarnation: Incarnation) 
 /// The records of these entities in an incarnation, as text.
 pub fn read(store: &mut impl Store, incarnation: u64, names: &[&str]) -> Vec<Option<String>> {
     let keys: Vec<EntityKey> = names.iter().map(|name| key(name)).collect();
-    let records = store.records(SHARD, Incarnation(incarnation), &keys).unwrap();
+    let records = store.records(SHARD, Incarnation(incarnation), &keys).unwrap().anyway();
     records.into_iter().map(|record| record.map(|bytes| String::from_utf8(bytes).unwrap())).collect()
 }
 

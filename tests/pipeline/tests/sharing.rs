@@ -104,3 +104,22 @@ fn broker_that_crashes_midway_is_waited_for() {
     music.check_every_day(&installation);
     assert!(ingest.is_running() && window.is_running(), "nobody had to start them again");
 }
+
+#[test]
+fn source_topic_that_is_made_again_is_read_from_its_beginning() {
+    let music = Music::load("UTC");
+    let installation = installation(&music, json!({}));
+    let played = music.shuffled(SEED);
+    let (first, second) = played.split_at(3_000);
+    let nsm = installation.run("only", &[]);
+    send(&installation, first);
+    installation.wait_settled(&[Music::TOPIC]);
+
+    installation.kafka.delete_topic(Music::TOPIC);
+    installation.kafka.create_topic(Music::TOPIC, PARTITIONS, &[]);
+    send(&installation, second);
+    wait_until(DEADLINE, "the new topic to be taken over", || nsm.log().contains("jump=ReplacedTopic"));
+    installation.wait_settled(&[Music::TOPIC]);
+    music.check_every_day(&installation);
+    assert!(nsm.is_running(), "{}", nsm.log());
+}

@@ -110,7 +110,11 @@ impl Client {
 
     /// The offset after the last record of every partition; `None` when the broker does not answer, or knows no such topic.
     pub fn ends(&self, topic: &str) -> Option<Vec<i64>> {
-        ends(self.producer.client(), topic)
+        ends(self.producer.client(), topic).or_else(|| {
+            // After an outage a client may go on for minutes with what it knew of a topic's leaders: ask with a new one.
+            let fresh: BaseConsumer = config(&self.bootstrap).create().expect("the consumer's settings are valid");
+            ends(fresh.client(), topic)
+        })
     }
 
     /// How many records of the topic the group has covered by committed transactions, all partitions together; `None` when

@@ -6,7 +6,7 @@ use activity::clock::PartitionClock;
 use activity::pack::{Jump, Pack, PackError, Span};
 use activity::{CatalogVersion, Offset, PartitionId, Shard, TopicId};
 use catalog::Plan;
-use kafka::{Bounds, Committed, LogError, Partition, SourceLog, TopicIndex, TopicInfo};
+use kafka::{Bounds, Committed, Consumer, LogError, Partition, Patience, SourceLog, TopicIndex, TopicInfo};
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -99,9 +99,10 @@ impl Taking<'_> {
         if !unknown.is_empty() {
             left.extend(self.find_in_activity(log, &unknown)?);
         }
+        let bounds = log.consumer().bounds(owned, Patience::Long)?;
         let mut taken = Vec::with_capacity(owned.len());
-        for partition in owned {
-            let standing = self.standing(*partition, left.get(partition), log.bounds(*partition)?)?;
+        for (partition, bounds) in owned.iter().zip(bounds) {
+            let standing = self.standing(*partition, left.get(partition), bounds)?;
             taken.push(Progress::new(*partition, self.topics[usize::from(partition.topic.0)].id, standing));
         }
         Ok(taken)

@@ -168,6 +168,11 @@ impl Ingest {
         self.partitions.keys().copied().collect()
     }
 
+    /// Whether one of these topics, in the catalogue's order, is another one than when the partitions were taken over.
+    pub(crate) fn are_replaced(&self, topics: &[TopicInfo]) -> bool {
+        self.topics.iter().zip(topics).any(|(before, now)| before.id != now.id)
+    }
+
     /// The broker was asked at `asked_at`, and said that a partition's committed records end at `end`. One that a fetch had
     /// found empty, and still is, is idle: its clock moves with the wall, if its source's does.
     pub(crate) fn learn_end(&mut self, partition: Partition, end: Offset, asked_at: Millis) {

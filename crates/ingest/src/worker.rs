@@ -4,7 +4,7 @@ use crate::judge::Clock;
 use crate::recovery::{RecoveryError, Taking};
 use crate::step::{Due, Ingest};
 use activity::pack::Jump;
-use kafka::{LogError, Outcome, Ownership, Partition, SourceLog, TopicIndex};
+use kafka::{Consumer, LogError, Outcome, Ownership, Partition, Patience, SourceLog};
 use std::time::Duration;
 use thiserror::Error;
 use tracing::{info, warn};
@@ -39,7 +39,7 @@ impl<L: SourceLog> Worker<L> {
     /// If the worker has to stop.
     pub fn turn(&mut self, clock: Clock<'_>, wait: Duration) -> Result<(), IngestError> {
         let Worker { log, ingest } = self;
-        match log.poll(wait, &mut |item| ingest.take(item, clock))? {
+        match log.consumer().poll(wait, &mut |item| ingest.take(item, clock))? {
             Some(Ownership::Assigned(partitions)) => self.take_over(&partitions)?,
             Some(Ownership::Revoked) => self.hand_over(clock)?,
             None => {}
@@ -48,12 +48,12 @@ impl<L: SourceLog> Worker<L> {
             Due::Nothing => {}
             Due::Batch => self.transact(clock)?,
             Due::Heartbeat => {
-                self.ask_ends(clock);
+                self.look_around(clock)?;
                 self.transact(clock)?;
             }
         }
         for (partition, paused) in self.ingest.alignment() {
-            self.log.pause(partition, paused)?;
+            self.log.consumer().pause(partition, paused)?;
         }
         Ok(())
     }
@@ -67,9 +67,7 @@ impl<L: SourceLog> Worker<L> {
     }
 
     fn take_over(&mut self, partitions: &[Partition]) -> Result<(), IngestError> {
-        let sources = self.ingest.plan.sources.len();
-        let topics = (0..sources).map(|at| self.log.topic(TopicIndex(u16::try_from(at).expect("few sources"))));
-        let topics = topics.collect::<Result<Vec<_>, _>>()?;
+        let topics = self.log.consumer().topics(Patience::Long)?;
         let activity = self.log.activity_topic()?.id;
         let (plan, from_latest) = (&self.ingest.plan, self.ingest.settings.from_latest);
         let taking = Taking { plan, topics: &topics, activity, from_latest };
@@ -87,7 +85,7 @@ impl<L: SourceLog> Worker<L> {
         }
         self.ingest.assign(topics, activity, taken);
         let positions = self.ingest.abort();
-        Ok(self.log.start(&positions)?)
+        Ok(self.log.consumer().start(&positions)?)
     }
 
     /// Finishes what is under way before anything is yielded, so that the new owner's packs come after ours.
@@ -96,7 +94,7 @@ impl<L: SourceLog> Worker<L> {
             info!("what was aborted is left to the next owner");
         }
         self.ingest.release();
-        Ok(self.log.release()?)
+        Ok(self.log.consumer().release()?)
     }
 
     fn transact(&mut self, clock: Clock<'_>) -> Result<(), IngestError> {
@@ -105,7 +103,7 @@ impl<L: SourceLog> Worker<L> {
         }
         if self.write(clock)? == Outcome::Aborted {
             let positions = self.ingest.abort();
-            self.log.start(&positions)?;
+            self.log.consumer().start(&positions)?;
         }
         Ok(())
     }
@@ -127,17 +125,31 @@ impl<L: SourceLog> Worker<L> {
         Ok(outcome)
     }
 
-    /// Asks the broker where partitions end. Only an answer makes one idle.
-    fn ask_ends(&mut self, clock: Clock<'_>) {
-        for partition in self.ingest.owned() {
-            let asked_at = clock();
-            match self.log.bounds(partition) {
-                Ok(bounds) => self.ingest.learn_end(partition, bounds.stable_end, asked_at),
-                Err(error) => {
-                    warn!(%error, "cannot tell whether partitions are idle: their clocks stand still");
-                    break;
+    /// Asks the broker where partitions end, since only an answer makes one idle, and whether the topics are still the same:
+    /// one that was made again goes on at its beginning. A broker that does not answer is asked again with the next
+    /// heartbeat.
+    fn look_around(&mut self, clock: Clock<'_>) -> Result<(), IngestError> {
+        let owned = self.ingest.owned();
+        if owned.is_empty() {
+            return Ok(());
+        }
+        match self.log.consumer().topics(Patience::Once) {
+            Ok(topics) if self.ingest.are_replaced(&topics) => {
+                warn!("a source topic was made again: taking its partitions over anew");
+                return self.take_over(&owned);
+            }
+            Ok(_) => {}
+            Err(error) => warn!(%error, "cannot tell whether the source topics are still the same"),
+        }
+        let asked_at = clock();
+        match self.log.consumer().bounds(&owned, Patience::Once) {
+            Ok(bounds) => {
+                for (partition, bounds) in owned.into_iter().zip(bounds) {
+                    self.ingest.learn_end(partition, bounds.stable_end, asked_at);
                 }
             }
+            Err(error) => warn!(%error, "cannot tell whether partitions are idle: their clocks stand still"),
         }
+        Ok(())
     }
 }

@@ -6,6 +6,6 @@ mod port;
 pub mod rdkafka;
 
 pub use port::{
-    ActivityLog, Bounds, Committed, Consumer, DeadLetter, ISOLATION, Isolation, Item, LogError, Outcome, Ownership,
-    Partition, Position, Record, SourceLog, TopicIndex, TopicInfo, Transaction,
+    Bounds, Committed, Consumer, DeadLetter, ISOLATION, Isolation, Item, LogError, Outcome, Ownership, Partition,
+    Patience, Position, Record, SourceLog, TopicIndex, TopicInfo, Transaction,
 };

@@ -90,6 +90,15 @@ pub enum Isolation {
 /// What every reader of the pipeline sees: every adapter keeps to it.
 pub const ISOLATION: Isolation = Isolation::Committed;
 
+/// How long to go on asking a broker that gives no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// One question, and a second for its answer: for what is asked again and again, and can wait for the next time.
+    Once,
+    /// As long as requests may take: for what the caller cannot go on without.
+    Long,
+}
+
 /// A member of a consumer group that reads committed records of subscribed topics.
 pub trait Consumer {
     /// Waits at most `wait` for something to hand over, then hands over what is there, up to the adapter's batch bound.
@@ -117,21 +126,28 @@ pub trait Consumer {
     /// If the log refuses.
     fn pause(&mut self, partition: Partition, paused: bool) -> Result<(), LogError>;
 
-    /// What a partition holds now, asked of the broker.
+    /// What these partitions hold now, asked of the broker for all of them at once; in the order of the question.
     ///
     /// # Errors
-    /// If the broker does not answer.
-    fn bounds(&mut self, partition: Partition) -> Result<Bounds, LogError>;
+    /// If the broker does not answer for every one of them.
+    fn bounds(&mut self, partitions: &[Partition], patience: Patience) -> Result<Vec<Bounds>, LogError>;
 
-    /// A subscribed topic as the broker knows it now.
+    /// The subscribed topics as the broker knows them now, in the order of the subscription.
     ///
     /// # Errors
     /// If the broker does not answer, or there is no such topic.
-    fn topic(&mut self, topic: TopicIndex) -> Result<TopicInfo, LogError>;
+    fn topics(&mut self, patience: Patience) -> Result<Vec<TopicInfo>, LogError>;
 }
 
-/// What ingest needs of the log: source topics to consume, and transactions to write.
-pub trait SourceLog: Consumer {
+/// What ingest needs of the log: source topics to consume, and transactions to write. (Window needs a [`Consumer`] of the
+/// activity topic alone: its positions are kept in the state store, never in the group.)
+pub trait SourceLog {
+    /// The consumer of the source topics.
+    type Consumer: Consumer;
+
+    /// The consumer of the source topics.
+    fn consumer(&mut self) -> &mut Self::Consumer;
+
     /// The positions that the group has committed for these partitions, with the note that was committed beside each.
     /// Waits until no transaction is open on them. `None` where there is none.
     ///
@@ -166,10 +182,6 @@ pub trait SourceLog: Consumer {
     /// If the broker does not answer, or a transaction stays open past its time-out.
     fn settled_activity(&mut self, shard: Shard) -> Result<Bounds, LogError>;
 }
-
-/// What window needs of the log: the activity topic, whose partitions are shards. Positions are kept in the state store,
-/// never in the group.
-pub trait ActivityLog: Consumer {}
 
 /// A committed position.
 #[derive(Clone, Debug, PartialEq, Eq)]

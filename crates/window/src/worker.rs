@@ -9,7 +9,7 @@ use activity::header::Header;
 use activity::pack::Pack;
 use activity::{Offset, PartitionId, Shard};
 use catalog::Plan;
-use kafka::{ActivityLog, Item, LogError, Ownership, Partition, Position, TopicIndex};
+use kafka::{Consumer, Item, LogError, Ownership, Partition, Patience, Position, TopicIndex};
 use state::{Commit, Store, StoreError, Verdict};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl From<LogError> for Setback {
     }
 }
 
-impl<L: ActivityLog, S: Store> Worker<L, S> {
+impl<L: Consumer, S: Store> Worker<L, S> {
     /// A worker that has joined nothing yet: the first turn does.
     pub fn new(log: L, store: S, plan: Arc<Plan>, settings: Settings, metrics: Metrics) -> Worker<L, S> {
         let (shards, inbox) = (BTreeMap::new(), BTreeMap::new());
@@ -291,8 +291,8 @@ impl<L: ActivityLog, S: Store> Worker<L, S> {
     }
 
     fn range(&mut self, shard: Shard) -> Result<LogRange, LogError> {
-        let bounds = self.log.bounds(partition_of(shard))?;
-        let topic = self.log.topic(TopicIndex(0))?.id;
+        let bounds = self.log.bounds(&[partition_of(shard)], Patience::Long)?[0];
+        let topic = self.log.topics(Patience::Long)?[0].id;
         Ok(LogRange { topic, start: bounds.start, end: bounds.stable_end })
     }
 

@@ -1,7 +1,7 @@
 //! A simulated log: partitions of records that transactions decide on, with the gaps that markers leave.
 
 use activity::{Millis, Offset, TopicId};
-use kafka::{Bounds, ISOLATION, Isolation};
+use kafka::{Bounds, ISOLATION, Isolation, TopicInfo};
 
 /// One offset of a partition.
 #[derive(Clone, Debug)]
@@ -34,6 +34,13 @@ pub(crate) struct Topic {
     pub(crate) name: String,
     pub(crate) id: TopicId,
     pub(crate) partitions: Vec<LogPartition>,
+}
+
+impl Topic {
+    /// What the broker tells of it.
+    pub(crate) fn info(&self) -> TopicInfo {
+        TopicInfo { id: self.id, partitions: u16::try_from(self.partitions.len()).expect("few") }
+    }
 }
 
 impl LogPartition {

@@ -2,13 +2,13 @@
 //! still while the others go on.
 
 use crate::group::{Node, Told};
-use crate::log::{index, offset};
+use crate::log::{Topic, index, offset};
 use crate::sim::Sim;
 use crate::world::World;
 use activity::{EntityKey, Incarnation, Offset, Shard};
 use kafka::{
-    ActivityLog, Bounds, Committed, Consumer, Item, LogError, Outcome, Ownership, Partition, Position, Record,
-    SourceLog, TopicInfo, Transaction,
+    Bounds, Committed, Consumer, Item, LogError, Outcome, Ownership, Partition, Patience, Position, Record, SourceLog,
+    TopicInfo, Transaction,
 };
 use rand::Rng;
 use state::{Commit, Entities, Read, Snapshot, Store, StoreError, Stored, Verdict};
@@ -194,33 +194,35 @@ impl Consumer for SimLog {
         Ok(())
     }
 
-    fn bounds(&mut self, partition: Partition) -> Result<Bounds, LogError> {
+    fn bounds(&mut self, partitions: &[Partition], _: Patience) -> Result<Vec<Bounds>, LogError> {
         self.effect("bounds")?;
-        Ok(self.world(|world| {
-            let bounds = self.partition(world, partition).bounds();
+        let bounds = |world: &mut World, partition: &Partition| {
+            let bounds = self.partition(world, *partition).bounds();
             if self.side == Side::Window {
                 let shard = Shard(u16::try_from(partition.id.0).expect("few"));
                 world.asked.insert((self.node, shard), index(bounds.stable_end));
             }
             bounds
-        }))
+        };
+        Ok(self.world(|world| partitions.iter().map(|partition| bounds(world, partition)).collect()))
     }
 
-    fn topic(&mut self, topic: kafka::TopicIndex) -> Result<TopicInfo, LogError> {
-        self.effect("topic")?;
-        Ok(self.world(|world| {
-            let topic = match self.side {
-                Side::Ingest => &world.sources[usize::from(topic.0)],
-                Side::Window => &world.activity,
-            };
-            TopicInfo { id: topic.id, partitions: u16::try_from(topic.partitions.len()).expect("few") }
+    fn topics(&mut self, _: Patience) -> Result<Vec<TopicInfo>, LogError> {
+        self.effect("topics")?;
+        Ok(self.world(|world| match self.side {
+            Side::Ingest => world.sources.iter().map(Topic::info).collect(),
+            Side::Window => vec![world.activity.info()],
         }))
     }
 }
 
-impl ActivityLog for SimLog {}
-
 impl SourceLog for SimLog {
+    type Consumer = SimLog;
+
+    fn consumer(&mut self) -> &mut SimLog {
+        self
+    }
+
     fn committed(&mut self, partitions: &[Partition]) -> Result<Vec<Option<Committed>>, LogError> {
         self.effect("committed")?;
         Ok(self.world(|world| {
@@ -257,10 +259,7 @@ impl SourceLog for SimLog {
     }
 
     fn activity_topic(&mut self) -> Result<TopicInfo, LogError> {
-        Ok(self.world(|world| TopicInfo {
-            id: world.activity.id,
-            partitions: u16::try_from(world.activity.partitions.len()).expect("few"),
-        }))
+        Ok(self.world(|world| world.activity.info()))
     }
 
     fn settled_activity(&mut self, shard: Shard) -> Result<Bounds, LogError> {

@@ -1,13 +1,16 @@
 //! Questions to the broker, by a client of their own: asked of a consumer, they would queue behind its fetches.
+//!
+//! Invariant: a client that has failed to answer is not asked again. Measured: after some standstills of a broker librdkafka's
+//! admin requests and metadata requests of the same client time out for ever, while those of a new one are answered.
 
 use super::closing::Closing;
 use super::config::KafkaConfig;
 use super::context::Quiet;
-use super::describe::describe;
 use super::failure::{Site, is_missing, is_permanent};
+use super::questions::{End, describe, ends};
 use super::settings::create;
 use super::wait::Deadline;
-use crate::{Bounds, ISOLATION, Isolation, LogError, TopicInfo};
+use crate::{Bounds, ISOLATION, Isolation, LogError, Patience, TopicInfo};
 use activity::{Offset, PartitionId, TopicId};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -15,39 +18,74 @@ use std::time::Duration;
 
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
+/// How long the only attempt may take of who asks once.
+const GLANCE: Duration = Duration::from_secs(1);
 /// How long to serve the client's log between two attempts.
 const PAUSE: Duration = Duration::from_millis(100);
 
+type Client = BaseConsumer<Quiet>;
+
 pub(super) struct Lookup {
-    client: Closing<BaseConsumer<Quiet>>,
+    config: KafkaConfig,
     site: Site,
-    patience: Duration,
+    /// `None` after it has failed.
+    client: Option<Closing<Client>>,
 }
 
 impl Lookup {
     pub(super) fn new(config: &KafkaConfig) -> Result<Lookup, LogError> {
-        Lookup::seeing(ISOLATION, config)
+        let mut lookup = Lookup { config: config.clone(), site: config.site(), client: None };
+        // Settings that are refused are told at once.
+        lookup.client()?;
+        Ok(lookup)
     }
 
-    /// With [`Isolation::Uncommitted`], ends are where the records end, decided or not.
-    pub(super) fn seeing(level: Isolation, config: &KafkaConfig) -> Result<Lookup, LogError> {
-        let site = config.site();
-        let client = create(&config.asking(level)?, Quiet, &site)?;
-        Ok(Lookup { client: Closing::new("lookup", client), site, patience: config.request_timeout })
+    fn client(&mut self) -> Result<&Client, LogError> {
+        if self.client.is_none() {
+            let client = create(&self.config.asking()?, Quiet, &self.site)?;
+            self.client = Some(Closing::new("lookup", client));
+        }
+        Ok(self.client.as_ref().expect("it has just been made"))
     }
 
-    /// What a partition holds now.
-    pub(super) fn bounds(&self, topic: &str, id: PartitionId) -> Result<Bounds, LogError> {
-        let doing = || format!("asking for the offsets of `{topic}` [{id}]");
-        let (start, end) = self.ask(&doing, |wait| self.client.fetch_watermarks(topic, id.0, wait))?;
-        Ok(Bounds { start: Offset(start), stable_end: Offset(end) })
+    /// What these partitions hold now.
+    pub(super) fn bounds(
+        &mut self,
+        partitions: &[(&str, PartitionId)],
+        patience: Patience,
+    ) -> Result<Vec<Bounds>, LogError> {
+        let starts = self.ends(partitions, End::Earliest, patience)?;
+        let ends = self.ends(partitions, End::Latest(ISOLATION), patience)?;
+        let bounds = |(start, end)| Bounds { start, stable_end: end };
+        Ok(starts.into_iter().zip(ends).map(bounds).collect())
+    }
+
+    /// Where a partition's records end, decided or not.
+    pub(super) fn written(&mut self, topic: &str, id: PartitionId) -> Result<Offset, LogError> {
+        Ok(self.ends(&[(topic, id)], End::Latest(Isolation::Uncommitted), Patience::Long)?[0])
+    }
+
+    fn ends(
+        &mut self,
+        partitions: &[(&str, PartitionId)],
+        end: End,
+        patience: Patience,
+    ) -> Result<Vec<Offset>, LogError> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let doing = || {
+            let names: Vec<String> = partitions.iter().map(|(topic, id)| format!("`{topic}` [{id}]")).collect();
+            format!("asking for the offsets of {}", names.join(", "))
+        };
+        self.ask(&doing, patience, |client, wait| ends(client.client(), partitions, end, wait))
     }
 
     /// A topic as it is now.
-    pub(super) fn topic(&self, topic: &str) -> Result<TopicInfo, LogError> {
+    pub(super) fn topic(&mut self, topic: &str, patience: Patience) -> Result<TopicInfo, LogError> {
         let doing = || format!("describing the topic `{topic}`");
-        let found = self.ask(&doing, |wait| {
-            match describe(self.client.client(), topic, wait) {
+        let found = self.ask(&doing, patience, |client, wait| {
+            match describe(client.client(), topic, wait) {
                 Err(e) if code(&e).is_some_and(is_missing) => Ok(None),
                 // A topic that has just been made has no identity for a moment.
                 Ok((TopicId([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), _)) => {
@@ -63,8 +101,9 @@ impl Lookup {
     }
 
     /// Whether every partition of the topic has a leader, and there are `partitions` of them.
-    pub(super) fn is_ready(&self, topic: &str, partitions: u16) -> bool {
-        let Ok(metadata) = self.client.fetch_metadata(Some(topic), ATTEMPT) else { return false };
+    pub(super) fn is_ready(&mut self, topic: &str, partitions: u16) -> bool {
+        let Ok(client) = self.client() else { return false };
+        let Ok(metadata) = client.fetch_metadata(Some(topic), ATTEMPT) else { return false };
         let led = metadata
             .topics()
             .iter()
@@ -75,26 +114,43 @@ impl Lookup {
     }
 
     /// Lets a moment pass.
-    pub(super) fn pause(&self) {
-        // The group-less client has no messages: this serves its log, and errors are in the context's hands.
-        drop(self.client.poll(PAUSE));
-    }
-
-    fn ask<T>(&self, doing: &dyn Fn() -> String, attempt: impl Fn(Duration) -> KafkaResult<T>) -> Result<T, LogError> {
-        let deadline = Deadline::after(self.patience);
-        loop {
-            match attempt(deadline.left().min(ATTEMPT)) {
-                Ok(answer) => return Ok(answer),
-                Err(e) if deadline.has_passed() || code(&e).is_some_and(is_permanent) => {
-                    return Err(self.site.broker(doing(), e));
-                }
-                Err(error) => {
-                    tracing::debug!(%error, "{}: trying again", doing());
-                    self.pause();
-                }
-            }
+    pub(super) fn pause(&mut self) {
+        match &self.client {
+            Some(client) => serve(client, PAUSE),
+            None => std::thread::park_timeout(PAUSE),
         }
     }
+
+    fn ask<T>(
+        &mut self,
+        doing: &dyn Fn() -> String,
+        patience: Patience,
+        attempt: impl Fn(&Client, Duration) -> KafkaResult<T>,
+    ) -> Result<T, LogError> {
+        let (deadline, longest) = match patience {
+            Patience::Once => (Deadline::after(Duration::ZERO), GLANCE),
+            Patience::Long => (Deadline::after(self.config.request_timeout), ATTEMPT),
+        };
+        loop {
+            let client = self.client()?;
+            serve(client, Duration::ZERO);
+            let error = match attempt(client, longest) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            self.client = None;
+            if deadline.has_passed() || code(&error).is_some_and(is_permanent) {
+                return Err(self.site.broker(doing(), error));
+            }
+            tracing::debug!(%error, "{}: trying again", doing());
+            self.pause();
+        }
+    }
+}
+
+/// The group-less client has no messages: this serves its log, and errors are in the context's hands.
+fn serve(client: &Client, wait: Duration) {
+    drop(client.poll(wait));
 }
 
 /// What librdkafka calls the error; rust-rdkafka keeps the admin operations' codes to itself.

@@ -1,4 +1,4 @@
-//! A member of a consumer group: what both adapters of the port have in common.
+//! A member of a consumer group.
 
 use super::closing::Closing;
 use super::config::KafkaConfig;
@@ -9,7 +9,9 @@ use super::lookup::Lookup;
 use super::positions::Positions;
 use super::subscriber::{Event, Fetched, Place, Subscriber};
 use super::wait::Deadline;
-use crate::{Bounds, Consumer, Item, LogError, Ownership, Partition, Position, Record, TopicIndex, TopicInfo};
+use crate::{
+    Bounds, Consumer, Item, LogError, Ownership, Partition, Patience, Position, Record, TopicIndex, TopicInfo,
+};
 use activity::{Millis, Offset, PartitionId};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
@@ -22,7 +24,11 @@ use tracing::{debug, info};
 const BATCH_ITEMS: usize = 4096;
 const BATCH_BYTES: usize = 1 << 20;
 
-pub(super) struct Member {
+/// A member of a consumer group.
+///
+/// Dropping it leaves the group's membership in place, so that a restart of the same instance gets its partitions back at
+/// once.
+pub struct RdConsumer {
     subscriber: Closing<Subscriber>,
     topics: Vec<String>,
     positions: Positions,
@@ -51,19 +57,28 @@ struct Failure {
     place: Option<Place>,
 }
 
-impl Member {
+impl RdConsumer {
+    /// Joins the group `<group>-window`, which shares the shards of the activity topic out; their positions are kept in the
+    /// state store.
+    ///
+    /// # Errors
+    /// If a setting is refused, the topic does not exist, or the broker does not answer.
+    pub fn of_activity(config: &KafkaConfig, activity_topic: &str) -> Result<RdConsumer, LogError> {
+        RdConsumer::join(config, &format!("{}-window", config.group), &[activity_topic.to_owned()])
+    }
+
     /// Joins the group. A topic that does not exist is an error: librdkafka would wait for it for ever.
-    pub(super) fn join(config: &KafkaConfig, group: &str, topics: &[String]) -> Result<Member, LogError> {
+    pub(super) fn join(config: &KafkaConfig, group: &str, topics: &[String]) -> Result<RdConsumer, LogError> {
         let site = config.site();
-        let lookup = Lookup::new(config)?;
+        let mut lookup = Lookup::new(config)?;
         for topic in topics {
-            lookup.topic(topic)?;
+            lookup.topic(topic, Patience::Long)?;
         }
         let subscriber = Subscriber::new(&config.member(group)?).map_err(|e| site.creation(&e))?;
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         subscriber.consumer().subscribe(&names).map_err(|e| site.broker(format!("subscribing to {names:?}"), e))?;
         info!(group, member = config.member_name(), topics = ?names, "joining");
-        Ok(Member {
+        Ok(RdConsumer {
             subscriber: Closing::new("member", subscriber),
             topics: topics.to_vec(),
             positions: Positions::new(topics.len()),
@@ -84,8 +99,8 @@ impl Member {
         &self.site
     }
 
-    pub(super) fn lookup(&self) -> &Lookup {
-        &self.lookup
+    pub(super) fn lookup(&mut self) -> &mut Lookup {
+        &mut self.lookup
     }
 
     /// As whom the present assignment was given, if there is one.
@@ -95,10 +110,7 @@ impl Member {
 
     /// The topic's name.
     pub(super) fn name(&self, topic: TopicIndex) -> Result<&str, LogError> {
-        self.topics.get(usize::from(topic.0)).map(String::as_str).ok_or_else(|| LogError::Setting {
-            setting: "topics".to_owned(),
-            reason: format!("there is no topic {} among {:?}", topic.0, self.topics),
-        })
+        name(&self.topics, topic)
     }
 
     /// A list for librdkafka.
@@ -177,7 +189,7 @@ impl Member {
         }
         if is_missing(code) {
             for topic in &self.topics {
-                match self.lookup.topic(topic) {
+                match self.lookup.topic(topic, Patience::Once) {
                     Err(error @ LogError::NoTopic { .. }) => return Err(error),
                     Err(error) => debug!(%error, "looking for a topic"),
                     Ok(_) => {}
@@ -204,7 +216,7 @@ impl Member {
     }
 }
 
-impl Consumer for Member {
+impl Consumer for RdConsumer {
     fn poll(&mut self, wait: Duration, hand_over: &mut dyn FnMut(Item<'_>)) -> Result<Option<Ownership>, LogError> {
         if let Some(ownership) = self.told()? {
             return Ok(Some(ownership));
@@ -269,13 +281,23 @@ impl Consumer for Member {
         Ok(())
     }
 
-    fn bounds(&mut self, partition: Partition) -> Result<Bounds, LogError> {
-        self.lookup.bounds(self.name(partition.topic)?, partition.id)
+    fn bounds(&mut self, partitions: &[Partition], patience: Patience) -> Result<Vec<Bounds>, LogError> {
+        let topics = &self.topics;
+        let named = |partition: &Partition| Ok((name(topics, partition.topic)?, partition.id));
+        let named = partitions.iter().map(named).collect::<Result<Vec<_>, LogError>>()?;
+        self.lookup.bounds(&named, patience)
     }
 
-    fn topic(&mut self, topic: TopicIndex) -> Result<TopicInfo, LogError> {
-        self.lookup.topic(self.name(topic)?)
+    fn topics(&mut self, patience: Patience) -> Result<Vec<TopicInfo>, LogError> {
+        self.topics.iter().map(|topic| self.lookup.topic(topic, patience)).collect()
     }
+}
+
+fn name(topics: &[String], topic: TopicIndex) -> Result<&str, LogError> {
+    topics.get(usize::from(topic.0)).map(String::as_str).ok_or_else(|| LogError::Setting {
+        setting: "topics".to_owned(),
+        reason: format!("there is no topic {} among {topics:?}", topic.0),
+    })
 }
 
 fn index(topics: &[String], name: &str) -> Option<TopicIndex> {

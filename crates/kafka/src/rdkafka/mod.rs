@@ -9,12 +9,10 @@
 //! - Settings that these rest on cannot be changed from outside: `config`.
 //! - Closing is bounded in time: `closing`.
 
-mod activity_log;
 mod closing;
 mod config;
 mod context;
 mod deliveries;
-mod describe;
 mod failure;
 mod faults;
 mod handover;
@@ -22,6 +20,7 @@ mod lookup;
 mod member;
 mod positions;
 mod producer;
+mod questions;
 mod settings;
 mod source_log;
 mod subscriber;
@@ -30,8 +29,8 @@ mod topics;
 mod wait;
 mod writer;
 
-pub use activity_log::RdActivityLog;
 pub use config::KafkaConfig;
+pub use member::RdConsumer;
 pub use producer::RdProducer;
 pub use settings::MAX_RECORD_BYTES;
 pub use source_log::RdSourceLog;

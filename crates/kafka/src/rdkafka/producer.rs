@@ -7,7 +7,7 @@ use super::failure::Site;
 use super::lookup::Lookup;
 use super::settings::create;
 use super::wait::Deadline;
-use crate::LogError;
+use crate::{LogError, Patience};
 use activity::{Millis, PartitionId};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -47,8 +47,8 @@ impl RdProducer {
     ///
     /// # Errors
     /// If there is no such topic, or the broker does not answer.
-    pub fn partitions(&self, topic: &str) -> Result<u16, LogError> {
-        Ok(self.lookup.topic(topic)?.partitions)
+    pub fn partitions(&mut self, topic: &str) -> Result<u16, LogError> {
+        Ok(self.lookup.topic(topic, Patience::Long)?.partitions)
     }
 
     /// Puts a record into the queue; waits while that is full. Without a partition, the key decides, or chance. Without a

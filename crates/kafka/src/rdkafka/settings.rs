@@ -72,10 +72,10 @@ impl KafkaConfig {
     }
 
     /// A client that only asks. It has no group at all, so that its answers do not queue behind fetches.
-    pub(super) fn asking(&self, level: Isolation) -> Result<ClientConfig, LogError> {
+    pub(super) fn asking(&self) -> Result<ClientConfig, LogError> {
         let mut client = self.base()?;
         self.overrule(&mut client);
-        client.set("isolation.level", isolation(level)).set("allow.auto.create.topics", "false");
+        client.set("allow.auto.create.topics", "false");
         Ok(client)
     }
 

@@ -1,17 +1,13 @@
 //! The source topics, as ingest reads them, and the transactions that it writes.
 
 use super::config::KafkaConfig;
-use super::lookup::Lookup;
-use super::member::Member;
+use super::member::RdConsumer;
 use super::tail;
 use super::wait::Deadline;
 use super::writer::Writer;
-use crate::{
-    Bounds, Committed, Consumer, Isolation, Item, LogError, Outcome, Ownership, Partition, Position, SourceLog,
-    TopicIndex, TopicInfo, Transaction,
-};
+use crate::{Bounds, Committed, LogError, Outcome, Partition, Patience, SourceLog, TopicInfo, Transaction};
 use activity::{Offset, PartitionId, Shard};
-use rdkafka::consumer::Consumer as _;
+use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{self, TopicPartitionList};
 use std::time::Duration;
@@ -22,11 +18,9 @@ use std::time::Duration;
 /// once, and fences off whatever the former one had under way.
 pub struct RdSourceLog {
     config: KafkaConfig,
-    member: Member,
+    member: RdConsumer,
     writer: Writer,
     activity_topic: String,
-    /// Sees undecided records too; made when it is needed first.
-    all: Option<Lookup>,
 }
 
 impl RdSourceLog {
@@ -42,8 +36,8 @@ impl RdSourceLog {
     ) -> Result<RdSourceLog, LogError> {
         // First the fence: what this member reads as committed must not change by another hand any more.
         let writer = Writer::new(config, activity_topic, dead_letter_topic)?;
-        let member = Member::join(config, &config.group, source_topics)?;
-        Ok(RdSourceLog { config: config.clone(), member, writer, activity_topic: activity_topic.to_owned(), all: None })
+        let member = RdConsumer::join(config, &config.group, source_topics)?;
+        Ok(RdSourceLog { config: config.clone(), member, writer, activity_topic: activity_topic.to_owned() })
     }
 
     fn positions(&self, transaction: &Transaction) -> Result<TopicPartitionList, LogError> {
@@ -61,6 +55,12 @@ impl RdSourceLog {
 }
 
 impl SourceLog for RdSourceLog {
+    type Consumer = RdConsumer;
+
+    fn consumer(&mut self) -> &mut RdConsumer {
+        &mut self.member
+    }
+
     fn committed(&mut self, partitions: &[Partition]) -> Result<Vec<Option<Committed>>, LogError> {
         let deadline = Deadline::after(self.undecided());
         let asked = self.member.list(partitions, |partition| (*partition, None))?;
@@ -101,20 +101,17 @@ impl SourceLog for RdSourceLog {
     }
 
     fn activity_topic(&mut self) -> Result<TopicInfo, LogError> {
-        self.member.lookup().topic(&self.activity_topic)
+        self.member.lookup().topic(&self.activity_topic, Patience::Long)
     }
 
     fn settled_activity(&mut self, shard: Shard) -> Result<Bounds, LogError> {
         let id = PartitionId(i32::from(shard.0));
         let deadline = Deadline::after(self.undecided());
-        let all = match &mut self.all {
-            Some(all) => all,
-            none => none.insert(Lookup::seeing(Isolation::Uncommitted, &self.config)?),
-        };
-        let written = all.bounds(&self.activity_topic, id)?.stable_end;
+        let place = (self.activity_topic.as_str(), id);
+        let written = self.member.lookup().written(place.0, id)?;
         loop {
             // A commit is answered before its markers are written; until they are, its records lie behind the stable end.
-            let bounds = self.member.lookup().bounds(&self.activity_topic, id)?;
+            let bounds = self.member.lookup().bounds(&[place], Patience::Long)?[0];
             if bounds.stable_end >= written {
                 return Ok(bounds);
             }
@@ -156,30 +153,4 @@ impl RdSourceLog {
 
 fn first_error(list: &TopicPartitionList) -> Option<KafkaError> {
     list.elements().iter().find_map(|element| element.error().err())
-}
-
-impl Consumer for RdSourceLog {
-    fn poll(&mut self, wait: Duration, hand_over: &mut dyn FnMut(Item<'_>)) -> Result<Option<Ownership>, LogError> {
-        self.member.poll(wait, hand_over)
-    }
-
-    fn start(&mut self, at: &[Position]) -> Result<(), LogError> {
-        self.member.start(at)
-    }
-
-    fn release(&mut self) -> Result<(), LogError> {
-        self.member.release()
-    }
-
-    fn pause(&mut self, partition: Partition, paused: bool) -> Result<(), LogError> {
-        self.member.pause(partition, paused)
-    }
-
-    fn bounds(&mut self, partition: Partition) -> Result<Bounds, LogError> {
-        self.member.bounds(partition)
-    }
-
-    fn topic(&mut self, topic: TopicIndex) -> Result<TopicInfo, LogError> {
-        self.member.topic(topic)
-    }
 }

@@ -6,8 +6,9 @@ use super::context::Quiet;
 use super::failure::Site;
 use super::lookup::Lookup;
 use super::settings::{MAX_RECORD_BYTES, create};
-use super::wait::{Deadline, block_on};
-use crate::{ISOLATION, LogError};
+use super::wait::Deadline;
+use crate::{LogError, Patience};
+use pollster::block_on;
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::error::RDKafkaErrorCode;
 use tracing::info;
@@ -59,11 +60,11 @@ impl TopicSpec {
 pub fn ensure_topics(config: &KafkaConfig, topics: &[TopicSpec]) -> Result<(), LogError> {
     let site = config.site();
     let lookup = Lookup::new(config)?;
-    let admin: AdminClient<Quiet> = create(&config.asking(ISOLATION)?, Quiet, &site)?;
-    let desk = Desk { admin: Closing::new("admin", admin), lookup, config, site };
+    let admin: AdminClient<Quiet> = create(&config.asking()?, Quiet, &site)?;
+    let mut desk = Desk { admin: Closing::new("admin", admin), lookup, config, site };
     let mut wrong = Vec::new();
     for topic in topics {
-        match desk.lookup.topic(&topic.name) {
+        match desk.lookup.topic(&topic.name, Patience::Long) {
             Ok(found) => wrong.extend(desk.differences(topic, found.partitions)?),
             Err(LogError::NoTopic { .. }) => wrong.extend(desk.make(topic)?),
             Err(error) => return Err(error),
@@ -90,7 +91,7 @@ impl Desk<'_> {
     }
 
     /// Makes the topic, or finds that somebody else just did. Gives what is wrong with it.
-    fn make(&self, topic: &TopicSpec) -> Result<Vec<String>, LogError> {
+    fn make(&mut self, topic: &TopicSpec) -> Result<Vec<String>, LogError> {
         let mut new =
             NewTopic::new(&topic.name, i32::from(topic.partitions), TopicReplication::Fixed(DEFAULT_REPLICATION));
         for (key, value) in &topic.settings {
@@ -109,7 +110,7 @@ impl Desk<'_> {
         }
         let deadline = Deadline::after(self.config.request_timeout);
         let found = loop {
-            match self.lookup.topic(&topic.name) {
+            match self.lookup.topic(&topic.name, Patience::Long) {
                 Ok(found) if self.lookup.is_ready(&topic.name, found.partitions) => break found,
                 Ok(_) | Err(LogError::NoTopic { .. }) if !deadline.has_passed() => self.lookup.pause(),
                 Ok(_) => return Err(self.site.broker(doing(), "its partitions have no leaders")),
@@ -123,7 +124,7 @@ impl Desk<'_> {
     }
 
     /// What is other than it should be, with both sides and what to do.
-    fn differences(&self, topic: &TopicSpec, partitions: u16) -> Result<Vec<String>, LogError> {
+    fn differences(&mut self, topic: &TopicSpec, partitions: u16) -> Result<Vec<String>, LogError> {
         let mut wrong = Vec::new();
         if partitions != topic.partitions {
             wrong.push(format!(
@@ -151,7 +152,7 @@ impl Desk<'_> {
         Ok(wrong)
     }
 
-    fn settings(&self, topic: &TopicSpec) -> Result<ConfigResource, LogError> {
+    fn settings(&mut self, topic: &TopicSpec) -> Result<ConfigResource, LogError> {
         let doing = || format!("asking for the settings of the topic `{}`", topic.name);
         let deadline = Deadline::after(self.config.request_timeout);
         loop {

@@ -7,7 +7,7 @@ use super::failure::{Site, is_fenced, is_permanent};
 use super::lookup::Lookup;
 use super::settings::{MAX_RECORD_BYTES, create};
 use super::wait::Deadline;
-use crate::{DeadLetter, LogError, Outcome, Transaction};
+use crate::{DeadLetter, LogError, Outcome, Patience, Transaction};
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -43,9 +43,9 @@ enum Fate {
 impl Writer {
     /// Makes this process the one writer of its instance, and rolls back what an older one had under way.
     pub(super) fn new(config: &KafkaConfig, activity: &str, dead_letters: &str) -> Result<Writer, LogError> {
-        let lookup = Lookup::new(config)?;
-        let shards = lookup.topic(activity)?.partitions;
-        lookup.topic(dead_letters)?;
+        let mut lookup = Lookup::new(config)?;
+        let shards = lookup.topic(activity, Patience::Long)?.partitions;
+        lookup.topic(dead_letters, Patience::Long)?;
         let site = config.site();
         let producer: BaseProducer<Deliveries> = create(&config.writer()?, Deliveries::default(), &site)?;
         let writer = Writer {

@@ -132,7 +132,7 @@ fn nothing_is_handed_over_between_assignment_and_start() {
         assert_eq!(member.poll().unwrap(), None);
     }
     assert!(member.seen.is_empty() && member.ends.is_empty());
-    member.log.start(&[crate::support::at(partition(0), 1)]).unwrap();
+    member.log.consumer().start(&[crate::support::at(partition(0), 1)]).unwrap();
     member.until("the second record", |member| member.payloads() == ["b"]);
 }
 

@@ -1,7 +1,11 @@
 use crate::support::{Reader, World, partition, produce, took};
 use activity::Offset;
-use kafka::{Committed, Consumer, Outcome, SourceLog, Transaction};
+use kafka::rdkafka::RdSourceLog;
+use kafka::{Committed, Consumer, Outcome, Patience, SourceLog, Transaction};
 use std::time::Duration;
+
+/// How often the broker stands still. Clients that were asked again after they had failed were found dead after 1 to 8 times.
+const STANDSTILLS: u32 = 5;
 
 /// A broker of its own, which is killed, restarted and stalled.
 #[test]
@@ -19,28 +23,15 @@ fn a_broker_that_goes_away_and_comes_back_is_waited_for() {
     for _ in 0..20 {
         reader.step(|_, _| 1).unwrap();
     }
-    assert!(reader.log.bounds(partition(0)).is_err());
+    assert!(reader.log.consumer().bounds(&[partition(0)], Patience::Long).is_err());
     world.kafka.restart();
     produce(&plain, "outage-source", 0, ["b"]);
     reader.until("the second record", |reader| reader.payloads().ends_with(&["b"]));
-    services::wait_until(crate::support::DEADLINE, "an answer", || reader.log.bounds(partition(0)).is_ok());
-
-    // The group may have to settle first: then it is rolled back, and a later attempt goes through.
-    let mut outcome = Outcome::Aborted;
-    services::wait_until(crate::support::DEADLINE, "a transaction", || {
-        reader.step(|_, _| 0).unwrap();
-        if reader.owned.is_some() {
-            outcome = reader
-                .log
-                .transact(&Transaction {
-                    packs: vec![b"0".to_vec(), b"1".to_vec()],
-                    dead_letters: Vec::new(),
-                    positions: vec![(partition(0), Committed { next: Offset(2), note: "after".to_owned() })],
-                })
-                .unwrap();
-        }
-        outcome == Outcome::Committed
+    services::wait_until(crate::support::DEADLINE, "an answer", || {
+        reader.log.consumer().bounds(&[partition(0)], Patience::Long).is_ok()
     });
+
+    commit(&mut reader, Offset(2));
     let found = reader.log.committed(&[partition(0)]).unwrap();
     assert_eq!(found, [Some(Committed { next: Offset(2), note: "after".to_owned() })]);
 
@@ -49,4 +40,45 @@ fn a_broker_that_goes_away_and_comes_back_is_waited_for() {
     world.kafka.resume();
     // A member, a writer and their lookups, each bounded.
     assert!(took < Duration::from_secs(20), "{took:?}");
+}
+
+/// Asked again and again, also while the broker stands still, and with records to read and to write after each standstill.
+#[test]
+fn every_client_finds_its_way_back_after_every_standstill_of_the_broker() {
+    let world = World::alone("standstill");
+    world.topics(3);
+    let mut config = world.config("0");
+    config.request_timeout = Duration::from_secs(2);
+    let mut reader = Reader::started(world.source_log(&config).unwrap());
+    let all = [partition(0), partition(1), partition(2)];
+    for round in 1..=STANDSTILLS {
+        world.kafka.pause();
+        let asked = took(|| assert!(reader.log.consumer().bounds(&all, Patience::Once).is_err(), "round {round}"));
+        assert!(asked < Duration::from_secs(4), "round {round}: {asked:?}");
+        assert!(reader.log.consumer().topics(Patience::Long).is_err(), "round {round}");
+        world.kafka.resume();
+        services::wait_until(crate::support::DEADLINE, "answers", || {
+            let consumer = reader.log.consumer();
+            consumer.bounds(&all, Patience::Once).is_ok() && consumer.topics(Patience::Once).is_ok()
+        });
+        produce(&world.producer(&[]), "standstill-source", 0, [format!("record {round}")]);
+        reader.until("the next record", |reader| reader.payloads().last() == Some(&format!("record {round}").as_str()));
+        let next = Offset(i64::from(round));
+        commit(&mut reader, next);
+        assert_eq!(reader.log.committed(&[partition(0)]).unwrap()[0].as_ref().map(|at| at.next), Some(next));
+    }
+}
+
+/// Writes a transaction with the position of partition 0. The group may have to settle first: then it is rolled back, and a
+/// later attempt goes through.
+fn commit(reader: &mut Reader<RdSourceLog>, next: Offset) {
+    let transaction = Transaction {
+        packs: vec![b"0".to_vec(), b"1".to_vec()],
+        dead_letters: Vec::new(),
+        positions: vec![(partition(0), Committed { next, note: "after".to_owned() })],
+    };
+    services::wait_until(crate::support::DEADLINE, "a transaction", || {
+        reader.step(|_, _| 0).unwrap();
+        reader.owned.is_some() && reader.log.transact(&transaction).unwrap() == Outcome::Committed
+    });
 }

@@ -1,6 +1,6 @@
 use crate::support::{Reader, World, partition};
 use activity::{Millis, PartitionId};
-use kafka::rdkafka::{RdActivityLog, RdProducer};
+use kafka::rdkafka::{RdConsumer, RdProducer};
 
 #[test]
 fn everything_that_was_sent_is_there_after_a_flush() {
@@ -17,7 +17,7 @@ fn everything_that_was_sent_is_there_after_a_flush() {
     }
     producer.flush().unwrap();
     assert_eq!(producer.failed(), 0);
-    let mut reader = Reader::started(RdActivityLog::new(&world.config("0"), &topic).unwrap());
+    let mut reader = Reader::started(RdConsumer::of_activity(&world.config("0"), &topic).unwrap());
     reader.until("the end", |reader| reader.ends.get(&partition(1)) == Some(&5000));
     let payloads: Vec<String> = (0..5000).map(|i| i.to_string()).collect();
     assert_eq!(reader.payloads(), payloads);

@@ -1,13 +1,13 @@
 use crate::support::{Reader, World, at, partition, produce};
 use activity::{Offset, PartitionId};
-use kafka::rdkafka::{RdActivityLog, RdProducer, RdSourceLog};
-use kafka::{Consumer, Item, Ownership, Partition, TopicIndex};
+use kafka::rdkafka::{RdConsumer, RdProducer, RdSourceLog};
+use kafka::{Consumer, Item, Ownership, Partition, Patience, TopicIndex};
 use rdkafka::producer::Producer;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-fn reader(world: &World, topic: &str) -> Reader<RdActivityLog> {
-    Reader::started(RdActivityLog::new(&world.config("0"), topic).unwrap())
+fn reader(world: &World, topic: &str) -> Reader<RdConsumer> {
+    Reader::started(RdConsumer::of_activity(&world.config("0"), topic).unwrap())
 }
 
 #[test]
@@ -44,13 +44,13 @@ fn the_end_is_told_at_the_last_stable_offset() {
     let mut reader = reader(&world, &topic);
     reader.until("the end before the open transaction", |reader| reader.ends.contains_key(&partition(0)));
     assert_eq!(reader.ends[&partition(0)], 1);
-    let bounds = reader.log.bounds(partition(0)).unwrap();
+    let bounds = reader.log.bounds(&[partition(0)], Patience::Long).unwrap()[0];
     assert_eq!((bounds.start, bounds.stable_end), (Offset(0), Offset(1)));
     assert_eq!(reader.payloads(), ["plain"]);
 
     writer.commit_transaction(crate::support::DEADLINE).unwrap();
     reader.until("the end behind the marker", |reader| reader.ends[&partition(0)] == 4);
-    assert_eq!(reader.log.bounds(partition(0)).unwrap().stable_end, Offset(4));
+    assert_eq!(reader.log.bounds(&[partition(0)], Patience::Long).unwrap()[0].stable_end, Offset(4));
     assert_eq!(reader.payloads(), ["plain", "open", "behind it"]);
 }
 
@@ -117,8 +117,7 @@ fn a_paused_partition_rests_and_goes_on_where_it_was() {
     reader.log.pause(partition(0), true).unwrap();
     reader.log.pause(partition(0), true).unwrap();
     reader.log.pause(partition(1), false).unwrap();
-    let count =
-        |reader: &Reader<RdActivityLog>, id| reader.seen.iter().filter(|s| s.partition == partition(id)).count();
+    let count = |reader: &Reader<RdConsumer>, id| reader.seen.iter().filter(|s| s.partition == partition(id)).count();
     let rested = count(&reader, 0);
     reader.until("the other partition", |reader| count(reader, 1) == 5000);
     produce(&plain, &topic, 1, ["one more"]);
@@ -186,7 +185,7 @@ fn keys_tombstones_and_timestamps_come_through() {
     plain.send(rdkafka::producer::BaseRecord::<str, str>::to(&topic).key("gone")).map_err(|(e, _)| e).unwrap();
     plain.flush(crate::support::DEADLINE).unwrap();
 
-    let mut log = RdActivityLog::new(&world.config("0"), &topic).unwrap();
+    let mut log = RdConsumer::of_activity(&world.config("0"), &topic).unwrap();
     let mut fields = Vec::new();
     services::wait_until(crate::support::DEADLINE, "the records", || {
         let change = log.poll(Duration::from_millis(50), &mut |item| {

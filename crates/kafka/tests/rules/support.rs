@@ -1,8 +1,8 @@
 //! One broker for all rules that leave it alive, topics of their own for each, and a loop that drives a log.
 
 use activity::{Offset, PartitionId};
-use kafka::rdkafka::{KafkaConfig, RdSourceLog};
-use kafka::{Consumer, Item, Ownership, Partition, Position, TopicIndex};
+use kafka::rdkafka::{KafkaConfig, RdConsumer, RdSourceLog};
+use kafka::{Consumer, Item, Ownership, Partition, Position, SourceLog, TopicIndex};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use services::{Kafka, wait_until};
@@ -125,6 +125,23 @@ pub(crate) struct Seen {
     pub(crate) payload: String,
 }
 
+/// What a [`Reader`] can read.
+pub(crate) trait Readable {
+    fn consumer(&mut self) -> &mut RdConsumer;
+}
+
+impl Readable for RdConsumer {
+    fn consumer(&mut self) -> &mut RdConsumer {
+        self
+    }
+}
+
+impl Readable for RdSourceLog {
+    fn consumer(&mut self) -> &mut RdConsumer {
+        SourceLog::consumer(self)
+    }
+}
+
 /// A log and what came out of it.
 pub(crate) struct Reader<L> {
     pub(crate) log: L,
@@ -134,7 +151,7 @@ pub(crate) struct Reader<L> {
     pub(crate) ends: BTreeMap<Partition, i64>,
 }
 
-impl<L: Consumer> Reader<L> {
+impl<L: Readable> Reader<L> {
     pub(crate) fn new(log: L) -> Reader<L> {
         Reader { log, owned: None, changes: Vec::new(), seen: Vec::new(), ends: BTreeMap::new() }
     }
@@ -149,7 +166,7 @@ impl<L: Consumer> Reader<L> {
     /// Polls without answering.
     pub(crate) fn poll(&mut self) -> Result<Option<Ownership>, kafka::LogError> {
         let (seen, ends) = (&mut self.seen, &mut self.ends);
-        self.log.poll(Duration::from_millis(50), &mut |item| match item {
+        self.log.consumer().poll(Duration::from_millis(50), &mut |item| match item {
             Item::Record(record) => seen.push(Seen {
                 partition: record.partition,
                 offset: record.offset.0,
@@ -171,11 +188,11 @@ impl<L: Consumer> Reader<L> {
                 for partition in &partitions {
                     positions.push(at(*partition, from(&mut self.log, *partition)));
                 }
-                self.log.start(&positions)?;
+                self.log.consumer().start(&positions)?;
                 self.owned = Some(partitions);
             }
             Ownership::Revoked => {
-                self.log.release()?;
+                self.log.consumer().release()?;
                 self.owned = None;
             }
         }

@@ -1,6 +1,6 @@
 use crate::support::{Reader, World, partition, produce};
-use kafka::rdkafka::{RdActivityLog, TopicSpec, ensure_topics};
-use kafka::{Consumer, LogError, TopicIndex};
+use kafka::rdkafka::{RdConsumer, TopicSpec, ensure_topics};
+use kafka::{Consumer, LogError, Patience};
 
 #[test]
 fn missing_topics_are_made_and_others_left_alone() {
@@ -34,30 +34,30 @@ fn a_topic_that_differs_is_an_error_with_both_sides() {
 #[test]
 fn a_missing_topic_is_named() {
     let world = World::new("missing");
-    let Err(error) = RdActivityLog::new(&world.config("0"), "missing-activity") else { panic!("it is not there") };
+    let Err(error) = RdConsumer::of_activity(&world.config("0"), "missing-activity") else { panic!("it is not there") };
     assert!(matches!(error, LogError::NoTopic { .. }), "{error}");
     let text = error.to_string();
     assert!(text.contains("missing-activity") && text.contains(&world.kafka.bootstrap()), "{text}");
     // Asking did not make it.
-    assert!(RdActivityLog::new(&world.config("0"), "missing-activity").is_err());
+    assert!(RdConsumer::of_activity(&world.config("0"), "missing-activity").is_err());
 }
 
 #[test]
 fn a_topic_that_is_made_again_has_another_identity() {
     let world = World::new("again");
     let topic = world.topic("source", 2);
-    let mut reader = Reader::started(RdActivityLog::new(&world.config("0"), &topic).unwrap());
-    let before = reader.log.topic(TopicIndex(0)).unwrap();
+    let mut reader = Reader::started(RdConsumer::of_activity(&world.config("0"), &topic).unwrap());
+    let before = reader.log.topics(Patience::Long).unwrap()[0];
     assert_eq!(before.partitions, 2);
-    assert_eq!(reader.log.topic(TopicIndex(0)).unwrap(), before);
+    assert_eq!(reader.log.topics(Patience::Long).unwrap()[0], before);
     world.kafka.delete_topic(&topic);
-    let Err(error) = reader.log.topic(TopicIndex(0)) else { panic!("it is gone") };
+    let Err(error) = reader.log.topics(Patience::Long) else { panic!("it is gone") };
     assert!(matches!(error, LogError::NoTopic { .. }), "{error}");
     world.kafka.create_topic(&topic, 3, &[]);
-    let after = reader.log.topic(TopicIndex(0)).unwrap();
+    let after = reader.log.topics(Patience::Long).unwrap()[0];
     assert_ne!(after.id, before.id);
     assert_eq!(after.partitions, 3);
-    assert!(reader.log.bounds(partition(2)).is_ok());
+    assert!(reader.log.bounds(&[partition(2)], Patience::Long).is_ok());
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn settings_that_librdkafka_refuses_are_named_without_their_values() {
     {
         let mut config = world.config("0");
         config.properties.insert(property.into(), value.into());
-        let Err(error) = RdActivityLog::new(&config, "any") else { panic!("{property} is taken") };
+        let Err(error) = RdConsumer::of_activity(&config, "any") else { panic!("{property} is taken") };
         let text = format!("{error} {error:?}");
         assert!(!text.contains(value), "{text}");
     }

@@ -1,6 +1,6 @@
 use crate::support::{DEADLINE, Reader, World, partition, produce};
 use activity::{Offset, Shard};
-use kafka::rdkafka::{RdActivityLog, RdSourceLog};
+use kafka::rdkafka::{RdConsumer, RdSourceLog};
 use kafka::{Committed, Consumer, DeadLetter, LogError, Outcome, Partition, SourceLog, Transaction};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{Headers, Message};
@@ -115,7 +115,7 @@ fn window_reads_committed_packs_only() {
     produce(&stranger, "packs-activity", 0, ["aborted"]);
     stranger.abort_transaction(DEADLINE).unwrap();
     assert_eq!(source.log.transact(&transaction(&["b0", "b1"], &[])).unwrap(), Outcome::Committed);
-    let mut window = Reader::started(RdActivityLog::new(&world.config("0"), "packs-activity").unwrap());
+    let mut window = Reader::started(RdConsumer::of_activity(&world.config("0"), "packs-activity").unwrap());
     window.until("the packs", |window| window.ends == [(partition(0), 6), (partition(1), 4)].into());
     let mut payloads = window.payloads();
     payloads.sort_unstable();
@@ -308,5 +308,5 @@ fn a_pack_of_four_megabytes_fits() {
     assert_eq!(log.transact(&large).unwrap(), Outcome::Committed);
     let end = log.settled_activity(Shard(0)).unwrap().stable_end;
     assert!(log.activity(Shard(0), Offset(0), end).unwrap() == [(Offset(0), pack)]);
-    let _ = log.topic(kafka::TopicIndex(0)).unwrap();
+    let _ = log.consumer().topics(kafka::Patience::Long).unwrap();
 }

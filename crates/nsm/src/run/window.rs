@@ -5,7 +5,7 @@ use super::topics::OwnTopics;
 use crate::config::Config;
 use ::window::{Metrics, Settings, Worker};
 use catalog::Plan;
-use kafka::rdkafka::{KafkaConfig, RdActivityLog};
+use kafka::rdkafka::{KafkaConfig, RdConsumer};
 use state::{RedisConfig, RedisStore};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,12 +39,12 @@ impl WindowRole {
 }
 
 impl Work for WindowRole {
-    type Worker = Worker<RdActivityLog, RedisStore>;
+    type Worker = Worker<RdConsumer, RedisStore>;
 
     fn build(&mut self) -> Result<Self::Worker, Trouble> {
         let store = RedisStore::connect(&self.redis)?;
         self.own.ensure()?;
-        let log = RdActivityLog::new(&self.kafka, &self.activity)?;
+        let log = RdConsumer::of_activity(&self.kafka, &self.activity)?;
         Ok(Worker::new(log, store, self.plan.clone(), self.settings, self.metrics.clone()))
     }
 

@@ -1,12 +1,8 @@
 //! Topics of a broker, through its admin protocol.
 
-use std::future::Future;
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
 use std::time::Duration;
 
+use pollster::block_on;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication, TopicResult};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
@@ -84,26 +80,6 @@ fn expect_done(outcome: KafkaResult<Vec<TopicResult>>, failure: &str) {
     for topic in outcome.unwrap_or_else(|e| panic!("{failure}: {e}")) {
         if let Err((_, code)) = topic {
             panic!("{failure}: {code}");
-        }
-    }
-}
-
-/// Drives a future on this thread: the client completes it from a thread of its own, so it needs no
-/// runtime, and callers inside a runtime are fine.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => std::thread::park(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A member of a consumer group.
 
+mod silence;
+
 use super::closing::Closing;
 use super::config::KafkaConfig;
 use super::failure::{Site, is_fenced, is_missing, is_permanent};
@@ -23,7 +25,6 @@ use tracing::{debug, info};
 /// How much one poll hands over at most: it is what may be lost to a transaction that is aborted.
 const BATCH_ITEMS: usize = 4096;
 const BATCH_BYTES: usize = 1 << 20;
-
 /// A member of a consumer group.
 ///
 /// Dropping it leaves the group's membership in place, so that a restart of the same instance gets its partitions back at
@@ -38,6 +39,8 @@ pub struct RdConsumer {
     /// transaction through unchecked that carries no membership.
     membership: Option<ConsumerGroupMetadata>,
     faults: Faults,
+    /// When to find out why nothing is heard.
+    silent_until: Deadline,
     lookup: Lookup,
     site: Site,
 }
@@ -86,6 +89,7 @@ impl RdConsumer {
             handover: Handover::default(),
             membership: None,
             faults: Faults::default(),
+            silent_until: Deadline::after(silence::JOINING),
             lookup,
             site,
         })
@@ -151,6 +155,7 @@ impl RdConsumer {
                     if let Ownership::Assigned(_) = ownership {
                         self.membership = self.subscriber.membership();
                     }
+                    self.listen();
                     info!(?ownership, "ownership changes");
                     return Ok(Some(ownership));
                 }
@@ -241,6 +246,11 @@ impl Consumer for RdConsumer {
                 }
                 Some(Step::Failed(failure)) => self.judge(failure)?,
             }
+        }
+        if items > 0 {
+            self.listen();
+        } else if self.silent_until.has_passed() {
+            self.break_silence()?;
         }
         Ok(None)
     }

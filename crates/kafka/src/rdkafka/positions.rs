@@ -54,6 +54,16 @@ impl Positions {
         }
     }
 
+    /// Where every started partition stands.
+    pub(super) fn all(&self) -> impl Iterator<Item = Position> {
+        (0..).map(TopicIndex).zip(&self.next).flat_map(|(topic, partitions)| {
+            let position = move |(id, next): (i32, &Option<i64>)| {
+                Some(Position { partition: Partition { topic, id: PartitionId(id) }, next: Offset((*next)?) })
+            };
+            (0..).zip(partitions).filter_map(position)
+        })
+    }
+
     pub(super) fn is_started(&self, topic: TopicIndex, id: PartitionId) -> bool {
         let Ok(id) = usize::try_from(id.0) else { return false };
         self.next.get(usize::from(topic.0)).and_then(|topic| topic.get(id)).is_some_and(Option::is_some)

@@ -1,11 +1,13 @@
 use crate::support::{Reader, World, partition, produce, took};
 use activity::Offset;
-use kafka::rdkafka::RdSourceLog;
+use kafka::rdkafka::{KafkaConfig, RdSourceLog};
 use kafka::{Committed, Consumer, Outcome, Patience, SourceLog, Transaction};
 use std::time::Duration;
 
 /// How often the broker stands still. Clients that were asked again after they had failed were found dead after 1 to 8 times.
 const STANDSTILLS: u32 = 5;
+/// How long it may take until a record is there: a client that is stuck is found out and replaced meanwhile, perhaps twice.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A broker of its own, which is killed, restarted and stalled.
 #[test]
@@ -31,7 +33,7 @@ fn a_broker_that_goes_away_and_comes_back_is_waited_for() {
         reader.log.consumer().bounds(&[partition(0)], Patience::Long).is_ok()
     });
 
-    commit(&mut reader, Offset(2));
+    commit(&mut reader, Offset(2), |reader| reader.step(|_, _| 0).unwrap());
     let found = reader.log.committed(&[partition(0)]).unwrap();
     assert_eq!(found, [Some(Committed { next: Offset(2), note: "after".to_owned() })]);
 
@@ -53,6 +55,10 @@ fn every_client_finds_its_way_back_after_every_standstill_of_the_broker() {
     let all = [partition(0), partition(1), partition(2)];
     for round in 1..=STANDSTILLS {
         world.kafka.pause();
+        // It takes a moment until all of its threads stand still.
+        services::wait_until(crate::support::DEADLINE, "silence", || {
+            reader.log.consumer().bounds(&all, Patience::Once).is_err()
+        });
         let asked = took(|| assert!(reader.log.consumer().bounds(&all, Patience::Once).is_err(), "round {round}"));
         assert!(asked < Duration::from_secs(4), "round {round}: {asked:?}");
         assert!(reader.log.consumer().topics(Patience::Long).is_err(), "round {round}");
@@ -61,24 +67,36 @@ fn every_client_finds_its_way_back_after_every_standstill_of_the_broker() {
             let consumer = reader.log.consumer();
             consumer.bounds(&all, Patience::Once).is_ok() && consumer.topics(Patience::Once).is_ok()
         });
-        produce(&world.producer(&[]), "standstill-source", 0, [format!("record {round}")]);
-        reader.until("the next record", |reader| reader.payloads().last() == Some(&format!("record {round}").as_str()));
+        let record = format!("record {round}");
+        produce(&world.producer(&[]), "standstill-source", 0, [&record]);
+        services::wait_until(PATIENCE, "the next record", || {
+            supervised_step(&world, &config, &mut reader);
+            reader.payloads().last() == Some(&record.as_str())
+        });
         let next = Offset(i64::from(round));
-        commit(&mut reader, next);
+        commit(&mut reader, next, |reader| supervised_step(&world, &config, reader));
         assert_eq!(reader.log.committed(&[partition(0)]).unwrap()[0].as_ref().map(|at| at.next), Some(next));
+    }
+}
+
+/// A step, and what a supervisor does if it fails: what is stuck is replaced.
+fn supervised_step(world: &World, config: &KafkaConfig, reader: &mut Reader<RdSourceLog>) {
+    if let Err(error) = reader.step(|_, _| 0) {
+        assert!(error.to_string().contains("stuck"), "{error}");
+        *reader = Reader::new(world.source_log(config).unwrap());
     }
 }
 
 /// Writes a transaction with the position of partition 0. The group may have to settle first: then it is rolled back, and a
 /// later attempt goes through.
-fn commit(reader: &mut Reader<RdSourceLog>, next: Offset) {
+fn commit(reader: &mut Reader<RdSourceLog>, next: Offset, step: impl Fn(&mut Reader<RdSourceLog>)) {
     let transaction = Transaction {
         packs: vec![b"0".to_vec(), b"1".to_vec()],
         dead_letters: Vec::new(),
         positions: vec![(partition(0), Committed { next, note: "after".to_owned() })],
     };
     services::wait_until(crate::support::DEADLINE, "a transaction", || {
-        reader.step(|_, _| 0).unwrap();
+        step(reader);
         reader.owned.is_some() && reader.log.transact(&transaction).unwrap() == Outcome::Committed
     });
 }

@@ -11,8 +11,6 @@ use serde::{Deserialize, Serialize};
 pub struct SourceProgress {
     /// The source's topic.
     pub topic: String,
-    /// That topic's identity.
-    pub topic_id: TopicId,
     /// Its partitions by number.
     pub partitions: Vec<PartitionProgress>,
 }
@@ -20,6 +18,9 @@ pub struct SourceProgress {
 /// How far a shard has come in one source partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionProgress {
+    /// The identity of the topic that `next` is a position in. Partitions differ in it while a topic that was made again is
+    /// taken over, since every worker learns of it by itself.
+    pub topic_id: Option<TopicId>,
     /// The position that the next pack has to cover; `None` if no pack has covered any.
     pub next: Option<Offset>,
     /// The partition's clock; `None` if nothing has moved it.
@@ -29,6 +30,19 @@ pub struct PartitionProgress {
 }
 
 impl PartitionProgress {
+    /// What [`PartitionProgress::joined`] says of a partition that its topic has no more: it holds nothing back.
+    const GONE: Millis = Millis(i64::MAX);
+
+    /// Takes note of whether its topic, under the identity that a pack tells, still has it. One that comes back joins anew.
+    pub(crate) fn exists(&mut self, exists: bool, topic_id: TopicId, time: Option<Millis>) {
+        let is_gone = self.joined == Some(Self::GONE);
+        if exists && is_gone {
+            self.joined = time;
+        } else if !exists && self.topic_id.is_some_and(|id| id != topic_id) {
+            self.joined = Some(Self::GONE);
+        }
+    }
+
     /// How far shard time may go for this partition's sake.
     #[must_use]
     pub fn allows(&self) -> Option<Millis> {
@@ -81,12 +95,9 @@ mod tests {
     use super::*;
 
     fn source(clocks: &[Option<i64>]) -> SourceProgress {
-        let partition = |clock: &Option<i64>| PartitionProgress { next: None, clock: clock.map(Millis), joined: None };
-        SourceProgress {
-            topic: "usage".into(),
-            topic_id: TopicId::default(),
-            partitions: clocks.iter().map(partition).collect(),
-        }
+        let partition =
+            |clock: &Option<i64>| PartitionProgress { clock: clock.map(Millis), ..PartitionProgress::default() };
+        SourceProgress { topic: "usage".into(), partitions: clocks.iter().map(partition).collect() }
     }
 
     #[test]

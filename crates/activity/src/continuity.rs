@@ -107,7 +107,8 @@ fn judge_span(source: Option<&SourceProgress>, coverage: &Coverage, span: &Span)
         let (partition, partitions) = (span.partition, coverage.partitions);
         return Err(Break::NoSuchPartition { topic: topic(), partition, partitions });
     }
-    if let Some(known) = source.map(|source| source.topic_id).filter(|known| *known != coverage.topic_id) {
+    let known = source.and_then(|source| source.partition(span.partition)).and_then(|partition| partition.topic_id);
+    if let Some(known) = known.filter(|known| *known != coverage.topic_id) {
         return match span.jump {
             Some(Jump::ReplacedTopic | Jump::FirstStart) => Ok(Verdict::Next),
             _ => Err(Break::OtherTopic { topic: topic(), known, found: coverage.topic_id }),
@@ -150,6 +151,7 @@ pub fn advance(header: &mut Header, pack: &Pack) {
         for span in &coverage.spans {
             let partition = usize::try_from(span.partition.0).ok().and_then(|at| source.partitions.get_mut(at));
             let partition = partition.expect("judge has refused partitions that the topic has not");
+            partition.topic_id = Some(coverage.topic_id);
             partition.next = Some(span.to);
             partition.clock = partition.clock.max(span.clock);
         }
@@ -158,8 +160,9 @@ pub fn advance(header: &mut Header, pack: &Pack) {
     header.sealed_at = pack.sealed_at;
 }
 
-/// The progress of a pack's source, made or grown as the pack says. Partitions that are added to a topic, or that replace
-/// it, join at the current shard time; those of a new source hold it back until they are heard of.
+/// The progress of a pack's source, made or grown as the pack says. Partitions that are added to a topic join at the current
+/// shard time; those of a new source hold it back until they are heard of; those that it lost when it was made again do no
+/// more.
 fn source_of<'a>(
     sources: &'a mut Vec<SourceProgress>,
     coverage: &Coverage,
@@ -168,7 +171,7 @@ fn source_of<'a>(
     let count = usize::try_from(coverage.partitions).unwrap_or(0);
     let at = sources.iter().position(|source| source.topic == coverage.topic).unwrap_or_else(|| {
         let partitions = vec![PartitionProgress::default(); count];
-        sources.push(SourceProgress { topic: coverage.topic.clone(), topic_id: coverage.topic_id, partitions });
+        sources.push(SourceProgress { topic: coverage.topic.clone(), partitions });
         sources.len() - 1
     });
     let source = &mut sources[at];
@@ -176,12 +179,11 @@ fn source_of<'a>(
     if coverage.spans.is_empty() {
         return source;
     }
-    if source.topic_id != coverage.topic_id {
-        source.topic_id = coverage.topic_id;
-        source.partitions.clear();
-    }
     if source.partitions.len() < count {
         source.partitions.resize(count, joining);
+    }
+    for (id, partition) in source.partitions.iter_mut().enumerate() {
+        partition.exists(id < count, coverage.topic_id, joining.joined);
     }
     source
 }
@@ -278,6 +280,35 @@ mod tests {
         let before = header.sources.clone();
         advance(&mut header, &unknowing);
         assert_eq!(header.sources, before);
+    }
+
+    #[test]
+    fn workers_learn_one_after_the_other_that_a_topic_was_made_again() {
+        let mut header = header();
+        let of_those_who_know = pack(NEW, 2, &[span(0, 0, 2, Some(Jump::ReplacedTopic))]);
+        let of_those_who_do_not = pack(OLD, 2, &[span(1, 20, 25, None)]);
+        let of_those_who_do_by_now = pack(NEW, 2, &[span(1, 0, 3, Some(Jump::ReplacedTopic))]);
+        for pack in [of_those_who_know, of_those_who_do_not, of_those_who_do_by_now] {
+            assert_eq!(judge(&header, &pack), Ok(Verdict::Next));
+            advance(&mut header, &pack);
+        }
+    }
+
+    #[test]
+    fn partitions_that_a_topic_lost_when_it_was_made_again_hold_nothing_back() {
+        let mut header = header();
+        let before = header.time.unwrap();
+        let clock = Some(Millis(before.0 + 1_000_000));
+        let moved = |topic, from, to, jump| {
+            let mut pack = pack(topic, if topic == NEW { 1 } else { 2 }, &[span(0, from, to, jump)]);
+            pack.sources[0].spans[0].clock = clock;
+            pack
+        };
+        advance(&mut header, &moved(NEW, 0, 2, Some(Jump::ReplacedTopic)));
+        assert_eq!(header.time, clock);
+        // A worker that has not noticed, and then one that has: shard time stays.
+        advance(&mut header, &pack(OLD, 2, &[span(1, 20, 25, None)]));
+        assert_eq!(header.time, clock);
     }
 
     #[test]

@@ -57,9 +57,13 @@ mod tests {
         let header = Header {
             sources: vec![SourceProgress {
                 topic: "product.usage".into(),
-                topic_id: TopicId([9; 16]),
                 partitions: vec![
-                    PartitionProgress { next: Some(Offset(7)), clock: Some(Millis(-3)), joined: Some(Millis(4)) },
+                    PartitionProgress {
+                        topic_id: Some(TopicId([9; 16])),
+                        next: Some(Offset(7)),
+                        clock: Some(Millis(-3)),
+                        joined: Some(Millis(4)),
+                    },
                     PartitionProgress::default(),
                 ],
             }],

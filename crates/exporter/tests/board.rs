@@ -52,9 +52,14 @@ impl Harness {
     }
 
     fn header(&self) -> Header {
-        let partitions = vec![PartitionProgress { next: Some(Offset(9)), clock: Some(NOW), joined: None }];
+        let partitions = vec![PartitionProgress {
+            topic_id: Some(TopicId([4; 16])),
+            next: Some(Offset(9)),
+            clock: Some(NOW),
+            joined: None,
+        }];
         Header {
-            sources: vec![SourceProgress { topic: "usage".into(), topic_id: TopicId([4; 16]), partitions }],
+            sources: vec![SourceProgress { topic: "usage".into(), partitions }],
             time: Some(NOW),
             sealed_at: NOW,
             ..Header::default()

@@ -100,8 +100,30 @@ MUTANTS = {
         (
             "crates/ingest/src/worker.rs",
             "        if !self.ingest.partitions.is_empty() && self.write(clock)? == Outcome::Aborted {\n",
-            "        self.log.release()?;\n        return Ok(());\n        #[expect(unreachable_code)]\n"
+            "        self.log.consumer().release()?;\n        return Ok(());\n        #[expect(unreachable_code)]\n"
             "        if !self.ingest.partitions.is_empty() && self.write(clock)? == Outcome::Aborted {\n",
+        ),
+    ],
+    "a topic made again goes unnoticed": [
+        (
+            "crates/ingest/src/step.rs",
+            "|(before, now)| before.id != now.id)",
+            "|(before, now)| before.partitions > now.partitions)",
+        ),
+    ],
+    "the clock is forgotten when a topic is made again": [
+        (
+            "crates/ingest/src/recovery.rs",
+            "return Ok(Standing { next: bounds.start, clock, jump: Some(Jump::ReplacedTopic) });",
+            "return Ok(Standing { next: bounds.start, clock: PartitionClock::default(), "
+            "jump: Some(Jump::ReplacedTopic) });",
+        ),
+    ],
+    "positions outlive the activity topic": [
+        (
+            "crates/ingest/src/recovery.rs",
+            "left.filter(|left| left.note.activity == self.activity)",
+            "left",
         ),
     ],
 }

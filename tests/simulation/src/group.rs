@@ -10,6 +10,8 @@ pub(crate) struct Group {
     partitions: Vec<Partition>,
     members: BTreeMap<Node, Phase>,
     rebalancing: bool,
+    /// How many of the partitions were there when they were dealt out last.
+    dealt: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,10 +40,9 @@ impl Group {
         Group { partitions, ..Group::default() }
     }
 
-    /// A topic has grown: everybody's share is dealt out anew.
+    /// A topic has grown: the partition is dealt out with the next rebalance.
     pub(crate) fn add(&mut self, partition: Partition) {
         self.partitions.push(partition);
-        self.rebalance();
     }
 
     pub(crate) fn join(&mut self, node: Node) {
@@ -81,7 +82,13 @@ impl Group {
         }
     }
 
-    fn rebalance(&mut self) {
+    /// Whether there are partitions that were never dealt out.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.dealt < self.partitions.len()
+    }
+
+    /// Everybody's share is dealt out anew.
+    pub(crate) fn rebalance(&mut self) {
         self.rebalancing = true;
         for phase in self.members.values_mut() {
             match phase {
@@ -98,6 +105,7 @@ impl Group {
             return;
         }
         self.rebalancing = false;
+        self.dealt = self.partitions.len();
         let count = self.members.len();
         for (at, phase) in self.members.values_mut().enumerate() {
             let mine = self.partitions.iter().enumerate().filter(|(number, _)| number % count == at);

@@ -49,6 +49,12 @@ impl LogPartition {
         self.entries.len() - 1
     }
 
+    /// A transaction ends for the entries that it wrote here, and leaves a marker.
+    pub(crate) fn decide(&mut self, entries: &[usize], fate: Fate, now: Millis) {
+        entries.iter().for_each(|at| self.entries[*at].fate = fate);
+        self.append(Fate::Marker, now, Vec::new());
+    }
+
     /// The last stable offset: where the first open transaction begins.
     pub(crate) fn stable_end(&self) -> usize {
         self.entries.iter().position(|entry| entry.fate == Fate::Open).unwrap_or(self.entries.len())

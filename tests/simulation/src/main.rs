@@ -2,14 +2,22 @@
 //! crashes, lost replies, stalls, roll-backs and rebalances are drawn from a seed, and what comes out is compared with
 //! brute force, after every commit and at the end.
 
+mod board;
+mod coverage;
 mod faults;
 mod group;
 mod log;
 mod oracle;
 mod ports;
 mod produce;
+mod producers;
+mod reading;
 mod run;
 mod sim;
+mod store;
+mod topics;
+mod transcript;
+mod truth;
 mod world;
 
 use clap::Parser;
@@ -49,35 +57,66 @@ fn main() -> ExitCode {
 }
 
 /// What a simulation of many seeds is worth nothing without.
-const MUST_HAPPEN: [&str; 30] = [
+const MUST_HAPPEN: [&str; 61] = [
+    "activity topic made again",
     "commit broke off",
     "crash at commit",
     "crash at transact: commit",
     "fence refused: absent",
     "fence refused: dirty",
     "fence refused: other_incarnation",
+    "fence refused: other_topic",
     "fence refused: rolled_back",
     "fence refused: stale",
     "floor leapt",
     "gauges absent",
     "gauges shown",
     "group positions expired",
+    "idle before an open transaction",
     "idle spans",
     "incarnation discarded",
+    "instance started twice",
+    "jump: FirstStart",
+    "jump: LostRetention",
+    "jump: ReplacedTopic",
+    "no answer at once: bounds",
+    "no answer at once: topics",
+    "no answer for long: activity",
+    "no answer for long: activity topic",
+    "no answer for long: bounds",
+    "no answer for long: committed",
+    "no answer for long: settled activity",
+    "no answer for long: topics",
+    "older process fenced off: commit",
+    "older process fenced off: poll",
+    "older process fenced off: transact",
     "open transaction timed out",
     "partition added",
     "partition paused",
+    "poll without an answer",
     "position lost to retention",
+    "position past the end",
     "positions found in the activity topic",
     "rebalance: shards",
     "rebalance: source partitions",
+    "records late by a clock that was ahead",
+    "records read twice",
     "reply lost: commit",
     "session expired: ingest",
     "session expired: window",
     "shards unowned",
     "source partitions unowned",
+    "source topic made again: amid a turn",
+    "source topic made again: the group does not notice",
+    "source topic made again: the group rebalances",
+    "source transaction aborted",
+    "source transaction committed",
+    "source transaction timed out",
     "stall at commit",
     "store rolled back",
+    "topic made again: noticed by a worker",
+    "topic made again: read on at the old position",
+    "topic made again: seen as truncated",
     "transaction aborted",
     "writer fenced off",
 ];

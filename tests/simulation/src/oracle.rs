@@ -1,17 +1,15 @@
 //! Brute force: what a shard has to hold at an offset, from its log alone, and what the whole has to count, from the
 //! source records alone. Neither shares code with the workers beyond the formats.
 
-use crate::log::{LogPartition, index, offset};
+use crate::log::{LogPartition, index};
 use activity::counter::Counter;
 use activity::header::Header;
-use activity::pack::Pack;
-use activity::pack::{Jump, Span};
+use activity::pack::{Coverage, Pack};
 use activity::record::Record;
 use activity::{Bucket, EntityKey, MetricIndex, Millis, Offset, Shard, Window};
 use catalog::Plan;
 use state::{CounterKey, MemoryStore, Store};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::Arc;
 
 type Bit = (MetricIndex, EntityKey, Bucket);
@@ -32,7 +30,7 @@ pub(crate) struct ShardOracle {
     bits: BTreeMap<Bit, usize>,
     /// How far the shard has come before each offset at which that changes.
     steps: Vec<(usize, Expected)>,
-    /// Source positions covered so far, to know repetitions.
+    /// Where each source partition was covered up to.
     next: BTreeMap<(String, i32), Offset>,
     clocks: Clocks,
 }
@@ -70,25 +68,28 @@ impl ShardOracle {
                     }
                 }
             }
-            for coverage in &pack.sources {
-                let known = self.clocks.keys().any(|(topic, _)| *topic == coverage.topic);
-                for partition in (0..coverage.partitions).filter(|_| !known || !coverage.spans.is_empty()) {
-                    let joining = Clock { own: None, joined: before.filter(|_| known) };
-                    self.clocks.entry((coverage.topic.clone(), partition)).or_insert(joining);
-                }
-                for span in &coverage.spans {
-                    let partition = (coverage.topic.clone(), span.partition.0);
-                    self.next.insert(partition.clone(), span.to);
-                    let clock = self.clocks.entry(partition).or_default();
-                    clock.own = span.clock.max(clock.own);
-                }
-            }
+            pack.sources.iter().for_each(|coverage| self.cover(coverage, before));
             let allowed = || self.clocks.values().map(|clock| clock.own.max(clock.joined));
             let slowest = if allowed().all(|time| time.is_some()) { allowed().flatten().min() } else { None };
             let time = slowest.max(before);
             self.steps.push((at + 1, Expected { time, next: self.next.clone() }));
         }
         self.read = end;
+    }
+
+    /// Takes in what a pack covers of a source. Partitions that are added to a topic, or that replace it, join at shard time.
+    fn cover(&mut self, coverage: &Coverage, time: Option<Millis>) {
+        let known = self.clocks.keys().any(|(topic, _)| *topic == coverage.topic);
+        for partition in (0..coverage.partitions).filter(|_| !known || !coverage.spans.is_empty()) {
+            let joining = Clock { own: None, joined: time.filter(|_| known) };
+            self.clocks.entry((coverage.topic.clone(), partition)).or_insert(joining);
+        }
+        for span in &coverage.spans {
+            let partition = (coverage.topic.clone(), span.partition.0);
+            self.next.insert(partition.clone(), span.to);
+            let clock = self.clocks.entry(partition).or_default();
+            clock.own = span.clock.max(clock.own);
+        }
     }
 
     fn at(&self, next: usize) -> &Expected {
@@ -214,45 +215,6 @@ impl ShardOracle {
             true => Ok(()),
             false => Err(format!("holds {records:?}, its log says {expected:?}")),
         }
-    }
-
-    /// The source positions that this shard's log covers by the end, each range with its offset.
-    pub(crate) fn spans(log: &LogPartition) -> Vec<(String, Span)> {
-        let mut spans = Vec::new();
-        for (_, entry) in log.committed(0, log.entries.len()) {
-            let pack = Pack::decode(&entry.payload).expect("the simulated log holds packs");
-            for coverage in pack.sources {
-                spans.extend(coverage.spans.iter().map(|span| (coverage.topic.clone(), *span)));
-            }
-        }
-        spans
-    }
-
-    /// The ranges in which a source partition is covered, if every position that was not deleted is covered, once and in
-    /// order.
-    pub(crate) fn covers(
-        log: &LogPartition,
-        topic: &str,
-        partition: i32,
-        source: &LogPartition,
-    ) -> Result<Vec<Range<usize>>, String> {
-        let (mut next, mut ranges) = (Offset(0), Vec::new());
-        for (_, span) in Self::spans(log).into_iter().filter(|(of, span)| of == topic && span.partition.0 == partition)
-        {
-            let Span { from, to, jump, .. } = span;
-            let first = next == Offset(0) && jump == Some(Jump::FirstStart);
-            let jumps = (first || jump == Some(Jump::LostRetention)) && from > next && index(from) <= source.start;
-            if (from != next && !jumps) || to < from {
-                return Err(format!("{topic}/{partition} is covered from {from} to {to}, after {next}"));
-            }
-            next = to;
-            ranges.push(index(from)..index(to));
-        }
-        let end = offset(source.stable_end());
-        if next != end {
-            return Err(format!("{topic}/{partition} is covered up to {next} of {end}"));
-        }
-        Ok(ranges)
     }
 
     /// Whether the store holds nothing of the shard that lies below its floor.

@@ -1,17 +1,18 @@
 //! The ports over the simulated world. Every call is an effect: at its beginning and its end the worker may crash, or stand
 //! still while the others go on.
 
-use crate::group::{Node, Told};
+use crate::group;
 use crate::log::{Topic, index, offset};
+use crate::reading::{Fetched, Reading};
 use crate::sim::Sim;
-use crate::world::World;
-use activity::{EntityKey, Incarnation, Offset, Shard};
+use crate::transcript::Told;
+use crate::world::{Process, World};
+use activity::{Offset, Shard};
 use kafka::{
     Bounds, Committed, Consumer, Item, LogError, Outcome, Ownership, Partition, Patience, Position, Record, SourceLog,
     TopicInfo, Transaction,
 };
 use rand::Rng;
-use state::{Commit, Entities, Read, Snapshot, Store, StoreError, Stored, Verdict};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -25,38 +26,22 @@ pub(crate) enum Side {
 /// A member of a group, and the log that it reads and writes.
 pub(crate) struct SimLog {
     sim: Sim,
-    node: Node,
+    process: Process,
     side: Side,
-    /// Where each started partition stands, and whether its end was told there.
     reading: BTreeMap<Partition, Reading>,
     owns: bool,
+    /// For how many polls the broker is out of reach.
+    silent: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Reading {
-    next: usize,
-    end_told: bool,
-    paused: bool,
-}
-
-/// The store as a worker sees it.
-pub(crate) struct SimStore {
-    pub(crate) sim: Sim,
-    pub(crate) node: Node,
-}
-
-fn broken(doing: &str) -> LogError {
-    LogError::Broker { doing: doing.into(), brokers: "the simulation".into(), reason: "the worker crashed".into() }
+fn broken(doing: &str, reason: &str) -> LogError {
+    LogError::Broker { doing: doing.into(), brokers: "the simulation".into(), reason: reason.into() }
 }
 
 impl SimLog {
-    pub(crate) fn join(sim: Sim, node: Node, side: Side) -> SimLog {
-        let log = SimLog { sim, node, side, reading: BTreeMap::new(), owns: false };
-        log.world(|world| {
-            // A newer process of the same instance: what the older one left open is aborted.
-            world.abort(node);
-            log.group(world).join(node);
-        });
+    pub(crate) fn join(sim: Sim, process: Process, side: Side) -> SimLog {
+        let log = SimLog { sim, process, side, reading: BTreeMap::new(), owns: false, silent: 0 };
+        log.world(|world| log.group(world).join(process.0));
         log
     }
 
@@ -64,7 +49,7 @@ impl SimLog {
         with(&mut self.sim.world.borrow_mut())
     }
 
-    fn group<'a>(&self, world: &'a mut World) -> &'a mut crate::group::Group {
+    fn group<'a>(&self, world: &'a mut World) -> &'a mut group::Group {
         match self.side {
             Side::Ingest => &mut world.ingest_group,
             Side::Window => &mut world.window_group,
@@ -72,22 +57,47 @@ impl SimLog {
     }
 
     fn effect(&self, name: &str) -> Result<(), LogError> {
-        if self.sim.effect(self.node, name) { Ok(()) } else { Err(broken(name)) }
+        if self.sim.effect(self.process, name) { Ok(()) } else { Err(broken(name, "the worker crashed")) }
     }
 
-    fn partition<'a>(&self, world: &'a World, partition: Partition) -> &'a crate::log::LogPartition {
-        let id = usize::try_from(partition.id.0).expect("from 0");
+    /// A question to the broker, which may give no answer.
+    fn question(&self, name: &str, patience: Patience) -> Result<(), LogError> {
+        self.effect(name)?;
+        let (one_in, fault) = match patience {
+            Patience::Once => (30, "no answer at once"),
+            Patience::Long => (400, "no answer for long"),
+        };
+        self.world(|world| match world.chance(one_in) {
+            true => {
+                world.faults.count(&format!("{fault}: {name}"));
+                Err(broken(name, "no answer"))
+            }
+            false => Ok(()),
+        })
+    }
+
+    /// Whether a newer process has the node's name: the broker says so to whatever this one asks of its coordinators.
+    fn is_superseded(&self) -> bool {
+        self.world(|world| !world.is_newest(self.process))
+    }
+
+    fn fenced(&self, doing: &str) -> LogError {
+        self.world(|world| world.faults.count(&format!("older process fenced off: {doing}")));
+        LogError::Fenced { instance: self.process.0.to_string(), reason: format!("{doing} with an old epoch") }
+    }
+
+    fn topic<'a>(&self, world: &'a World, partition: Partition) -> &'a Topic {
         match self.side {
-            Side::Ingest => &world.sources[usize::from(partition.topic.0)].partitions[id],
-            Side::Window => &world.activity.partitions[id],
+            Side::Ingest => &world.sources[usize::from(partition.topic.0)],
+            Side::Window => &world.activity().topic,
         }
     }
 
     fn ownership(&mut self) -> Option<Ownership> {
-        let (node, mut world) = (self.node, self.sim.world.borrow_mut());
+        let (node, mut world) = (self.process.0, self.sim.world.borrow_mut());
         match self.group(&mut world).tell(node) {
-            Told::Nothing => None,
-            Told::Assigned(partitions) => {
+            group::Told::Nothing => None,
+            group::Told::Assigned(partitions) => {
                 self.owns = true;
                 self.reading.clear();
                 world.faults.count(match self.side {
@@ -96,13 +106,26 @@ impl SimLog {
                 });
                 Some(Ownership::Assigned(partitions))
             }
-            Told::Revoked => Some(Ownership::Revoked),
-            Told::Unknown if self.owns => Some(Ownership::Revoked),
-            Told::Unknown => {
+            group::Told::Revoked => Some(Ownership::Revoked),
+            group::Told::Unknown if self.owns => Some(Ownership::Revoked),
+            group::Told::Unknown => {
                 self.group(&mut world).join(node);
                 None
             }
         }
+    }
+
+    /// Whether the broker is out of reach for this poll: nothing is handed over then.
+    fn is_out_of_reach(&mut self) -> bool {
+        if self.silent == 0 && self.world(|world| world.chance(150)) {
+            self.silent = self.world(|world| world.rng.random_range(1..10));
+        }
+        let is_silent = self.silent > 0;
+        if is_silent {
+            self.silent -= 1;
+            self.world(|world| world.faults.count("poll without an answer"));
+        }
+        is_silent
     }
 
     /// Takes what a few partitions hold, in an order of chance.
@@ -114,44 +137,60 @@ impl SimLog {
         order.rotate_left(first);
         for partition in order {
             let most = world.rng.random_range(0..12);
-            let mut reading = self.reading[&partition];
-            let log = self.partition(&world, partition);
-            if reading.next < log.start {
-                world.faults.count("position lost to retention");
-                return Err(broken("reading at an offset that was deleted"));
-            }
-            let end = log.readable_end();
-            let mut taken = 0;
-            while !reading.paused && reading.next < end && taken < most {
-                if log.is_readable(reading.next) {
-                    let entry = &log.entries[reading.next];
-                    fetched.push((partition, Fetched::Record(reading.next, entry.timestamp, entry.payload.clone())));
-                    taken += 1;
-                    reading.end_told = false;
+            let topic = self.topic(&world, partition);
+            let (id, log) = (topic.id, &topic.partitions[usize::try_from(partition.id.0).expect("from 0")]);
+            let reading = self.reading.get_mut(&partition).expect("it is one of them");
+            match reading.fetch(id, log, most) {
+                Ok(of_partition) => {
+                    if id != reading.topic && of_partition.iter().any(|of| matches!(of, Fetched::Record(..))) {
+                        world.faults.count("topic made again: read on at the old position");
+                    }
+                    fetched.extend(of_partition.into_iter().map(|fetched| (partition, fetched)));
                 }
-                reading.next += 1;
+                Err(fault) => {
+                    world.faults.count(fault);
+                    return Err(broken("fetch", fault));
+                }
             }
-            if !reading.paused && reading.next >= end && !reading.end_told {
-                reading.end_told = true;
-                fetched.push((partition, Fetched::End(reading.next)));
-            }
-            self.reading.insert(partition, reading);
         }
         Ok(fetched)
     }
-}
 
-enum Fetched {
-    Record(usize, activity::Millis, Vec<u8>),
-    End(usize),
+    /// What the transaction's writer was told since its last one. Its positions have to lie where that came to.
+    fn told(&self, transaction: &Transaction) -> Vec<(Partition, Vec<Told>)> {
+        let positions: BTreeMap<Partition, Offset> =
+            transaction.positions.iter().map(|(partition, committed)| (*partition, committed.next)).collect();
+        for (partition, reading) in &self.reading {
+            let read_to = offset(reading.next);
+            let read_none = || !reading.told.iter().any(|told| matches!(told, Told::Record { .. }));
+            match positions.get(partition) {
+                Some(next) if *next == read_to => {}
+                None if read_none() => {}
+                next => self.world(|world| {
+                    world.fail(format!("{partition:?} was read up to {read_to}, and {next:?} is committed"));
+                }),
+            }
+        }
+        self.reading.iter().map(|(partition, reading)| (*partition, reading.told.clone())).collect()
+    }
 }
 
 impl Consumer for SimLog {
     fn poll(&mut self, _: Duration, hand_over: &mut dyn FnMut(Item<'_>)) -> Result<Option<Ownership>, LogError> {
         self.effect("poll")?;
-        if let Some(ownership) = self.ownership() {
-            self.effect("poll")?;
-            return Ok(Some(ownership));
+        if self.is_superseded() {
+            // Until its coordinator is heard of it reads on.
+            if self.world(|world| !world.chance(2)) {
+                return Err(self.fenced("poll"));
+            }
+        } else {
+            if self.is_out_of_reach() {
+                return Ok(None);
+            }
+            if let Some(ownership) = self.ownership() {
+                self.effect("poll")?;
+                return Ok(Some(ownership));
+            }
         }
         let fetched = self.fetch()?;
         self.effect("fetch")?;
@@ -172,8 +211,15 @@ impl Consumer for SimLog {
 
     fn start(&mut self, at: &[Position]) -> Result<(), LogError> {
         self.effect("start")?;
-        let reading = |next: Offset| Reading { next: index(next), end_told: false, paused: false };
-        self.reading = at.iter().map(|position| (position.partition, reading(position.next))).collect();
+        let before = std::mem::take(&mut self.reading);
+        let mut world = self.sim.world.borrow_mut();
+        for position in at {
+            let topic = self.topic(&world, position.partition).id;
+            if before.get(&position.partition).is_some_and(|before| before.topic != topic) {
+                world.faults.count("topic made again: noticed by a worker");
+            }
+            self.reading.insert(position.partition, Reading::at(topic, position.next));
+        }
         Ok(())
     }
 
@@ -181,8 +227,9 @@ impl Consumer for SimLog {
         self.effect("release")?;
         self.reading.clear();
         self.owns = false;
-        let node = self.node;
-        self.world(|world| self.group(world).released(node));
+        if !self.is_superseded() {
+            self.world(|world| self.group(world).released(self.process.0));
+        }
         self.effect("release")
     }
 
@@ -194,24 +241,42 @@ impl Consumer for SimLog {
         Ok(())
     }
 
-    fn bounds(&mut self, partitions: &[Partition], _: Patience) -> Result<Vec<Bounds>, LogError> {
-        self.effect("bounds")?;
-        let bounds = |world: &mut World, partition: &Partition| {
-            let bounds = self.partition(world, *partition).bounds();
-            if self.side == Side::Window {
-                let shard = Shard(u16::try_from(partition.id.0).expect("few"));
-                world.asked.insert((self.node, shard), index(bounds.stable_end));
+    fn bounds(&mut self, partitions: &[Partition], patience: Patience) -> Result<Vec<Bounds>, LogError> {
+        let asked_at = self.world(|world| world.now);
+        self.question("bounds", patience)?;
+        let mut bounds = Vec::with_capacity(partitions.len());
+        for partition in partitions {
+            let mut world = self.sim.world.borrow_mut();
+            let id = usize::try_from(partition.id.0).expect("from 0");
+            let log = &self.topic(&world, *partition).partitions[id];
+            let (found, is_open) = (log.bounds(), log.stable_end() < log.entries.len());
+            match self.side {
+                Side::Window => {
+                    let shard = Shard(u16::try_from(partition.id.0).expect("few"));
+                    world.asked.insert((self.process, shard), index(found.stable_end));
+                }
+                Side::Ingest if patience == Patience::Once => {
+                    let reading = self.reading.get_mut(partition).filter(|reading| reading.end_told && !reading.paused);
+                    let idle = reading.filter(|reading| offset(reading.next) == found.stable_end);
+                    if let Some(reading) = idle {
+                        reading.told.push(Told::Idle(asked_at));
+                        if is_open {
+                            world.faults.count("idle before an open transaction");
+                        }
+                    }
+                }
+                Side::Ingest => {}
             }
-            bounds
-        };
-        Ok(self.world(|world| partitions.iter().map(|partition| bounds(world, partition)).collect()))
+            bounds.push(found);
+        }
+        Ok(bounds)
     }
 
-    fn topics(&mut self, _: Patience) -> Result<Vec<TopicInfo>, LogError> {
-        self.effect("topics")?;
+    fn topics(&mut self, patience: Patience) -> Result<Vec<TopicInfo>, LogError> {
+        self.question("topics", patience)?;
         Ok(self.world(|world| match self.side {
             Side::Ingest => world.sources.iter().map(Topic::info).collect(),
-            Side::Window => vec![world.activity.info()],
+            Side::Window => vec![world.activity().topic.info()],
         }))
     }
 }
@@ -224,7 +289,7 @@ impl SourceLog for SimLog {
     }
 
     fn committed(&mut self, partitions: &[Partition]) -> Result<Vec<Option<Committed>>, LogError> {
-        self.effect("committed")?;
+        self.question("committed", Patience::Long)?;
         Ok(self.world(|world| {
             world.settle(partitions);
             if world.chance(20) {
@@ -237,127 +302,50 @@ impl SourceLog for SimLog {
 
     fn transact(&mut self, transaction: &Transaction) -> Result<Outcome, LogError> {
         self.effect("transact: begin")?;
-        let node = self.node;
+        if self.is_superseded() {
+            return Err(self.fenced("transact"));
+        }
+        let told = self.told(transaction);
+        let (node, _) = self.process;
         // A group takes positions from its members, also from one that has given its partitions up and joined again: that
         // it has nothing left to write by then is up to the worker.
         let accepted = self.world(|world| {
-            world.begin(node, transaction);
+            world.begin(self.process, transaction, told);
             self.group(world).knows(node) && !world.chance(12)
         });
         if !accepted {
-            self.world(|world| world.abort(node));
+            self.world(|world| world.abort(self.process));
             self.effect("transact: abort")?;
             return Ok(Outcome::Aborted);
         }
         self.effect("transact: commit")?;
-        if !self.world(|world| world.commit(node)) {
+        if !self.world(|world| world.commit(self.process)) {
             self.world(|world| world.faults.count("writer fenced off"));
-            return Err(broken("commit"));
+            return Err(self.fenced("commit"));
         }
+        self.reading.values_mut().for_each(|reading| reading.told.clear());
         self.effect("transact: reply")?;
         Ok(Outcome::Committed)
     }
 
     fn activity_topic(&mut self) -> Result<TopicInfo, LogError> {
-        Ok(self.world(|world| world.activity.info()))
+        self.question("activity topic", Patience::Long)?;
+        Ok(self.world(|world| world.activity().topic.info()))
     }
 
     fn settled_activity(&mut self, shard: Shard) -> Result<Bounds, LogError> {
-        self.effect("bounds")?;
+        self.question("settled activity", Patience::Long)?;
         self.world(|world| world.time_out_transactions(|_| true));
-        Ok(self.world(|world| world.activity.partitions[usize::from(shard.0)].bounds()))
+        Ok(self.world(|world| world.activity().topic.partitions[usize::from(shard.0)].bounds()))
     }
 
     fn activity(&mut self, shard: Shard, from: Offset, to: Offset) -> Result<Vec<(Offset, Vec<u8>)>, LogError> {
-        self.effect("activity")?;
+        self.question("activity", Patience::Long)?;
         Ok(self.world(|world| {
             world.faults.count("positions found in the activity topic");
-            let partition = &world.activity.partitions[usize::from(shard.0)];
+            let partition = &world.activity().topic.partitions[usize::from(shard.0)];
             let committed = partition.committed(index(from), index(to));
             committed.map(|(at, entry)| (offset(at), entry.payload.clone())).collect()
         }))
-    }
-}
-
-impl SimStore {
-    /// A call of the store: it may be out of reach before, the worker may crash before or after, and its reply may be lost.
-    fn call<T>(&self, name: &str, call: impl FnOnce(&mut World) -> T) -> Result<T, StoreError> {
-        let unreachable = |reason: &str| StoreError::Unreachable { address: "memory".into(), reason: reason.into() };
-        if !self.sim.effect(self.node, name) {
-            return Err(unreachable("crash"));
-        }
-        let (answer, lost) = {
-            let mut world = self.sim.world.borrow_mut();
-            if world.store_down {
-                world.faults.count("store out of reach");
-                return Err(unreachable("down"));
-            }
-            (call(&mut world), world.chance(60))
-        };
-        if lost {
-            self.sim.world.borrow_mut().faults.count(&format!("reply lost: {name}"));
-            return Err(unreachable("the reply was lost"));
-        }
-        if self.sim.effect(self.node, name) { Ok(answer) } else { Err(unreachable("crash")) }
-    }
-}
-
-impl Store for SimStore {
-    fn stored(&mut self, shard: Shard) -> Result<Option<Stored>, StoreError> {
-        self.call("stored", |world| world.store.stored(shard))?
-    }
-
-    fn records(
-        &mut self,
-        shard: Shard,
-        of: Incarnation,
-        keys: &[EntityKey],
-    ) -> Result<Read<Vec<Option<Vec<u8>>>>, StoreError> {
-        self.call("records", |world| world.store.records(shard, of, keys))?
-    }
-
-    fn snapshot(&mut self, shard: Shard) -> Result<Option<Snapshot>, StoreError> {
-        self.call("snapshot", |world| world.store.snapshot(shard))?
-    }
-
-    fn commit(&mut self, shard: Shard, commit: &Commit) -> Result<Verdict, StoreError> {
-        let node = self.node;
-        self.call("commit", |world| {
-            if world.chance(20) {
-                let most = commit.counters.len() + commit.records.len();
-                let writes = world.rng.random_range(0..=most);
-                if world.store.break_off(shard, commit, writes).is_ok() {
-                    world.faults.count("commit broke off");
-                    let reason = "the function failed".to_owned();
-                    return Err(StoreError::Unreachable { address: "memory".into(), reason });
-                }
-            }
-            let verdict = world.store.commit(shard, commit)?;
-            match verdict {
-                Verdict::Committed => {
-                    if commit.claims() {
-                        world.claimed(node, shard);
-                    }
-                    world.check(shard);
-                }
-                Verdict::Refused(refusal) => world.faults.count(&format!("fence refused: {}", refusal.reason())),
-            }
-            Ok(verdict)
-        })?
-    }
-
-    fn portion(&mut self, shard: Shard, incarnation: Incarnation, portion: u32) -> Result<Read<Entities>, StoreError> {
-        self.call("portion", |world| world.store.portion(shard, incarnation, portion))?
-    }
-
-    fn portions(&self) -> u32 {
-        self.sim.world.borrow().store.portions()
-    }
-
-    fn discard(&mut self, shard: Shard, incarnation: Incarnation) -> Result<(), StoreError> {
-        self.call("discard", |world| {
-            world.faults.count("incarnation discarded");
-            world.store.discard(shard, incarnation)
-        })?
     }
 }

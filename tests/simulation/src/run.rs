@@ -1,20 +1,20 @@
 //! One seed: a schedule of chance, then calm, then the reckoning.
 
+use crate::coverage::Covered;
 use crate::faults::Faults;
-use crate::log::{LogPartition, offset};
 use crate::oracle::ShardOracle;
 use crate::ports::Side;
-use crate::produce::{CATALOGUE, Produced, Truth, produce, truth};
+use crate::produce::CATALOGUE;
 use crate::sim::Sim;
+use crate::topics::{add_partition, delete_old_records, partition, remake_activity, remake_source};
+use crate::truth::{Truth, truth};
 use crate::world::World;
-use activity::{MetricIndex, Millis, PartitionId, Shard};
+use activity::{MetricIndex, Millis, Shard};
 use catalog::Plan;
 use exporter::Totals;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use state::{MemoryStore, Store};
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::Arc;
 
 const DAY: i64 = 86_400_000;
@@ -33,16 +33,14 @@ pub(crate) fn run(seed: u64, plan: &Arc<Plan>) -> (Faults, Result<(), String>) {
     let mut sides = vec![Side::Ingest; rng.random_range(1..4)];
     sides.resize(sides.len() + rng.random_range(1..4), Side::Window);
     let sim = Sim::new(world, sides);
-    let mut produced = Produced::new();
-    (0..sim.nodes()).for_each(|node| sim.start(node));
     for _ in 0..rng.random_range(60..260) {
-        act(&sim, &mut produced);
+        act(&sim);
         sim.count_unowned();
         if sim.world.borrow().failure.is_some() {
             break;
         }
     }
-    let result = come_to_rest(&sim).and_then(|()| reckon(&sim, &produced));
+    let result = come_to_rest(&sim).and_then(|()| reckon(&sim));
     let world = sim.world.borrow();
     (world.faults.clone(), world.failure.clone().map_or(result, Err))
 }
@@ -53,43 +51,56 @@ pub(crate) fn plan() -> Arc<Plan> {
 }
 
 /// One thing happens.
-fn act(sim: &Sim, produced: &mut Produced) {
+fn act(sim: &Sim) {
     let (what, node) = {
         let mut world = sim.world.borrow_mut();
-        (world.rng.random_range(0..200), world.rng.random_range(0..sim.nodes()))
+        (world.rng.random_range(0..220), world.rng.random_range(0..sim.nodes()))
     };
     match what {
-        0..40 => produce_somewhere(sim, produced),
+        0..34 => sim.world.borrow_mut().produce_somewhere(),
+        34..40 => sim.world.borrow_mut().produce_in_transaction(),
         40..130 => sim.turn(node),
         130..150 => sim.pass(3_000),
         150..156 => sim.pass(DAY / 4),
-        156..158 => leap(sim, produced),
+        156..158 => leap(sim),
         158..172 => start_or_stop(sim, node),
         172..176 => sim.expire(node),
-        176..182 => sim.world.borrow_mut().time_out_transactions(|node| !sim.is_up(node)),
-        _ => shake_store(sim, what),
+        176..182 => sim.world.borrow_mut().time_out_transactions(|process| sim.is_dead(process)),
+        182..198 => shake_store(&mut sim.world.borrow_mut(), what),
+        198 => add_partition(&mut sim.world.borrow_mut()),
+        199 => delete_old_records(&mut sim.world.borrow_mut()),
+        200..206 => sim.world.borrow_mut().end_source_transaction(),
+        206..217 => sim.turn_older(),
+        217 => sim.start_twice(node),
+        218 => remake_a_source(sim),
+        _ => remake_the_activity(sim),
     }
 }
 
-fn produce_somewhere(sim: &Sim, produced: &mut Produced) {
+/// A source topic is made again, and soon there is as much in it as there was, perhaps.
+fn remake_a_source(sim: &Sim) {
     let world = &mut *sim.world.borrow_mut();
-    let source = world.rng.random_range(0..world.sources.len());
-    let partition = world.rng.random_range(0..world.sources[source].partitions.len());
-    produce(world, produced, source, partition);
+    let source = remake_source(world, false);
+    (0..world.rng.random_range(0..12)).for_each(|_| world.produce_everywhere(source));
+}
+
+/// The activity topic is made again, sometimes. While it is gone, no process that uses it can go on.
+fn remake_the_activity(sim: &Sim) {
+    if sim.world.borrow_mut().chance(3) {
+        sim.kill_all();
+        remake_activity(&mut sim.world.borrow_mut());
+    }
 }
 
 /// Nothing happens for so long that the floor slides past everything; records from before and after wait side by side.
-fn leap(sim: &Sim, produced: &mut Produced) {
+fn leap(sim: &Sim) {
     let mut world = sim.world.borrow_mut();
     world.faults.count("floor leapt");
     let days = world.rng.random_range(8..25);
     for leap in [days * DAY, 0] {
-        for source in 0..world.sources.len() {
-            for partition in 0..world.sources[source].partitions.len() {
-                produce(&mut world, produced, source, partition);
-            }
-        }
+        (0..world.sources.len()).for_each(|source| world.produce_everywhere(source));
         world.now = Millis(world.now.0 + leap);
+        world.time_out_producers();
     }
 }
 
@@ -97,14 +108,12 @@ fn start_or_stop(sim: &Sim, node: usize) {
     if !sim.is_up(node) {
         sim.start(node);
     } else if sim.world.borrow_mut().chance(4) {
-        let mut world = sim.world.borrow_mut();
-        world.faults.count("killed between turns");
-        world.crashed.insert(node);
+        sim.world.borrow_mut().faults.count("killed between turns");
+        sim.kill(node);
     }
 }
 
-fn shake_store(sim: &Sim, what: u32) {
-    let world = &mut *sim.world.borrow_mut();
+fn shake_store(world: &mut World, what: u32) {
     match what {
         182..186 => world.look_at_board(),
         186..190 => {
@@ -123,32 +132,8 @@ fn shake_store(sim: &Sim, what: u32) {
             world.store = MemoryStore::default();
         }
         195..198 => world.store_down = !world.store_down,
-        198 => add_partition(world),
-        199 => delete_old_records(world),
         _ => {}
     }
-}
-
-/// A source topic grows.
-fn add_partition(world: &mut World) {
-    let source = world.rng.random_range(0..world.sources.len());
-    let partitions = &mut world.sources[source].partitions;
-    if partitions.len() < 4 {
-        partitions.push(LogPartition::default());
-        let id = PartitionId(i32::try_from(partitions.len() - 1).expect("few"));
-        let topic = kafka::TopicIndex(u16::try_from(source).expect("few"));
-        world.ingest_group.add(kafka::Partition { topic, id });
-        world.faults.count("partition added");
-    }
-}
-
-/// Retention deletes the older half of a source partition, whether it was read or not.
-fn delete_old_records(world: &mut World) {
-    let source = world.rng.random_range(0..world.sources.len());
-    let partition = world.rng.random_range(0..world.sources[source].partitions.len());
-    let log = &mut world.sources[source].partitions[partition];
-    log.start = log.start.max(log.stable_end() / 2);
-    world.faults.count("old records deleted");
 }
 
 /// No more faults: everybody is started and takes turns until all that was produced is in the store.
@@ -158,6 +143,12 @@ fn come_to_rest(sim: &Sim) -> Result<(), String> {
         world.calm = true;
         world.store_down = false;
         world.time_out_transactions(|_| true);
+        while !world.producers.is_empty() {
+            world.end_source_transaction();
+        }
+        if world.ingest_group.is_behind() {
+            world.ingest_group.rebalance();
+        }
     }
     let mut target = None;
     for _ in 0..600 {
@@ -165,14 +156,14 @@ fn come_to_rest(sim: &Sim) -> Result<(), String> {
             sim.start(node);
             sim.turn(node);
         }
+        sim.turn_older();
         sim.pass(1_500);
         if let Some(failure) = sim.world.borrow().failure.clone() {
             return Err(failure);
         }
         let mut world = sim.world.borrow_mut();
         if target.is_none() && uncovered(&world).is_none() {
-            target =
-                Some((0..world.activity.partitions.len()).map(|shard| world.activity_end(shard)).collect::<Vec<_>>());
+            target = Some(world.activity_ends());
         }
         if target.as_ref().is_some_and(|target| arrived(&mut world, target)) {
             return Ok(());
@@ -184,10 +175,10 @@ fn come_to_rest(sim: &Sim) -> Result<(), String> {
 
 /// The first source partition that the activity topic does not cover whole.
 fn uncovered(world: &World) -> Option<String> {
-    let activity = &world.activity.partitions[0];
-    let partitions = world.sources.iter().flat_map(|topic| (0..).zip(&topic.partitions).map(move |at| (topic, at)));
-    let mut covered = partitions.map(|(topic, (id, log))| ShardOracle::covers(activity, &topic.name, id, log));
-    covered.find_map(Result::err)
+    let covered = Covered::by(&world.activity().topic.partitions[0]);
+    let partitions = world.sources.iter().flat_map(|topic| (0..topic.partitions.len()).map(move |id| (topic, id)));
+    let mut ranges = partitions.map(|(topic, id)| covered.ranges(topic, id));
+    ranges.find_map(Result::err)
 }
 
 /// Every shard has come to its target and may be shown.
@@ -204,40 +195,66 @@ fn arrived(world: &mut World, target: &[activity::Offset]) -> bool {
 }
 
 /// Compares what came out with the truth.
-fn reckon(sim: &Sim, produced: &Produced) -> Result<(), String> {
+fn reckon(sim: &Sim) -> Result<(), String> {
     let mut world = sim.world.borrow_mut();
     let world = &mut *world;
-    let plan = world.plan.clone();
-    let mut covered = BTreeMap::new();
-    for shard in 0..world.activity.partitions.len() {
-        for (at, source) in world.sources.iter().enumerate() {
-            for (id, log) in source.partitions.iter().enumerate() {
-                let number = i32::try_from(id).expect("few");
-                let ranges = ShardOracle::covers(&world.activity.partitions[shard], &source.name, number, log);
-                covered.insert((at, id), ranges.map_err(|why| format!("in shard {shard}, {why}"))?);
-            }
-        }
-        world.check(Shard(u16::try_from(shard).expect("few")));
+    for shard in 0..world.shards() {
+        let covered = Covered::by(&world.activity().topic.partitions[usize::from(shard)]);
+        check_read(world, &covered).map_err(|why| format!("in shard {shard}, {why}"))?;
+        world.check(Shard(shard));
     }
-    let truth = truth(&plan, produced, |source, partition, at| {
-        covered[&(source, partition)].iter().any(|range: &Range<usize>| range.contains(&at))
-    });
-    let shards = u16::try_from(world.activity.partitions.len()).expect("few");
+    let (plan, shards) = (world.plan.clone(), world.shards());
+    let truth = truth(world);
     let totals = Totals::read(&mut world.store, &plan, shards).map_err(|withheld| withheld.to_string())?;
     compare_totals(&plan, &totals, &truth)?;
-    let rejected: BTreeSet<_> = world.dead_letters.iter().map(origin).collect();
-    if rejected.len() != world.dead_letters.len() {
-        return Err("a record was rejected twice".into());
-    }
-    if rejected != truth.rejected {
-        let missing: Vec<_> = truth.rejected.difference(&rejected).collect();
-        let surplus: Vec<_> = rejected.difference(&truth.rejected).collect();
-        return Err(format!("dead letters: missing {missing:?}, surplus {surplus:?}"));
-    }
-    world.faults.add("records rejected", rejected.len() as u64);
-    let packs = world.activity.partitions.iter().map(|log| log.committed(0, log.entries.len()).count() as u64).sum();
+    compare_dead_letters(world, &truth)?;
+    let covered = Covered::by(&world.activity().topic.partitions[0]);
+    check_clocks(world, &covered, &truth)?;
+    count_what_came(world, &covered, &truth);
+    Ok(())
+}
+
+/// What the logs tell of faults that nobody could count as they happened.
+fn count_what_came(world: &mut World, covered: &Covered, truth: &Truth) {
+    let activity = &world.activity().topic;
+    let packs = activity.partitions.iter().map(|log| log.committed(0, log.entries.len()).count() as u64).sum();
+    let read_twice = world.transcript.read_twice(activity.id) as u64;
     world.faults.add("packs", packs);
-    world.faults.add("idle spans", idle_spans(world));
+    world.faults.add("idle spans", covered.idle_spans());
+    world.faults.add("records late by a clock that was ahead", truth.late_by_clock);
+    world.faults.add("records read twice", read_twice);
+    world.faults.add("records rejected", truth.rejected.len() as u64);
+    covered.jumps().for_each(|jump| world.faults.count(&format!("jump: {jump:?}")));
+}
+
+/// Whether every record of the source topics that a shard's log covers was read, and all that is left of them is covered.
+fn check_read(world: &World, covered: &Covered) -> Result<(), String> {
+    let activity = world.activity().topic.id;
+    for (at, source) in world.sources.iter().enumerate() {
+        for id in 0..source.partitions.len() {
+            let ranges = covered.ranges(source, id)?;
+            let read = world.transcript.records(activity, source.id, partition(at, id));
+            let produced = world.produced.get(&(source.id, id)).into_iter().flatten().map(|(at, _)| *at);
+            let mut unread = produced.filter(|at| ranges.iter().any(|range| range.contains(at)) && !read.contains(at));
+            if let Some(unread) = unread.next() {
+                return Err(format!("{}/{id} is covered by {ranges:?}, but {unread} was not read", source.name));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether each partition's clock, as the log tells it last, is that of what was read.
+fn check_clocks(world: &World, covered: &Covered, truth: &Truth) -> Result<(), String> {
+    for (partition, clock) in &truth.clocks {
+        let source = &world.sources[usize::from(partition.topic.0)];
+        let spans = covered.spans(&source.name, usize::try_from(partition.id.0).expect("from 0"));
+        let told = spans.last().and_then(|(_, span)| span.clock);
+        if told != *clock {
+            let (name, id) = (&source.name, partition.id);
+            return Err(format!("the clock of {name}/{id} is told as {told:?}, the truth is {clock:?}"));
+        }
+    }
     Ok(())
 }
 
@@ -261,16 +278,25 @@ fn compare_totals(plan: &Plan, totals: &Totals, truth: &Truth) -> Result<(), Str
     Ok(())
 }
 
+/// Whether there is a dead letter for every reading of a record that had to be rejected, and no other.
+fn compare_dead_letters(world: &World, truth: &Truth) -> Result<(), String> {
+    let (mut told, mut expected): (Vec<_>, _) =
+        (world.dead_letters.iter().map(origin).collect(), truth.rejected.clone());
+    told.sort_unstable();
+    expected.sort_unstable();
+    if told == expected {
+        return Ok(());
+    }
+    let missing: Vec<_> = expected.iter().filter(|letter| !told.contains(letter)).collect();
+    let surplus: Vec<_> = told.iter().filter(|letter| !expected.contains(letter)).collect();
+    let counts = (told.len(), expected.len());
+    Err(format!("dead letters: missing {missing:?}, surplus {surplus:?}, counts told and expected {counts:?}"))
+}
+
 fn origin(letter: &kafka::DeadLetter) -> (String, String, String, String) {
     let header = |name: &str| {
         let found = letter.headers.iter().find(|(of, _)| *of == name);
         found.map(|(_, value)| value.clone()).unwrap_or_default()
     };
     (header("topic"), header("partition"), header("offset"), header("reason"))
-}
-
-/// Packs that moved a clock though nothing was read: the partition was idle.
-fn idle_spans(world: &World) -> u64 {
-    let spans = ShardOracle::spans(&world.activity.partitions[0]);
-    spans.iter().filter(|(_, span)| span.from == span.to && span.to > offset(0)).count() as u64
 }

@@ -1,10 +1,14 @@
 //! One simulation: nodes that take turns, in an order of chance, in a world of faults.
 
 use crate::group::Node;
-use crate::ports::{Side, SimLog, SimStore};
-use crate::world::World;
+use crate::ports::{Side, SimLog};
+use crate::store::SimStore;
+use crate::topics::remake_source;
+use crate::truth::IDLE_MARGIN_MS;
+use crate::world::{Process, World};
 use activity::Millis;
 use catalog::Plan;
+use ingest::RecoveryError;
 use prometheus::Registry;
 use rand::Rng;
 use std::cell::{Cell, RefCell};
@@ -18,10 +22,26 @@ pub(crate) struct Sim(Rc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) world: RefCell<World>,
-    nodes: Vec<RefCell<Option<Worker>>>,
+    /// The newest process of each node.
+    newest: RefCell<Vec<Rc<Member>>>,
+    /// Older processes that still live.
+    older: RefCell<Vec<Rc<Member>>>,
     sides: Vec<Side>,
     /// How many workers stand still at this moment, each within the turn of the one before.
     standing: Cell<u32>,
+}
+
+/// A process of a node, and its worker as long as it lives.
+struct Member {
+    process: Process,
+    worker: RefCell<Option<Worker>>,
+}
+
+impl Member {
+    /// A worker within its turn is up.
+    fn is_up(&self) -> bool {
+        self.worker.try_borrow().map_or(true, |worker| worker.is_some())
+    }
 }
 
 impl std::ops::Deref for Sim {
@@ -39,38 +59,67 @@ enum Worker {
 
 impl Sim {
     pub(crate) fn new(world: World, sides: Vec<Side>) -> Sim {
-        let nodes = sides.iter().map(|_| RefCell::new(None)).collect();
-        Sim(Rc::new(Inner { world: RefCell::new(world), nodes, sides, standing: Cell::new(0) }))
+        let (standing, older) = (Cell::new(0), RefCell::default());
+        let down = |node: Node| Rc::new(Member { process: (node, 0), worker: RefCell::new(None) });
+        let newest = RefCell::new((0..sides.len()).map(down).collect());
+        let sim = Sim(Rc::new(Inner { world: RefCell::new(world), newest, older, sides, standing }));
+        (0..sim.nodes()).for_each(|node| sim.start(node));
+        sim
     }
 
     pub(crate) fn nodes(&self) -> usize {
         self.sides.len()
     }
 
+    fn newest(&self, node: Node) -> Rc<Member> {
+        self.newest.borrow()[node].clone()
+    }
+
     /// Starts a node that is down.
     pub(crate) fn start(&self, node: Node) {
-        let Ok(mut slot) = self.nodes[node].try_borrow_mut() else {
-            return;
-        };
-        if slot.is_none() {
-            self.world.borrow_mut().crashed.remove(&node);
-            *slot = Some(self.worker(node));
+        if !self.newest(node).is_up() {
+            self.start_process(node);
         }
     }
 
-    fn worker(&self, node: Node) -> Worker {
+    /// Starts a node that is up once more, under the same name: the older process goes on until it learns of it.
+    pub(crate) fn start_twice(&self, node: Node) {
+        let older = self.newest(node);
+        if older.is_up() {
+            self.world.borrow_mut().faults.count("instance started twice");
+            self.older.borrow_mut().push(older);
+            self.start_process(node);
+        }
+    }
+
+    fn start_process(&self, node: Node) {
+        let process = self.world.borrow_mut().succeed(node);
+        let worker = RefCell::new(Some(self.worker(process)));
+        self.newest.borrow_mut()[node] = Rc::new(Member { process, worker });
+    }
+
+    /// Every process dies.
+    pub(crate) fn kill_all(&self) {
+        let (newest, older) = (self.newest.borrow(), self.older.borrow());
+        let processes = newest.iter().chain(older.iter()).map(|member| member.process);
+        self.world.borrow_mut().crashed.extend(processes);
+    }
+
+    fn worker(&self, process: Process) -> Worker {
         let plan: Arc<Plan> = self.world.borrow().plan.clone();
-        let log = SimLog::join(self.clone(), node, self.sides[node]);
+        let side = self.sides[process.0];
+        let log = SimLog::join(self.clone(), process, side);
         let registry = Registry::new();
-        match self.sides[node] {
+        match side {
             Side::Ingest => {
-                let shards = u16::try_from(self.world.borrow().activity.partitions.len()).expect("few");
-                let settings = ingest::Settings { shards, cache_entities: 20, ..ingest::Settings::default() };
+                let (shards, idle_margin_ms) = (self.world.borrow().shards(), IDLE_MARGIN_MS);
+                let default = ingest::Settings::default();
+                let settings = ingest::Settings { shards, idle_margin_ms, cache_entities: 20, ..default };
                 let metrics = ingest::Metrics::register(&registry).expect("a fresh registry");
                 Worker::Ingest(Box::new(ingest::Worker::new(log, ingest::Ingest::new(plan, settings, metrics))))
             }
             Side::Window => {
-                let store = SimStore { sim: self.clone(), node };
+                let store = SimStore { sim: self.clone(), process };
                 let settings = window::Settings { batch_bytes: 400, cache_entities: 4, sweep_portions: 2 };
                 let metrics = window::Metrics::register(&registry).expect("a fresh registry");
                 Worker::Window(Box::new(window::Worker::new(log, store, plan, settings, metrics)))
@@ -78,18 +127,36 @@ impl Sim {
         }
     }
 
-    /// Lets a node take a turn. One that crashed is gone after it; one that stopped for a reason that restarting would not
-    /// mend has found a mistake.
+    /// Lets a node take a turn.
     pub(crate) fn turn(&self, node: Node) {
-        let Ok(mut slot) = self.nodes[node].try_borrow_mut() else {
+        self.turn_of(&self.newest(node));
+    }
+
+    /// Lets the older processes that still live take a turn each.
+    pub(crate) fn turn_older(&self) {
+        let older = self.older.borrow().clone();
+        older.iter().for_each(|member| self.turn_of(member));
+        self.older.borrow_mut().retain(|member| member.is_up());
+    }
+
+    /// Lets a process take a turn. One that crashed is gone after it; one that stopped for a reason that restarting would not
+    /// mend has found a mistake.
+    fn turn_of(&self, member: &Member) {
+        let Ok(mut slot) = member.worker.try_borrow_mut() else {
             return;
         };
+        let made = self.world.borrow().made();
         let clock = || self.world.borrow().now;
         let ended = match slot.as_mut() {
             None => return,
             Some(Worker::Ingest(worker)) => match worker.turn(&clock, Duration::ZERO) {
                 Ok(()) => None,
-                Err(ingest::IngestError::Log(_) | ingest::IngestError::Recovery(ingest::RecoveryError::Log(_))) => {
+                Err(ingest::IngestError::Log(_) | ingest::IngestError::Recovery(RecoveryError::Log(_))) => Some(None),
+                // It had asked for the topic's identity, and the topic was made again before it asked where it ends.
+                Err(ingest::IngestError::Recovery(RecoveryError::Truncated { .. }))
+                    if made != self.world.borrow().made() =>
+                {
+                    self.world.borrow_mut().faults.count("topic made again: seen as truncated");
                     Some(None)
                 }
                 Err(error) => Some(Some(error.to_string())),
@@ -102,9 +169,9 @@ impl Sim {
         };
         let mut world = self.world.borrow_mut();
         if let Some(why) = ended {
-            why.into_iter().for_each(|why| world.fail(format!("node {node} stopped: {why}")));
+            why.into_iter().for_each(|why| world.fail(format!("process {:?} stopped: {why}", member.process)));
             *slot = None;
-        } else if world.crashed.contains(&node) {
+        } else if world.crashed.contains(&member.process) {
             *slot = None;
         }
     }
@@ -119,31 +186,43 @@ impl Sim {
     }
 
     pub(crate) fn is_up(&self, node: Node) -> bool {
-        self.nodes[node].try_borrow().map_or(true, |slot| slot.is_some())
+        self.newest(node).is_up()
     }
 
-    /// An effect of a node is about to happen, or has just happened: `false` if the node crashes here.
-    pub(crate) fn effect(&self, node: Node, name: &str) -> bool {
+    /// Whether a process has ended, or a newer one has its place.
+    pub(crate) fn is_dead(&self, process: Process) -> bool {
+        let newest = self.newest(process.0);
+        newest.process != process || !newest.is_up()
+    }
+
+    /// A node is killed where it stands.
+    pub(crate) fn kill(&self, node: Node) {
+        let process = self.newest(node).process;
+        self.world.borrow_mut().crashed.insert(process);
+    }
+
+    /// An effect of a process is about to happen, or has just happened: `false` if the process crashes here.
+    pub(crate) fn effect(&self, process: Process, name: &str) -> bool {
         let stands_still = {
             let mut world = self.world.borrow_mut();
-            if world.crashed.contains(&node) {
+            if world.crashed.contains(&process) {
                 return false;
             }
             if world.chance(250) {
                 world.faults.count(&format!("crash at {name}"));
-                world.crashed.insert(node);
+                world.crashed.insert(process);
                 return false;
             }
             self.standing.get() < 2 && world.chance(if name == "commit" { 40 } else { 150 })
         };
         if stands_still {
-            self.stand_still(node, name);
+            self.stand_still(process, name);
         }
         true
     }
 
-    /// The others go on while `node` stands still, perhaps past its session.
-    fn stand_still(&self, node: Node, name: &str) {
+    /// The others go on while a process stands still, perhaps past its session, or beside a newer process of its node.
+    fn stand_still(&self, (node, _): Process, name: &str) {
         self.standing.set(self.standing.get() + 1);
         self.world.borrow_mut().faults.count(&format!("stall at {name}"));
         let steps = self.world.borrow_mut().rng.random_range(1..25);
@@ -154,6 +233,12 @@ impl Sim {
             let other = self.world.borrow_mut().rng.random_range(0..self.nodes());
             self.turn(other);
             self.pass(2_000);
+            if self.world.borrow_mut().chance(200) {
+                self.start_twice(node);
+            }
+            if self.world.borrow_mut().chance(400) {
+                let _ = remake_source(&mut self.world.borrow_mut(), true);
+            }
         }
         self.standing.set(self.standing.get() - 1);
     }
@@ -177,5 +262,6 @@ impl Sim {
         let mut world = self.world.borrow_mut();
         let ms = world.rng.random_range(0..=most_ms);
         world.now = Millis(world.now.0 + ms);
+        world.time_out_producers();
     }
 }

@@ -1,56 +1,71 @@
 //! The simulated world: what outlives the workers, and the faults that befall them.
 
+use crate::board::board;
 use crate::faults::Faults;
 use crate::group::{Group, Node};
-use crate::log::{Fate, LogPartition, Topic, index, offset};
+use crate::log::{Fate, LogPartition, Topic, offset};
 use crate::oracle::ShardOracle;
-use activity::{MetricIndex, Millis, Shard, TopicId};
+use crate::produce::Produced;
+use crate::producers::Producer;
+use crate::topics::{identity, partition};
+use crate::transcript::{Told, Transcript};
+use activity::{Millis, Shard, TopicId};
 use catalog::Plan;
-use exporter::{Board, Totals};
+use exporter::Board;
 use kafka::{Committed, DeadLetter, Partition, Transaction};
-use prometheus::Registry;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use state::MemoryStore;
+use state::{MemoryStore, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Where each shard's log ended when the shard was last begun anew.
 pub(crate) type Claims = BTreeMap<Shard, usize>;
 
+/// A node, and which of the processes that were started as it. The newest is the one that the log serves.
+pub(crate) type Process = (Node, u32);
+
+/// An activity topic, and what its shards have to be.
+pub(crate) struct Activity {
+    pub(crate) topic: Topic,
+    oracles: Vec<ShardOracle>,
+}
+
 pub(crate) struct World {
     pub(crate) rng: SmallRng,
     pub(crate) plan: Arc<Plan>,
     pub(crate) now: Millis,
     pub(crate) sources: Vec<Topic>,
-    pub(crate) activity: Topic,
+    /// The activity topics, each made when the one before was deleted.
+    activities: Vec<Activity>,
+    /// How many topics were ever made.
+    made: u32,
+    pub(crate) produced: Produced,
+    /// The producers' transactions that are open.
+    pub(crate) producers: Vec<Producer>,
+    pub(crate) transcript: Transcript,
     pub(crate) dead_letters: Vec<DeadLetter>,
     pub(crate) positions: BTreeMap<Partition, Committed>,
     pub(crate) ingest_group: Group,
     pub(crate) window_group: Group,
-    open: BTreeMap<Node, Open>,
+    /// The newest process of each node.
+    newest: BTreeMap<Node, u32>,
+    open: BTreeMap<Process, Open>,
     pub(crate) store: MemoryStore,
     /// Older states of the store, to go back to, each with what was claimed by then.
     pub(crate) snapshots: Vec<(MemoryStore, Claims)>,
     pub(crate) store_down: bool,
-    pub(crate) crashed: BTreeSet<Node>,
+    pub(crate) crashed: BTreeSet<Process>,
     /// No more faults: the world comes to rest.
     pub(crate) calm: bool,
     pub(crate) faults: Faults,
-    pub(crate) oracles: Vec<ShardOracle>,
     /// The exporter's view.
     pub(crate) board: Board,
     pub(crate) claimed_at: Claims,
-    /// Where each shard's log ended when a node last asked.
-    pub(crate) asked: BTreeMap<(Node, Shard), usize>,
+    /// Where each shard's log ended when a process last asked.
+    pub(crate) asked: BTreeMap<(Process, Shard), usize>,
     /// The first thing that is wrong.
     pub(crate) failure: Option<String>,
-}
-
-fn board(plan: Arc<Plan>, shards: usize) -> Board {
-    let settings = exporter::Settings { shards: u16::try_from(shards).expect("few"), stale_ms: 60_000 };
-    let metrics = exporter::Metrics::register(&Registry::new()).expect("a fresh registry");
-    Board::new(plan, settings, metrics)
 }
 
 /// A transaction that is open.
@@ -58,38 +73,38 @@ struct Open {
     entries: Vec<(usize, usize)>,
     positions: Vec<(Partition, Committed)>,
     dead_letters: Vec<DeadLetter>,
+    told: Vec<(Partition, Vec<Told>)>,
 }
 
 impl World {
     pub(crate) fn new(seed: u64, plan: Arc<Plan>, source_partitions: &[usize], shards: usize, start: Millis) -> World {
-        let topic = |name: &str, id: u8, partitions: usize| Topic {
-            name: name.to_owned(),
-            id: TopicId([id; 16]),
-            partitions: vec![LogPartition::default(); partitions],
+        let mut made = 0;
+        let mut topic = |name: &str, partitions: usize| {
+            made += 1;
+            Topic { name: name.to_owned(), id: identity(made), partitions: vec![LogPartition::default(); partitions] }
         };
-        let named = plan.sources.iter().zip(source_partitions).zip(1..);
-        let sources: Vec<Topic> = named.map(|((source, count), id)| topic(&source.topic, id, *count)).collect();
-        let partitions_of = |(at, topic): (usize, &Topic)| {
-            let topic_index = kafka::TopicIndex(u16::try_from(at).expect("few"));
-            let ids = (0..topic.partitions.len()).map(|id| i32::try_from(id).expect("few"));
-            ids.map(move |id| Partition { topic: topic_index, id: activity::PartitionId(id) }).collect::<Vec<_>>()
-        };
-        let source_partitions = sources.iter().enumerate().flat_map(partitions_of).collect();
-        let activity = topic("activity", 99, shards);
-        World {
+        let named = plan.sources.iter().zip(source_partitions);
+        let sources: Vec<Topic> = named.map(|(source, count)| topic(&source.topic, *count)).collect();
+        let activity = topic("activity", shards);
+        let of_source = |(at, topic): (usize, &Topic)| (0..topic.partitions.len()).map(move |id| partition(at, id));
+        let mut world = World {
             rng: SmallRng::seed_from_u64(seed),
             now: start,
-            ingest_group: Group::new(source_partitions),
-            window_group: Group::new(partitions_of((0, &activity))),
-            oracles: (0..shards).map(|_| ShardOracle::new(plan.clone())).collect(),
+            ingest_group: Group::new(sources.iter().enumerate().flat_map(of_source).collect()),
+            window_group: Group::new((0..shards).map(|shard| partition(0, shard)).collect()),
             board: board(plan.clone(), shards),
             claimed_at: BTreeMap::new(),
             asked: BTreeMap::new(),
             plan,
             sources,
-            activity,
+            activities: Vec::new(),
+            made,
+            produced: BTreeMap::new(),
+            producers: Vec::new(),
+            transcript: Transcript::default(),
             dead_letters: Vec::new(),
             positions: BTreeMap::new(),
+            newest: BTreeMap::new(),
             open: BTreeMap::new(),
             store: MemoryStore::default(),
             snapshots: Vec::new(),
@@ -98,7 +113,9 @@ impl World {
             calm: false,
             faults: Faults::default(),
             failure: None,
-        }
+        };
+        world.adopt_activity(activity);
+        world
     }
 
     /// Whether something that happens `one_in` times happens now. In a calm world nothing does.
@@ -110,41 +127,88 @@ impl World {
         self.failure.get_or_insert(what);
     }
 
-    /// Appends a transaction's records, undecided, and takes its positions in.
-    pub(crate) fn begin(&mut self, node: Node, transaction: &Transaction) {
-        self.abort(node);
-        let mut entries = Vec::new();
-        for (shard, pack) in transaction.packs.iter().enumerate() {
-            let at = self.activity.partitions[shard].append(Fate::Open, self.now, pack.clone());
-            entries.push((shard, at));
-        }
-        let (positions, dead_letters) = (transaction.positions.clone(), transaction.dead_letters.clone());
-        self.open.insert(node, Open { entries, positions, dead_letters });
+    pub(crate) fn made(&self) -> u32 {
+        self.made
     }
 
-    /// Ends a node's transaction. `false` if it has none any more: it was aborted over its head.
-    pub(crate) fn commit(&mut self, node: Node) -> bool {
-        let Some(open) = self.open.remove(&node) else {
+    pub(crate) fn new_identity(&mut self) -> TopicId {
+        self.made += 1;
+        identity(self.made)
+    }
+
+    /// The activity topic that there is now.
+    pub(crate) fn activity(&self) -> &Activity {
+        self.activities.last().expect("there always is one")
+    }
+
+    pub(crate) fn shards(&self) -> u16 {
+        u16::try_from(self.activity().topic.partitions.len()).expect("few")
+    }
+
+    pub(crate) fn adopt_activity(&mut self, topic: Topic) {
+        let oracles = topic.partitions.iter().map(|_| ShardOracle::new(self.plan.clone())).collect();
+        self.activities.push(Activity { topic, oracles });
+    }
+
+    pub(crate) fn activities(&self) -> impl Iterator<Item = &Activity> {
+        self.activities.iter()
+    }
+
+    /// A shard's log in an activity topic, present or past, and what the shard has to be.
+    pub(crate) fn shard_of(&mut self, topic: TopicId, shard: usize) -> Option<(&LogPartition, &mut ShardOracle)> {
+        let activity = self.activities.iter_mut().find(|activity| activity.topic.id == topic)?;
+        Some((activity.topic.partitions.get(shard)?, activity.oracles.get_mut(shard)?))
+    }
+
+    /// A process starts as a node: an older one is fenced off, and what it left open is aborted.
+    pub(crate) fn succeed(&mut self, node: Node) -> Process {
+        let newest = self.newest.entry(node).or_default();
+        *newest += 1;
+        let process = (node, *newest);
+        let older: Vec<Process> = self.open.keys().copied().filter(|(of, _)| *of == node).collect();
+        older.into_iter().for_each(|older| self.abort(older));
+        process
+    }
+
+    pub(crate) fn is_newest(&self, (node, number): Process) -> bool {
+        self.newest.get(&node) == Some(&number)
+    }
+
+    /// Appends a transaction's records, undecided, and takes its positions in, with what its writer was told.
+    pub(crate) fn begin(&mut self, process: Process, transaction: &Transaction, told: Vec<(Partition, Vec<Told>)>) {
+        self.abort(process);
+        let (now, mut entries) = (self.now, Vec::new());
+        let logs = &mut self.activities.last_mut().expect("there always is one").topic.partitions;
+        for (shard, pack) in transaction.packs.iter().enumerate() {
+            entries.push((shard, logs[shard].append(Fate::Open, now, pack.clone())));
+        }
+        let (positions, dead_letters) = (transaction.positions.clone(), transaction.dead_letters.clone());
+        self.open.insert(process, Open { entries, positions, dead_letters, told });
+    }
+
+    /// Ends a process's transaction. `false` if it has none any more: it was aborted over its head.
+    pub(crate) fn commit(&mut self, process: Process) -> bool {
+        let Some(open) = self.open.remove(&process) else {
             return false;
         };
         self.decide(&open.entries, Fate::Committed);
         self.positions.extend(open.positions);
         self.dead_letters.extend(open.dead_letters);
+        self.transcript.commit(self.activity().topic.id, open.told);
         true
     }
 
-    pub(crate) fn abort(&mut self, node: Node) {
-        if let Some(open) = self.open.remove(&node) {
+    pub(crate) fn abort(&mut self, process: Process) {
+        if let Some(open) = self.open.remove(&process) {
             self.faults.count("transaction aborted");
             self.decide(&open.entries, Fate::Aborted);
         }
     }
 
     fn decide(&mut self, entries: &[(usize, usize)], fate: Fate) {
+        let logs = &mut self.activities.last_mut().expect("there always is one").topic.partitions;
         for (shard, at) in entries {
-            let partition = &mut self.activity.partitions[*shard];
-            partition.entries[*at].fate = fate;
-            partition.append(Fate::Marker, self.now, Vec::new());
+            logs[*shard].decide(&[*at], fate, self.now);
         }
     }
 
@@ -152,78 +216,46 @@ impl World {
     /// since the broker aborts them for taking too long.
     pub(crate) fn settle(&mut self, partitions: &[Partition]) {
         let touches = |open: &Open| open.positions.iter().any(|(partition, _)| partitions.contains(partition));
-        let pending: Vec<Node> = self.open.iter().filter(|(_, open)| touches(open)).map(|(node, _)| *node).collect();
-        for node in pending {
+        let pending: Vec<Process> =
+            self.open.iter().filter(|(_, open)| touches(open)).map(|(process, _)| *process).collect();
+        for process in pending {
             self.faults.count("open transaction timed out");
-            self.abort(node);
+            self.abort(process);
         }
     }
 
-    /// A dead node's transaction runs into its time-out.
-    pub(crate) fn time_out_transactions(&mut self, dead: impl Fn(Node) -> bool) {
-        let nodes: Vec<Node> = self.open.keys().copied().filter(|node| dead(*node)).collect();
-        nodes.into_iter().for_each(|node| self.abort(node));
+    /// A dead process's transaction runs into its time-out.
+    pub(crate) fn time_out_transactions(&mut self, dead: impl Fn(Process) -> bool) {
+        let processes: Vec<Process> = self.open.keys().copied().filter(|process| dead(*process)).collect();
+        processes.into_iter().for_each(|process| self.abort(process));
     }
 
     /// Compares what is stored of a shard with what its log says it has to be.
     pub(crate) fn check(&mut self, shard: Shard) {
-        let at = usize::from(shard.0);
-        let partition = &self.activity.partitions[at];
-        if let Err(difference) = self.oracles[at].check(shard, partition, &mut self.store) {
+        let Some(stored) = self.store.stored(shard).expect("memory answers") else {
+            return;
+        };
+        let (topic, at) = (stored.state.fence.topic, usize::from(shard.0));
+        let Some(activity) = self.activities.iter_mut().find(|activity| activity.topic.id == topic) else {
+            return self.fail(format!("shard {shard} is stored as of a topic that never was"));
+        };
+        if let Err(difference) = activity.oracles[at].check(shard, &activity.topic.partitions[at], &mut self.store) {
             self.fail(difference);
         }
     }
 
-    /// A node begins a shard anew: until it has come to where the log ended when the node asked, nobody may believe it.
-    pub(crate) fn claimed(&mut self, node: Node, shard: Shard) {
-        let end = self.asked.get(&(node, shard)).copied().unwrap_or(usize::MAX);
+    /// A process begins a shard anew: until it has come to where the log ended when it asked, nobody may believe it.
+    pub(crate) fn claimed(&mut self, process: Process, shard: Shard) {
+        let end = self.asked.get(&(process, shard)).copied().unwrap_or(usize::MAX);
         self.claimed_at.insert(shard, end);
     }
 
-    /// Reads the board, and compares what it shows with what the logs say as of where the shards stand.
-    pub(crate) fn look_at_board(&mut self) {
-        let now = self.now;
-        let Some(text) = self.board.refresh(&mut self.store, now).and_then(|shown| shown.at(now)) else {
-            self.faults.count("gauges absent");
-            return;
-        };
-        self.faults.count("gauges shown");
-        let shards = u16::try_from(self.oracles.len()).expect("few");
-        let plan = self.plan.clone();
-        let totals = Totals::read(&mut self.store, &plan, shards).expect("the board has just read the same");
-        let stands: Vec<usize> = totals.stands().map(|(_, stands)| index(stands.next)).collect();
-        if let Err(why) = self.compare_board(&text, &stands) {
-            self.fail(format!("the board, of shards at {stands:?}: {why}"));
-        }
+    pub(crate) fn claimed_at(&self, shard: usize) -> usize {
+        self.claimed_at.get(&Shard(u16::try_from(shard).expect("few"))).copied().unwrap_or(0)
     }
 
-    fn compare_board(&mut self, text: &str, stands: &[usize]) -> Result<(), String> {
-        for ((shard, next), log) in (0..).map(Shard).zip(stands).zip(&self.activity.partitions) {
-            let claimed_at = self.claimed_at.get(&shard).copied().unwrap_or(0);
-            if log.committed(*next, claimed_at).next().is_some() {
-                return Err(format!("shard {shard} is shown before its rebuild came to {claimed_at}"));
-            }
-        }
-        let times = self.oracles.iter_mut().zip(&self.activity.partitions).zip(stands);
-        let times: Vec<_> = times.map(|((oracle, log), next)| oracle.time(log, *next)).collect();
-        let time = times.into_iter().min().flatten().ok_or("it is shown without a shard time")?;
-        let today = self.plan.calendar.day(time);
-        let mut expected = String::new();
-        for (at, metric) in (0..).map(MetricIndex).zip(&self.plan.metrics) {
-            for window in &metric.windows {
-                for (complete, as_of) in [("false", today), ("true", today.plus(-1))] {
-                    let values = self.oracles.iter().zip(stands);
-                    let value: usize = values.map(|(oracle, next)| oracle.active(at, *window, as_of, *next)).sum();
-                    let name = &metric.name;
-                    expected += &format!("nsm_{name}{{window=\"{window}\",complete=\"{complete}\"}} {value}\n");
-                }
-            }
-        }
-        let told: String = text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
-        if told == expected { Ok(()) } else { Err(format!("it shows\n{told}the logs say\n{expected}")) }
-    }
-
-    pub(crate) fn activity_end(&self, shard: usize) -> activity::Offset {
-        offset(self.activity.partitions[shard].stable_end())
+    /// Where each shard's log ends.
+    pub(crate) fn activity_ends(&self) -> Vec<activity::Offset> {
+        self.activity().topic.partitions.iter().map(|log| offset(log.stable_end())).collect()
     }
 }

@@ -1,0 +1,64 @@
+//! What the exporter shows, compared with what the logs say as of where the shards stand.
+
+use crate::log::index;
+use crate::world::World;
+use activity::MetricIndex;
+use catalog::Plan;
+use exporter::{Board, Stands, Totals};
+use prometheus::Registry;
+use std::sync::Arc;
+
+pub(crate) fn board(plan: Arc<Plan>, shards: usize) -> Board {
+    let settings = exporter::Settings { shards: u16::try_from(shards).expect("few"), stale_ms: 60_000 };
+    let metrics = exporter::Metrics::register(&Registry::new()).expect("a fresh registry");
+    Board::new(plan, settings, metrics)
+}
+
+impl World {
+    /// Reads the board, and compares what it shows.
+    pub(crate) fn look_at_board(&mut self) {
+        let now = self.now;
+        let Some(text) = self.board.refresh(&mut self.store, now).and_then(|shown| shown.at(now)) else {
+            self.faults.count("gauges absent");
+            return;
+        };
+        self.faults.count("gauges shown");
+        let (plan, shards) = (self.plan.clone(), self.shards());
+        let totals = Totals::read(&mut self.store, &plan, shards).expect("the board has just read the same");
+        let stands: Vec<Stands> = totals.stands().map(|(_, stands)| stands).collect();
+        if let Err(why) = self.compare_board(&text, &stands) {
+            self.fail(format!("the board, of shards at {stands:?}: {why}"));
+        }
+    }
+
+    fn compare_board(&mut self, text: &str, stands: &[Stands]) -> Result<(), String> {
+        let mut time = None;
+        for (shard, stands) in stands.iter().enumerate() {
+            let (next, claimed_at) = (index(stands.next), self.claimed_at(shard));
+            let (log, oracle) = self.shard_of(stands.topic, shard).ok_or("it shows a shard of no topic")?;
+            if log.committed(next, claimed_at).next().is_some() {
+                return Err(format!("shard {shard} is shown before its rebuild came to {claimed_at}"));
+            }
+            let of_shard = oracle.time(log, next).ok_or("it is shown without a shard time")?;
+            time = Some(time.map_or(of_shard, |time| of_shard.min(time)));
+        }
+        let today = self.plan.calendar.day(time.ok_or("it is shown without a shard")?);
+        let plan = self.plan.clone();
+        let mut expected = String::new();
+        for (at, metric) in (0..).map(MetricIndex).zip(&plan.metrics) {
+            for window in &metric.windows {
+                for (complete, as_of) in [("false", today), ("true", today.plus(-1))] {
+                    let mut value = 0;
+                    for (shard, stands) in stands.iter().enumerate() {
+                        let (_, oracle) = self.shard_of(stands.topic, shard).expect("found above");
+                        value += oracle.active(at, *window, as_of, index(stands.next));
+                    }
+                    let name = &metric.name;
+                    expected += &format!("nsm_{name}{{window=\"{window}\",complete=\"{complete}\"}} {value}\n");
+                }
+            }
+        }
+        let told: String = text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+        if told == expected { Ok(()) } else { Err(format!("it shows\n{told}the logs say\n{expected}")) }
+    }
+}

@@ -1,0 +1,121 @@
+//! The truth, by brute force: what has to come out, from what was produced and which of it was read.
+
+use crate::log::offset;
+use crate::produce::{Kind, LATENESS_MS, Meant};
+use crate::transcript::Told;
+use crate::world::World;
+use activity::{Bucket, Millis};
+use catalog::ClockKind;
+use kafka::Partition;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How far behind the wall an idle partition's clock is put.
+pub(crate) const IDLE_MARGIN_MS: i64 = 5_000;
+
+/// What has to come out: who was active when, and what was rejected.
+#[derive(Debug, Default)]
+pub(crate) struct Truth {
+    /// By metric: the days of each entity.
+    pub(crate) active: BTreeMap<&'static str, BTreeMap<String, BTreeSet<Bucket>>>,
+    /// Topic, partition, offset and reason: as often as the record was read.
+    pub(crate) rejected: Vec<(String, String, String, String)>,
+    /// How many records are late only since the clock was ahead of what lies before them in their topic: it had gone on while
+    /// their transaction was open, or with what was read before them.
+    pub(crate) late_by_clock: u64,
+    /// Where each partition's clock stands.
+    pub(crate) clocks: BTreeMap<Partition, Option<Millis>>,
+}
+
+/// The truth about what was read and committed, in the order in which it was. What counts is what was read into the activity
+/// topic that there is now; what was rejected was also rejected into earlier ones.
+pub(crate) fn truth(world: &World) -> Truth {
+    let mut truth = Truth::default();
+    for activity in world.activities() {
+        truth.begin_anew();
+        for (partition, told) in world.transcript.under(activity.topic.id) {
+            truth.read(world, partition, told);
+        }
+    }
+    truth
+}
+
+impl Truth {
+    fn begin_anew(&mut self) {
+        self.active.clear();
+        self.clocks.clear();
+    }
+
+    /// The clock of a partition goes on through everything that was read under its name.
+    fn read(&mut self, world: &World, partition: Partition, told: &[Told]) {
+        let source = &world.plan.sources[usize::from(partition.topic.0)];
+        let id = usize::try_from(partition.id.0).expect("from 0");
+        let mut clock = None;
+        for told in told {
+            let (topic, at) = match *told {
+                Told::Idle(asked_at) if source.clock == ClockKind::Log => {
+                    clock = clock.max(Some(Millis(asked_at.0 - IDLE_MARGIN_MS)));
+                    continue;
+                }
+                Told::Idle(_) => continue,
+                Told::Record { topic, at } => (topic, at),
+            };
+            let Some(meant) = world.produced.get(&(topic, id)).and_then(|produced| produced.get(&at)) else {
+                continue;
+            };
+            match judge(source.clock, meant, &mut clock) {
+                None => self.count(world.plan.calendar.day(meant.time), meant),
+                Some(reason) => {
+                    let own = judge(source.clock, meant, &mut None);
+                    self.late_by_clock += u64::from(source.clock == ClockKind::Log && own != Some(reason));
+                    let place = (source.topic.clone(), id.to_string(), offset(at).to_string());
+                    self.rejected.push((place.0, place.1, place.2, reason.to_owned()));
+                }
+            }
+        }
+        self.clocks.insert(partition, clock);
+    }
+}
+
+fn judge(kind: ClockKind, meant: &Meant, clock: &mut Option<Millis>) -> Option<&'static str> {
+    if kind == ClockKind::Log {
+        *clock = (*clock).max(Some(meant.stamp));
+    }
+    match meant.kind {
+        Kind::Broken => return Some("broken_json"),
+        Kind::Nobody => return Some("no_entity"),
+        Kind::FarFuture => return Some("far_future"),
+        Kind::Event => {}
+    }
+    if kind == ClockKind::Event {
+        *clock = (*clock).max(Some(meant.time));
+    }
+    clock.is_some_and(|clock| meant.time.0 < clock.0 - LATENESS_MS).then_some("late")
+}
+
+impl Truth {
+    fn count(&mut self, day: Bucket, meant: &Meant) {
+        let mut add = |metric, entity: &Option<String>| {
+            if let Some(entity) = entity {
+                self.active.entry(metric).or_default().entry(entity.clone()).or_default().insert(day);
+            }
+        };
+        add("users", &meant.user);
+        if meant.buys {
+            add("buyers", &meant.account);
+        }
+    }
+
+    /// How many entities were active in the `width` days up to `as_of`.
+    pub(crate) fn value(&self, metric: &str, width: i32, as_of: Bucket) -> i64 {
+        let window = as_of.plus(1 - width)..=as_of;
+        let entities = self.active.get(metric).into_iter().flat_map(BTreeMap::values);
+        let active = entities.filter(|days| days.range(window.clone()).next().is_some());
+        i64::try_from(active.count()).expect("few")
+    }
+
+    /// The first and last active day.
+    pub(crate) fn span(&self) -> Option<(Bucket, Bucket)> {
+        let days = || self.active.values().flat_map(BTreeMap::values).flatten().copied();
+        Some((days().min()?, days().max()?))
+    }
+}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and is missing: build tools, Redis, Prometheus, and Kafka's jars in
-# TARGET/services. Does nothing, and needs no network, when all is there.
+# Installs what tests and `make up` need and is missing: build tools, Redis, Prometheus, Alertmanager, and
+# Kafka's jars in TARGET/services. Does nothing, and needs no network, when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,6 +11,7 @@ services=$target/services
 packages='
 redis-server        | command -v redis-server
 prometheus          | command -v prometheus
+prometheus-alertmanager | command -v prometheus-alertmanager && command -v amtool
 cmake               | command -v cmake
 g++                 | command -v g++
 make                | command -v make

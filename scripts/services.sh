@@ -76,11 +76,9 @@ fetch_jars() {
   cp deploy/kafka/pom.xml "$services/kafka-libs/pom.xml"
 }
 
-# The JVM flags that the tests use: the archive of classes is tied to the class path.
+# As all brokers are started: the archive of classes is tied to the flags and the class path.
 java_flags() {
-  java_flags=(-Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1
-    -Dorg.slf4j.simpleLogger.defaultLogLevel=warn
-    -cp "$(cd "$services" && pwd)/kafka-libs/*")
+  java_flags=(@deploy/kafka/java.args -cp "$(cd "$services" && pwd)/kafka-libs/*")
 }
 
 # A formatted log folder, and the archive of classes that a broker loads. Both are made by running
@@ -93,16 +91,10 @@ prepare_broker() {
   trap 'rm -rf "$work"' RETURN
   local settings=$work/server.properties
   local port=$((20000 + RANDOM % 10000))
-  cat >"$settings" <<END
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:$((port + 1))
+  cat deploy/kafka/broker.properties - >"$settings" <<END
 listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1))
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.quorum.voters=1@127.0.0.1:$((port + 1))
 log.dirs=$work/data
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=1
 END
   local java_flags id
   java_flags

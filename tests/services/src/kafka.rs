@@ -19,39 +19,9 @@ use install::Install;
 const READY_DEADLINE: Duration = Duration::from_secs(90);
 
 /// Settings that do not depend on the instance.
-///
-/// One broker can hold one replica, so every factor is 1. Topics that Kafka keeps for itself have few
-/// partitions, because they are created while a test waits for its first commit. Times that only make
-/// sense for many consumers, or that a test would sit out, are short; the broker's session is one of
-/// these, because a broker that was killed is let in again only when its old session is over. Records
-/// are kept whatever their timestamp says, because tests replay old days.
-const SETTINGS: &str = "\
-process.roles=broker,controller
-node.id=1
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-share.coordinator.state.topic.num.partitions=1
-broker.session.timeout.ms=2000
-broker.heartbeat.interval.ms=200
-group.initial.rebalance.delay.ms=0
-group.min.session.timeout.ms=1000
-transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
-auto.create.topics.enable=false
-message.max.bytes=10485760
-replica.fetch.max.bytes=10485760
-log.retention.ms=-1
-log.cleaner.dedupe.buffer.size=8388608
-num.network.threads=2
-num.io.threads=4
-background.threads=2
-";
+const SETTINGS: &str = include_str!("../../../deploy/kafka/broker.properties");
+/// The flags of the JVM, as a file that `java` reads.
+const JAVA_ARGUMENTS: &str = concat!("@", env!("CARGO_MANIFEST_DIR"), "/../../deploy/kafka/java.args");
 
 /// A single Kafka broker (KRaft, its own controller) on 127.0.0.1 with a log folder of its own.
 ///
@@ -167,10 +137,8 @@ fn configure(install: &Install, folder: &Path, port: u16, controller_port: u16) 
 fn launch(install: &Install, folder: &Path, port: u16) -> Result<Process, NotReady> {
     let mut command = Command::new("java");
     command
-        // A short life: compile quickly rather than well, and collect garbage on one thread.
-        .args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+        .arg(JAVA_ARGUMENTS)
         .args(install.class_data_flags())
-        .arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
         .arg("-cp")
         .arg(install.class_path())
         .arg("kafka.Kafka")

@@ -8,10 +8,12 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-# The cargo profile of `make build` and `make test`.
+# The cargo profile of `make build`, `make test` and `make up`.
 PROFILE ?= dev
 # How many schedules `make simulate` tries.
 SEEDS ?= 10000
+# Whether `make down` deletes the data: 1 if so.
+WIPE ?=
 # Which suites `make test` runs, by name; all when empty.
 SUITES ?=
 
@@ -23,7 +25,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: services
-services: ## Install what the tests need (build tools, Redis, Prometheus, Kafka); fast when all is there
+services: ## Install what tests and `make up` need (build tools, Redis, Prometheus, Kafka); fast when all is there
 	@scripts/services.sh
 
 .PHONY: build
@@ -40,6 +42,15 @@ check: services $(CARGO_DENY) ## Check format, lints, documentation, and the lic
 .PHONY: test
 test: services ## Run all suites, or those named in SUITES="unit services"
 	@PROFILE=$(PROFILE) scripts/suites.sh $(SUITES)
+
+.PHONY: up
+up: services ## Run Kafka, Redis, Prometheus, Alertmanager and Northstar on this machine, in .northstar
+	cargo build --locked --workspace --bin nsm --profile $(PROFILE)
+	@PROFILE=$(PROFILE) scripts/local.py up
+
+.PHONY: down
+down: ## Stop what `make up` has started; WIPE=1 deletes its data
+	@scripts/local.py down $(if $(filter 1,$(WIPE)),--wipe)
 
 .PHONY: simulate
 simulate: ## Try SEEDS random schedules of failures against the whole pipeline in memory

@@ -4,8 +4,8 @@
     scripts/local.py up              starts what is down, waits until it is ready, and says where everything is
     scripts/local.py down [--wipe]   stops everything; --wipe deletes the data, too
 
-Data, pids and logs lie in one folder (NORTHSTAR_DIR, by default .northstar). Ports come from the environment, see `up`'s
-table. NSM_CONFIG names the configuration, by default the example's. `make up` builds what this needs.
+Data, pids and logs lie in one folder (NORTHSTAR_DIR, by default .northstar). Variables of the environment overrule ports:
+see PORTS. NSM_CONFIG names the configuration, by default the example's. `make up` builds what this needs.
 """
 
 import argparse
@@ -77,7 +77,7 @@ def port(name: str) -> int:
     variable, default = PORTS[name]
     text = os.environ.get(variable) or str(default)
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
-        raise Trouble(f"{variable}={text}: it is not a port; write a number from 1 to 65535, or leave it out for {default}")
+        raise Trouble(f"{variable}={text}: it is no port; write a number from 1 to 65535, or nothing for {default}")
     return int(text)
 
 
@@ -167,7 +167,7 @@ def write_wrapper() -> None:
 
 
 def create_topics() -> None:
-    """Creates the source topics, which `nsm run` leaves to their owner. One partition: then one event is enough to see."""
+    """Creates the source topics, which `nsm run` leaves to their owner: with one partition, so that one event shows."""
     check = subprocess.run([FOLDER / "nsm", "check"], capture_output=True, text=True, check=False)
     if check.returncode:
         raise Trouble(f"{CONFIG}:\n{check.stdout}{check.stderr}")
@@ -202,7 +202,7 @@ def serves(name: str, page: str) -> bool:
         return False
 
 
-# In the order of their start; they are stopped in the opposite order, so that Northstar drains while its services are there.
+# In the order of their start. They are stopped in the opposite order: Northstar drains while its services are there.
 SERVICES = [
     Service("kafka", ["kafka", "kafka controller"], kafka_command, lambda: talks("kafka")),
     Service("redis", ["redis"], redis_command, lambda: talks("redis", b"PING\r\n", b"+PONG")),
@@ -215,7 +215,7 @@ SERVICES = [
 def up() -> None:
     missing = [path for path in [JARS / "kafka-libs", JARS / "kafka-formatted", NSM, CONFIG] if not path.exists()]
     if missing:
-        raise Trouble("".join(f"{path} is not there\n" for path in missing) + "`make up` builds and fetches what it needs")
+        raise Trouble("".join(f"{path} is not there\n" for path in missing) + "`make up` builds and fetches them")
     down = [service for service in SERVICES if not service.running()]
     check_ports(down)
     for folder in [FOLDER / name for name in FOLDERS]:
@@ -237,8 +237,8 @@ def check_ports(down: list[Service]) -> None:
             variable = PORTS[name][0]
             if service in down and is_taken(number):
                 mistakes.append(
-                    f"{name} needs port {number}, but somebody else listens there: stop that (`ss -ltnp 'sport = :{number}'` "
-                    f"names it), or choose another port with {variable}"
+                    f"{name} needs port {number}, but somebody else listens there: stop that "
+                    f"(`ss -ltnp 'sport = :{number}'` names it), or choose another port with {variable}"
                 )
             if running and running.ports[name] != number:
                 mistakes.append(
@@ -316,7 +316,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="start what is down")
-    commands.add_parser("down", help="stop everything").add_argument("--wipe", action="store_true", help="delete the data")
+    stop = commands.add_parser("down", help="stop everything")
+    stop.add_argument("--wipe", action="store_true", help="delete the data")
     arguments = parser.parse_args()
     try:
         FOLDER.mkdir(parents=True, exist_ok=True)

@@ -25,8 +25,8 @@ def say(text: str) -> None:
 class Running:
     """A process, as its pid file knows it.
 
-    A pid alone says little: it may be another process' by now. When a process was started, in ticks since the machine was,
-    tells the two apart, and the machine's boot id tells this pid from one before a reboot.
+    A pid alone says little: it may be another process' by now. The time at which it was started, in ticks since the machine
+    was, tells the two apart, and the machine's boot id tells it from one before a reboot.
     """
 
     pid: int
@@ -46,7 +46,7 @@ class Running:
                     command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=log.parent, start_new_session=True
                 )
             except OSError as error:
-                raise Trouble(f"{command[0]} cannot be started: {error}; `make services` installs what is needed") from error
+                raise Trouble(f"{command[0]} cannot be started: {error}; `make services` installs it") from error
         found = stat(child.pid)
         running = Running(child.pid, found[1] if found else 0, boot_id(), ports)
         pid_file.write_text(json.dumps(asdict(running)) + "\n")
@@ -60,7 +60,7 @@ class Running:
         except FileNotFoundError:
             return None
         except (ValueError, TypeError) as error:
-            raise Trouble(f"{pid_file} cannot be read ({error}): stop its process by hand, and delete the file") from error
+            raise Trouble(f"{pid_file} is damaged ({error}): stop its process by hand, and delete the file") from error
         return running if running.is_alive() else None
 
     def is_alive(self) -> bool:

@@ -1,6 +1,6 @@
-//! Real services for tests: Kafka, Redis and Prometheus as child processes on the loopback interface.
+//! Real services for tests: Kafka, Redis, Prometheus and Alertmanager as child processes on the loopback interface.
 //!
-//! Each value of [`Kafka`], [`Redis`] or [`Prometheus`] is one server with ports and a folder of its
+//! Each value of [`Kafka`], [`Redis`], [`Prometheus`] or [`Alertmanager`] is one server with ports and a folder of its
 //! own, so tests can run side by side. Three rules hold for every process that is started here:
 //!
 //! - **It does not outlive its owner.** Dropping the value stops the process, by its own process id
@@ -11,9 +11,11 @@
 //!   they would see of a server that crashed and came back.
 //!
 //! Everything here panics instead of returning an error: the caller is a test, and a service that
-//! does not work ends it. A broker needs the jars that `make services` fetches; Redis and Prometheus
-//! are taken from the `PATH`.
+//! does not work ends it. A broker needs the jars that `make services` fetches; the others are
+//! taken from the `PATH`.
 
+mod alertmanager;
+mod http;
 mod kafka;
 mod ports;
 mod process;
@@ -23,6 +25,7 @@ mod redis;
 mod spawner;
 mod wait;
 
+pub use alertmanager::Alertmanager;
 pub use kafka::Kafka;
 pub use ports::free_port;
 pub use process::Process;

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::Agent;
 
+use crate::http::{agent, get_json, is_ok};
 use crate::ports::free_port;
 use crate::process::{NotReady, Process, start_on_free_ports};
 
 const READY_DEADLINE: Duration = Duration::from_secs(30);
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A Prometheus server on 127.0.0.1 with storage of its own, which scrapes given targets.
 #[derive(Debug)]
@@ -71,18 +71,22 @@ impl Prometheus {
     /// When the query is refused, with the server's reason.
     #[track_caller]
     pub fn query(&self, promql: &str) -> Value {
-        let url = format!("{}/api/v1/query", self.url());
-        let answer = self
-            .agent
-            .get(&url)
-            .query("query", promql)
-            .call()
-            .and_then(|mut response| response.body_mut().read_to_string())
-            .unwrap_or_else(|e| panic!("Prometheus does not answer {promql:?}: {e}"));
-        let mut answer: Value = serde_json::from_str(&answer)
-            .unwrap_or_else(|e| panic!("the answer to {promql:?} is no JSON ({e}): {answer}"));
-        assert_eq!(answer["status"], "success", "{promql:?}: {answer}");
-        answer["data"]["result"].take()
+        self.get("query", &[("query", promql)])["result"].take()
+    }
+
+    /// Its groups of rules: `[{"name": "...", "rules": [{"type": "alerting", "name": "...", "labels": {...}, ...}]}]`.
+    #[track_caller]
+    pub fn rule_groups(&self) -> Value {
+        self.get("rules", &[])["groups"].take()
+    }
+
+    /// What an endpoint of its API says.
+    #[track_caller]
+    fn get(&self, endpoint: &str, query: &[(&str, &str)]) -> Value {
+        let url = format!("{}/api/v1/{endpoint}", self.url());
+        let mut answer = get_json(&self.agent, &url, query, &format!("{endpoint} {query:?}"));
+        assert_eq!(answer["status"], "success", "{query:?}: {answer}");
+        answer["data"].take()
     }
 
     /// The number that an instant query gives, or `None` when it gives no sample or several.
@@ -132,17 +136,6 @@ fn launch(port: u16, folder: &Path, agent: &Agent) -> Result<Process, NotReady> 
         .current_dir(folder);
     let process = Process::spawn_with_log("prometheus", command, &folder.join("log"));
     let url = format!("http://127.0.0.1:{port}/-/ready");
-    process.try_ready(READY_DEADLINE, || agent.get(&url).call().is_ok_and(|r| r.status() == 200))?;
+    process.try_ready(READY_DEADLINE, || is_ok(agent, &url))?;
     Ok(process)
-}
-
-fn agent() -> Agent {
-    Agent::config_builder()
-        .timeout_global(Some(REQUEST_TIMEOUT))
-        // A refused query says why in its body.
-        .http_status_as_error(false)
-        // The server is on this machine, whatever the environment says of proxies.
-        .proxy(None)
-        .build()
-        .into()
 }

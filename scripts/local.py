@@ -4,8 +4,8 @@
     scripts/local.py up              starts what is down, waits until it is ready, and says where everything is
     scripts/local.py down [--wipe]   stops everything; --wipe deletes the data, too
 
-Data, pids and logs lie in one folder (NORTHSTAR_DIR, by default .northstar). Variables of the environment overrule ports:
-see PORTS. NSM_CONFIG names the configuration, by default the example's. `make up` builds what this needs.
+Data, pids and logs lie in one folder (NORTHSTAR_DIR, by default .northstar). PORTS names the variables of the environment
+that overrule ports. NSM_CONFIG names the configuration, by default the example's. `make up` builds what this needs.
 """
 
 import argparse

@@ -25,8 +25,8 @@ def say(text: str) -> None:
 class Running:
     """A process, as its pid file knows it.
 
-    A pid alone says little: it may be another process' by now. The time at which it was started, in ticks since the machine
-    was, tells the two apart, and the machine's boot id tells it from one before a reboot.
+    A pid alone says little: it may be another process' by now. The time of its start, in ticks since the machine's, tells
+    the two apart, and the machine's boot id tells it from one before a reboot.
     """
 
     pid: int

@@ -29,9 +29,10 @@ tests_of() {
     --config "target.'cfg(all())'.runner = ['$PWD/scripts/run-test.sh']" "$@"
 }
 
-unit() { tests_of all-but services simulation pipeline; }
+unit() { tests_of all-but services simulation pipeline deploy; }
 services() { tests_of services -- --tests; }
 pipeline() { tests_of pipeline -- --tests -- --test-threads=1; }
+deploy() { tests_of deploy -- --tests; }
 simulation() { tests_of simulation -- --tests && "$programs/simulation" --seeds 10000; }
 
 # name | budget in minutes; the function of that name runs it
@@ -40,6 +41,7 @@ build      | 15
 unit       | 6
 services   | 4
 pipeline   | 15
+deploy     | 3
 simulation | 8
 '
 
@@ -62,7 +64,7 @@ done
 # or when this script is interrupted.
 run_suite() (
   export profile programs
-  export -f build tests_of unit services pipeline simulation
+  export -f build tests_of unit services pipeline deploy simulation
   timeout --kill-after=20 $(($2 * 120)) bash -c "
     set -uo pipefail
     $(declare -p selection)

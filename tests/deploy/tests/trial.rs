@@ -132,14 +132,12 @@ fn trial_comes_up_counts_is_repaired_and_goes_down() {
     assert!(trial.nsm(&["produce", file.to_str().unwrap(), "--timestamps", "event"]).status.success());
     let gauge = r#"nsm_listeners{window="1d",complete="false"} 1"#;
     wait_until(DEADLINE, "one listener", || trial.get("HTTP", "metrics").contains(gauge));
-    let targets = trial.get("PROMETHEUS", "api/v1/targets");
-    assert!(targets.contains(&format!("127.0.0.1:{}/metrics", trial.port("HTTP"))), "{targets}");
     let rules = trial.get("PROMETHEUS", "api/v1/rules");
     assert!(rules.contains("NorthstarDown"), "{rules}");
-    wait_until(DEADLINE, "Prometheus to know Alertmanager", || {
-        let known = trial.get("PROMETHEUS", "api/v1/alertmanagers");
-        known.contains(&format!("127.0.0.1:{}/api", trial.port("ALERTMANAGER")))
-    });
+    for (page, port, end) in [("api/v1/targets", "HTTP", "metrics"), ("api/v1/alertmanagers", "ALERTMANAGER", "api")] {
+        let url = format!("http://127.0.0.1:{}/{end}", trial.port(port));
+        wait_until(DEADLINE, &format!("{url} in Prometheus' {page}"), || trial.get("PROMETHEUS", page).contains(&url));
+    }
 
     // Only what is down is started. Redis has kept what it was told, or it is replayed.
     let pids = SERVICES.map(|service| pid(&trial.pid_file(service)));

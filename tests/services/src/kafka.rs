@@ -3,7 +3,7 @@
 mod admin;
 mod install;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,8 +20,33 @@ const READY_DEADLINE: Duration = Duration::from_secs(90);
 
 /// Settings that do not depend on the instance.
 const SETTINGS: &str = include_str!("../../../deploy/kafka/broker.properties");
-/// The flags of the JVM, as a file that `java` reads.
+/// The flags of a JVM with a short life, as a file that `java` reads.
 const JAVA_ARGUMENTS: &str = concat!("@", env!("CARGO_MANIFEST_DIR"), "/../../deploy/kafka/java.args");
+
+/// For what the broker's JVM is set up.
+#[derive(Clone, Copy, Debug)]
+enum Life {
+    Short,
+    Long,
+}
+
+impl Life {
+    fn flags(self) -> &'static [&'static str] {
+        match self {
+            Life::Short => &[JAVA_ARGUMENTS],
+            // As Kafka's own start script says.
+            Life::Long => &[
+                "-Xms1g",
+                "-Xmx1g",
+                "-XX:+UseG1GC",
+                "-XX:MaxGCPauseMillis=20",
+                "-XX:InitiatingHeapOccupancyPercent=35",
+                "-XX:+ExplicitGCInvokesConcurrent",
+                "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            ],
+        }
+    }
+}
 
 /// A single Kafka broker (KRaft, its own controller) on 127.0.0.1 with a log folder of its own.
 ///
@@ -31,6 +56,7 @@ pub struct Kafka {
     process: Mutex<Process>,
     port: u16,
     install: Install,
+    life: Life,
     // After the process: the folder is removed when the broker is gone.
     folder: TempDir,
 }
@@ -43,19 +69,40 @@ impl Kafka {
     /// within 90 seconds.
     #[track_caller]
     pub fn start() -> Kafka {
+        Kafka::start_for(Life::Short)
+    }
+
+    /// As [`Kafka::start`], with the JVM set up as for production: for a broker that has to carry a load.
+    #[track_caller]
+    pub fn start_for_load() -> Kafka {
+        Kafka::start_for(Life::Long)
+    }
+
+    #[track_caller]
+    fn start_for(life: Life) -> Kafka {
         let install = Install::find();
         let folder = TempDir::with_prefix("northstar-kafka-").expect("a folder for Kafka");
         let (process, port) = start_on_free_ports(|| {
             let port = free_port();
             configure(&install, folder.path(), port, free_port());
-            launch(&install, folder.path(), port).map(|process| (process, port))
+            launch(&install, life, folder.path(), port).map(|process| (process, port))
         });
-        Kafka { process: Mutex::new(process), port, install, folder }
+        Kafka { process: Mutex::new(process), port, install, life, folder }
     }
 
     /// The address for clients' `bootstrap.servers`, `127.0.0.1:PORT`.
     pub fn bootstrap(&self) -> String {
         bootstrap(self.port)
+    }
+
+    /// The process id; another one after [`Kafka::restart`].
+    pub fn pid(&self) -> u32 {
+        self.process().pid()
+    }
+
+    /// The folder with the logs of all partitions, each in a folder `TOPIC-PARTITION`.
+    pub fn data_folder(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// Kills the broker (SIGKILL), as a crash, and waits until it is gone.
@@ -71,7 +118,7 @@ impl Kafka {
     pub fn restart(&self) {
         let mut process = self.process();
         process.kill();
-        *process = launch(&self.install, self.folder.path(), self.port).unwrap_or_else(|e| panic!("{e}"));
+        *process = launch(&self.install, self.life, self.folder.path(), self.port).unwrap_or_else(|e| panic!("{e}"));
     }
 
     /// Stops the broker without ending it (SIGSTOP): connections stay open and answer nothing.
@@ -134,10 +181,10 @@ fn configure(install: &Install, folder: &Path, port: u16, controller_port: u16) 
 }
 
 #[track_caller]
-fn launch(install: &Install, folder: &Path, port: u16) -> Result<Process, NotReady> {
+fn launch(install: &Install, life: Life, folder: &Path, port: u16) -> Result<Process, NotReady> {
     let mut command = Command::new("java");
     command
-        .arg(JAVA_ARGUMENTS)
+        .args(life.flags())
         .args(install.class_data_flags())
         .arg("-cp")
         .arg(install.class_path())

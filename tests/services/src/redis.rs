@@ -57,6 +57,11 @@ impl Redis {
         self.port
     }
 
+    /// The process id; another one after [`Redis::restart`].
+    pub fn pid(&self) -> u32 {
+        self.process().pid()
+    }
+
     /// The folder with the snapshot and the append-only files.
     pub fn data_folder(&self) -> &Path {
         self.folder.path()

@@ -1,0 +1,212 @@
+//! Catch-up: a topic that is full is read from its beginning, by the floor and by the pipeline in turn.
+
+use crate::clock;
+use crate::floor::Floor;
+use crate::nsm::{Nsm, SHARDS, Setup};
+use crate::scrape::Scrape;
+use crate::store::{Asker, Calls};
+use crate::usage;
+use crate::workload::Truth;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use serde::Serialize;
+use serde_json::json;
+use services::{Kafka, Redis};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The topic that is caught up with.
+pub(crate) const TOPIC: &str = "events";
+
+const WINDOWS: [u64; 3] = [1, 7, 28];
+const DEADLINE: Duration = Duration::from_secs(900);
+/// How often the page of metrics is asked for, which costs the pipeline a little: what a round takes is rounded up to that.
+const POLL: Duration = Duration::from_millis(50);
+/// How long the exporter may take to show what window has stored.
+const SETTLE: Duration = Duration::from_secs(30);
+
+const USERS: &str =
+    "  users: { type: simple, measure: { agg: count_distinct, entity: user, events: any }, windows: [1d, 7d, 28d] }\n";
+const ACCOUNTS: &str = "  accounts: { type: simple, measure: { agg: count_distinct, entity: account, events: any }, windows: [1d, 7d, 28d] }\n";
+
+/// What one round of the pipeline took.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Round {
+    /// Events from the first that was seen to be committed to the last that was applied.
+    pub(crate) timed_events: u64,
+    /// The time in between.
+    pub(crate) seconds: f64,
+    /// All events.
+    pub(crate) events: u64,
+    pub(crate) rejected: u64,
+    /// Entities that were put into packs.
+    pub(crate) deltas: u64,
+    pub(crate) transactions: u64,
+    pub(crate) nsm_cpu_seconds: f64,
+    pub(crate) redis_cpu_seconds: f64,
+    pub(crate) broker_cpu_seconds: f64,
+    pub(crate) peak_rss_mib: f64,
+    /// On the broker's disk.
+    pub(crate) activity_bytes: u64,
+    pub(crate) redis_commands: u64,
+    /// Commands that Redis' functions have called.
+    pub(crate) redis_inner_calls: u64,
+    /// What the server's memory has grown by.
+    pub(crate) redis_bytes: u64,
+}
+
+impl Round {
+    pub(crate) fn rate(&self) -> f64 {
+        count(self.timed_events) / self.seconds
+    }
+
+    /// CPU of ingest, window and Redis, in seconds per million events.
+    pub(crate) fn cpu_per_million(&self) -> f64 {
+        (self.nsm_cpu_seconds + self.redis_cpu_seconds) / count(self.events) * 1e6
+    }
+}
+
+impl Floor {
+    pub(crate) fn rate(&self) -> f64 {
+        count(self.events) / self.seconds
+    }
+
+    pub(crate) fn cpu_per_million(&self) -> f64 {
+        self.cpu_seconds / count(self.events) * 1e6
+    }
+}
+
+/// A count as a number to calculate with.
+#[expect(clippy::cast_precision_loss, reason = "counts are below 2^53")]
+pub(crate) fn count(of: u64) -> f64 {
+    of as f64
+}
+
+/// What all rounds share.
+pub(crate) struct Course<'a> {
+    pub(crate) kafka: &'a Kafka,
+    pub(crate) folder: PathBuf,
+    pub(crate) events: u64,
+    pub(crate) truth: &'a Truth,
+}
+
+/// Where the CPU of the three processes stood.
+struct Cpu {
+    nsm: f64,
+    redis: f64,
+    broker: f64,
+}
+
+impl Course<'_> {
+    /// Users and accounts, with a store and topics of this round's own.
+    pub(crate) fn users_and_accounts(&self, round: usize) -> Round {
+        self.run(&format!("round-{round}"), &[USERS, ACCOUNTS])
+    }
+
+    /// Users alone, for the bytes that the store needs for one.
+    pub(crate) fn users_alone(&self) -> Round {
+        self.run("users", &[USERS])
+    }
+
+    fn run(&self, name: &str, metrics: &[&str]) -> Round {
+        let redis = Redis::start(&[]);
+        let mut asker = Asker::new(&redis);
+        let (calls, memory) = (asker.calls(), asker.used_memory());
+        let catalogue = catalogue(&metrics.concat());
+        let (settings, folder) = (json!({}), self.folder.clone());
+        let setup = Setup { name, catalogue: &catalogue, settings, kafka: self.kafka, redis: &redis, folder };
+        let before = Cpu { nsm: 0.0, redis: usage::cpu_seconds(redis.pid()), broker: self.broker_cpu() };
+        let nsm = Nsm::start(&setup);
+        let first = nsm.wait(DEADLINE, POLL, "the first events", |scrape| scrape.progress().events > 0).progress();
+        let begun = clock::now();
+        let last = nsm.wait(DEADLINE, POLL, "all events to be applied", |scrape| self.is_applied(scrape));
+        let seconds = begun.elapsed().as_secs_f64();
+        let after = self.cpu(&nsm, &redis);
+        let (Calls { commands, inner }, peak_rss_mib) = (asker.calls(), usage::peak_rss_mib(nsm.pid()));
+        let shown = self.wait_stored(&nsm);
+        self.check(&shown, metrics);
+        let activity_bytes = usage::topic_bytes(&self.kafka.data_folder(), &nsm.activity());
+        nsm.stop();
+        let progress = last.progress();
+        Round {
+            timed_events: self.events - first.events,
+            seconds,
+            events: progress.events,
+            rejected: shown.count("northstar_ingest_rejected_total"),
+            deltas: last.count("northstar_ingest_deltas_total"),
+            transactions: progress.transactions,
+            nsm_cpu_seconds: after.nsm - before.nsm,
+            redis_cpu_seconds: after.redis - before.redis,
+            broker_cpu_seconds: after.broker - before.broker,
+            peak_rss_mib,
+            activity_bytes,
+            redis_commands: commands - calls.commands,
+            redis_inner_calls: inner - calls.inner,
+            redis_bytes: asker.used_memory().saturating_sub(memory),
+        }
+    }
+
+    /// Whether all events are in committed transactions, and window has applied every pack that was written until then:
+    /// both counts are of one page, and a transaction writes a pack to every shard.
+    fn is_applied(&self, scrape: &Scrape) -> bool {
+        let progress = scrape.progress();
+        progress.events >= self.events && progress.packs_behind(SHARDS) == 0
+    }
+
+    /// Waits until the store itself, as the exporter reads it, stands where the packs end.
+    fn wait_stored(&self, nsm: &Nsm) -> Scrape {
+        let ends = ends(&self.kafka.bootstrap(), &nsm.activity());
+        // The last offset of all is a transaction's marker, which no pack follows yet.
+        let stands = |scrape: &Scrape, shard: usize, end: i64| {
+            let next = scrape.get(&format!("northstar_shard_next_offset{{shard=\"{shard}\"}}"));
+            next.is_some_and(|next| next >= count(u64::try_from(end - 1).unwrap_or(0)))
+        };
+        nsm.wait(SETTLE, POLL, "the store to stand where the packs end, and gauges", |scrape| {
+            scrape.gauges() > 0 && ends.iter().enumerate().all(|(shard, end)| stands(scrape, shard, *end))
+        })
+    }
+
+    /// Exact, or no measurement at all.
+    fn check(&self, scrape: &Scrape, metrics: &[&str]) {
+        assert_eq!(scrape.progress().events, self.events, "every event counts once");
+        let rejected = scrape.sum("northstar_ingest_rejected_total");
+        assert!(rejected == 0.0, "{rejected} events were rejected: the workload has none to be rejected");
+        for days in WINDOWS {
+            let labels = format!("{{window=\"{days}d\",complete=\"false\"}}");
+            let gauge = |name: &str| scrape.get(&format!("nsm_{name}{labels}"));
+            assert_eq!(gauge("users"), Some(count(self.truth.users(days))), "users of {days} days");
+            if metrics.contains(&ACCOUNTS) {
+                assert_eq!(gauge("accounts"), Some(count(self.truth.accounts(days))), "accounts of {days} days");
+            }
+        }
+    }
+
+    fn cpu(&self, nsm: &Nsm, redis: &Redis) -> Cpu {
+        Cpu { nsm: usage::cpu_seconds(nsm.pid()), redis: usage::cpu_seconds(redis.pid()), broker: self.broker_cpu() }
+    }
+
+    fn broker_cpu(&self) -> f64 {
+        usage::cpu_seconds(self.kafka.pid())
+    }
+}
+
+fn catalogue(metrics: &str) -> String {
+    format!(
+        "version: 1\nproduct: bench\n\
+         sources: {{ bench: {{ topic: {TOPIC}, clock: event, lateness: {{ day: 3d }} }} }}\n\
+         entities: {{ user: {{ key: user_id }}, account: {{ key: account_id }} }}\n\
+         metrics:\n{metrics}"
+    )
+}
+
+/// The offset after the last record of every partition.
+fn ends(brokers: &str, topic: &str) -> Vec<i64> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("broker.address.family", "v4")
+        .create()
+        .expect("the consumer's settings are valid");
+    let shards = i32::try_from(SHARDS).expect("few shards");
+    let end = |id| consumer.fetch_watermarks(topic, id, SETTLE).unwrap_or_else(|e| panic!("{topic} [{id}]: {e}")).1;
+    (0..shards).map(end).collect()
+}

@@ -14,6 +14,9 @@ PROFILE ?= dev
 SEEDS ?= 10000
 # Whether `make down` deletes the data: 1 if so.
 WIPE ?=
+# How many events `make bench` measures with, and in how many rounds.
+EVENTS ?= 5000000
+ROUNDS ?= 3
 # Which suites `make test` runs, by name; all when empty.
 SUITES ?=
 
@@ -22,7 +25,7 @@ CARGO_DENY := $(TARGET)/tools/$(CARGO_DENY_VERSION)/bin/cargo-deny
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: services
 services: ## Install what tests and `make up` need (build tools, Redis, Prometheus, Kafka); fast when all is there
@@ -51,6 +54,16 @@ up: services ## Run Kafka, Redis, Prometheus, Alertmanager and Northstar on this
 .PHONY: down
 down: ## Stop what `make up` has started; WIPE=1 deletes its data
 	@scripts/local.py down $(if $(filter 1,$(WIPE)),--wipe)
+
+# Also the broker's and Redis' data lie in the folder while it runs; only report.json stays.
+.PHONY: bench
+bench: services ## Measure the pipeline against a consumer that does nothing, with EVENTS events in ROUNDS rounds
+	cargo build --locked --release -p nsm -p bench
+	$(TARGET)/release/bench run --events $(EVENTS) --rounds $(ROUNDS) --folder $(TARGET)/bench
+
+.PHONY: bench-micro
+bench-micro: ## Measure the parts that run for every event: measures and decoder
+	cargo bench --locked -p bench
 
 .PHONY: simulate
 simulate: ## Try SEEDS random schedules of failures against the whole pipeline in memory

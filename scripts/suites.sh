@@ -29,8 +29,9 @@ tests_of() {
     --config "target.'cfg(all())'.runner = ['$PWD/scripts/run-test.sh']" "$@"
 }
 
-unit() { tests_of all-but services simulation pipeline deploy; }
+unit() { tests_of all-but services simulation pipeline deploy bench; }
 services() { tests_of services -- --tests; }
+bench() { tests_of bench; }
 pipeline() { tests_of pipeline -- --tests -- --test-threads=1; }
 deploy() { tests_of deploy -- --tests; }
 simulation() { tests_of simulation -- --tests && "$programs/simulation" --seeds 10000; }
@@ -43,6 +44,7 @@ services   | 4
 pipeline   | 15
 deploy     | 3
 simulation | 8
+bench      | 4
 '
 
 names=() budgets=()
@@ -64,7 +66,7 @@ done
 # or when this script is interrupted.
 run_suite() (
   export profile programs
-  export -f build tests_of unit services pipeline deploy simulation
+  export -f build tests_of unit services pipeline deploy simulation bench
   timeout --kill-after=20 $(($2 * 120)) bash -c "
     set -uo pipefail
     $(declare -p selection)

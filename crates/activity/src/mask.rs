@@ -52,6 +52,9 @@ impl Mask {
     /// Takes every bucket below `floor` out of the set.
     pub fn trim(&mut self, floor: Bucket) {
         let (word, bit) = place(floor);
+        if self.start > word {
+            return;
+        }
         let below = usize::try_from(i64::from(word) - i64::from(self.start)).unwrap_or(0).min(self.words.len());
         self.words.drain(..below);
         self.start = self.start.max(word);

@@ -31,7 +31,7 @@ tests_of() {
 
 unit() { tests_of all-but services simulation pipeline deploy bench; }
 services() { tests_of services -- --tests; }
-bench() { tests_of bench; }
+bench() { tests_of bench -- --tests; }
 pipeline() { tests_of pipeline -- --tests -- --test-threads=1; }
 deploy() { tests_of deploy -- --tests; }
 simulation() { tests_of simulation -- --tests && "$programs/simulation" --seeds 10000; }

@@ -4,12 +4,12 @@ use activity::counter::Counter;
 use activity::mask::Mask;
 use activity::measure;
 use activity::record::Record;
-use activity::{Bucket, MetricIndex, Window};
+use activity::{Bucket, Grain, MetricIndex, Track, Window};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
 
 const FIRST: i32 = 20_000;
-const WINDOWS: [Window; 3] = [Window(1), Window(7), Window(28)];
+const WINDOWS: [Window; 3] = [Window::days(1), Window::days(7), Window::days(28)];
 
 /// Every third day of 400, and so many days in a row: many runs of buckets.
 fn scattered() -> Mask {
@@ -25,7 +25,7 @@ fn record(mask: &Mask) -> Record {
     let mut record = Record::default();
     for (first, last) in mask.runs() {
         (first.0..=last.0).for_each(|day| {
-            record.mask_mut(MetricIndex(0)).insert(Bucket(day));
+            record.mask_mut(Track { metric: MetricIndex(0), grain: Grain::Day }).insert(Bucket(day));
         });
     }
     record

@@ -2,7 +2,7 @@
 //! schema is `schemas/shard-header.v1.avsc`.
 
 use crate::clock::SourceProgress;
-use crate::types::{Bucket, Incarnation, Millis, Offset};
+use crate::types::{Incarnation, Millis, Offset};
 use crate::wire::{Wire, WireError};
 use apache_avro::Schema;
 use serde::{Deserialize, Serialize};
@@ -15,8 +15,6 @@ pub struct Header {
     pub sources: Vec<SourceProgress>,
     /// Shard time; `None` until every source partition was heard of. Never goes back.
     pub time: Option<Millis>,
-    /// The first bucket of which records are kept; `None` as long as shard time is.
-    pub floor: Option<Bucket>,
     /// The wall stamp of the last pack applied; 1970 if none was.
     pub sealed_at: Millis,
     /// While the fence's next offset lies below this one the shard is rebuilding, and nobody should believe its counters.
@@ -68,7 +66,6 @@ mod tests {
                 ],
             }],
             time: Some(Millis(1_700_000_000_000)),
-            floor: Some(Bucket(19_000)),
             sealed_at: Millis(12),
             rebuild_until: Some(Offset(99)),
             discarded: vec![Incarnation(u64::MAX)],

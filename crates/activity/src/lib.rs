@@ -24,6 +24,7 @@ mod wire;
 
 pub use key::{EntityKey, KeyError};
 pub use types::{
-    Bucket, CatalogVersion, EntityKind, Incarnation, MetricIndex, Millis, Offset, PartitionId, Shard, TopicId, Window,
+    Bucket, CatalogVersion, EntityKind, Grain, Incarnation, MetricIndex, Millis, Offset, PartitionId, PerGrain, Shard,
+    TopicId, Track, Window,
 };
 pub use wire::WireError;

@@ -7,11 +7,11 @@
 use crate::mask::Mask;
 use crate::types::{Bucket, Window};
 
-/// The steps of "was active in the trailing `window`": as of bucket `e` the entity counts 1 if any bucket of
+/// The steps of "was active in the trailing `window`", of a mask of its grain: as of bucket `e` the entity counts 1 if any bucket of
 /// `e-window+1..=e` is in its mask, else 0. Every run of active buckets counts from its first bucket until `window` after
 /// its last; runs that meet are one.
 pub fn active(mask: &Mask, window: Window, mut step: impl FnMut(Bucket, i64)) {
-    let width = i32::from(window.0);
+    let width = i32::from(window.length);
     let mut runs = mask.runs().peekable();
     while let Some((first, mut last)) = runs.next() {
         while let Some((_, end)) = runs.next_if(|(start, _)| *start <= last.plus(width)) {
@@ -34,7 +34,7 @@ mod tests {
         ) {
             let mask: Mask = set.iter().map(|bucket| Bucket(*bucket)).collect();
             let mut steps = Vec::new();
-            active(&mask, Window(width), |bucket, n| steps.push((bucket.0, n)));
+            active(&mask, Window::days(width), |bucket, n| steps.push((bucket.0, n)));
             for as_of in -5..300 {
                 let told: i64 = steps.iter().filter(|(bucket, _)| *bucket <= as_of).map(|(_, n)| n).sum();
                 let expected = (as_of - i32::from(width) + 1..=as_of).any(|bucket| set.contains(&bucket));

@@ -4,7 +4,7 @@
 //! and the clocks of their partitions after them. Its schema is `schemas/pack.v1.avsc`.
 
 use crate::key::EntityKey;
-use crate::types::{Bucket, CatalogVersion, MetricIndex, Millis, Offset, PartitionId, TopicId};
+use crate::types::{Bucket, CatalogVersion, Grain, MetricIndex, Millis, Offset, PartitionId, TopicId};
 use crate::varint;
 use crate::wire::{Wire, WireError};
 use apache_avro::Schema;
@@ -69,6 +69,8 @@ pub enum Jump {
 pub struct Delta {
     /// The metrics for which they were, ascending.
     pub metrics: Vec<MetricIndex>,
+    /// What the bucket counts.
+    pub grain: Grain,
     /// The bucket.
     pub bucket: Bucket,
     /// The entities.
@@ -174,7 +176,12 @@ mod tests {
                 partitions: 12,
                 spans: vec![span(0, Some(Millis(5)), None), span(3, None, Some(Jump::LostRetention))],
             }],
-            deltas: vec![Delta { metrics: vec![MetricIndex(0), MetricIndex(300)], bucket: Bucket(bucket), keys }],
+            deltas: vec![Delta {
+                metrics: vec![MetricIndex(0), MetricIndex(300)],
+                grain: Grain::Hour,
+                bucket: Bucket(bucket),
+                keys,
+            }],
         }
     }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::{Index, IndexMut};
+use std::str::FromStr;
 
 /// A position in a Kafka partition: the offset of the next record, or of a record. Never negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,21 +30,50 @@ pub struct TopicId(#[serde(with = "apache_avro::serde::fixed")] pub [u8; 16]);
 #[serde(transparent)]
 pub struct Millis(pub i64);
 
-/// The number of a time bucket. For the day grain: days since 1970-01-01 in the reporting time zone's calendar, so that
-/// days of 23 and 25 hours are buckets like any other.
+/// The number of a time bucket of some [`Grain`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Bucket(pub i32);
 
-/// The length of a trailing window in buckets, at least 1: the window of `w` buckets as of bucket `e` is `e-w+1..=e`.
+/// How long a time bucket is, finest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Window(pub u16);
+pub enum Grain {
+    /// Minutes since 1970-01-01T00:00:00Z.
+    Minute,
+    /// Hours since then, of 60 such minutes each, in every time zone.
+    Hour,
+    /// Days since 1970-01-01 in the reporting time zone's calendar, so that days of 23 and 25 hours are buckets like any
+    /// other.
+    Day,
+}
+
+/// A trailing window. The window of length `w` as of bucket `e` is `e-w+1..=e`: sliding by minutes and hours, and by
+/// calendar days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Window {
+    /// What it is counted in.
+    pub grain: Grain,
+    /// How many buckets, at least 1.
+    pub length: u16,
+}
+
+/// Something for each grain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PerGrain<T>([T; 3]);
 
 /// A metric's place in the catalogue's plan, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MetricIndex(pub u16);
+
+/// A metric's activity at one grain: what an entity's record keeps a mask of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Track {
+    /// The metric.
+    pub metric: MetricIndex,
+    /// The grain.
+    pub grain: Grain,
+}
 
 /// An entity declaration's place in the catalogue's plan, from 0: which kind of thing a key names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,6 +90,76 @@ pub struct CatalogVersion(#[serde(with = "crate::wire::signed")] pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Incarnation(#[serde(with = "crate::wire::signed")] pub u64);
+
+impl Grain {
+    /// All there are, finest first.
+    pub const ALL: [Grain; 3] = [Grain::Minute, Grain::Hour, Grain::Day];
+
+    /// The letter behind a window's length: `60m`, `24h`, `7d`.
+    #[must_use]
+    pub fn letter(self) -> char {
+        match self {
+            Grain::Minute => 'm',
+            Grain::Hour => 'h',
+            Grain::Day => 'd',
+        }
+    }
+
+    /// The grain of a letter.
+    #[must_use]
+    pub fn of_letter(letter: &str) -> Option<Grain> {
+        Grain::ALL.into_iter().find(|grain| letter.chars().eq([grain.letter()]))
+    }
+
+    /// How long a bucket is in milliseconds; for days, one on which the clock is not moved.
+    #[must_use]
+    pub const fn nominal_ms(self) -> i64 {
+        match self {
+            Grain::Minute => 60_000,
+            Grain::Hour => 3_600_000,
+            Grain::Day => 86_400_000,
+        }
+    }
+
+    /// Its name, in the singular.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Grain::Minute => "minute",
+            Grain::Hour => "hour",
+            Grain::Day => "day",
+        }
+    }
+}
+
+impl Window {
+    /// A window of so many days.
+    #[must_use]
+    pub const fn days(length: u16) -> Window {
+        Window { grain: Grain::Day, length }
+    }
+}
+
+impl<T> PerGrain<T> {
+    /// What the function gives for each grain.
+    pub fn of(of: impl FnMut(Grain) -> T) -> PerGrain<T> {
+        PerGrain(Grain::ALL.map(of))
+    }
+}
+
+impl<T> Index<Grain> for PerGrain<T> {
+    type Output = T;
+
+    fn index(&self, grain: Grain) -> &T {
+        &self.0[grain as usize]
+    }
+}
+
+impl<T> IndexMut<Grain> for PerGrain<T> {
+    fn index_mut(&mut self, grain: Grain) -> &mut T {
+        &mut self.0[grain as usize]
+    }
+}
 
 impl Bucket {
     /// The bucket `n` later (earlier, if `n` is negative); saturates at the ends of the range.
@@ -95,7 +196,19 @@ display_as_number!(Offset, PartitionId, Shard, Millis, Bucket, MetricIndex, Enti
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}d", self.0)
+        write!(f, "{}{}", self.length, self.grain.letter())
+    }
+}
+
+/// As a window is written: a length, and `m`, `h` or `d`.
+impl FromStr for Window {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Window, ()> {
+        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let grain = Grain::of_letter(&text[digits.len()..]).ok_or(())?;
+        let length = digits.parse().ok().filter(|length| *length > 0).ok_or(())?;
+        Ok(Window { grain, length })
     }
 }
 

@@ -2,7 +2,7 @@
 //! hand is a plan without mistakes.
 
 use crate::calendar::Calendar;
-use activity::{Bucket, CatalogVersion, EntityKind, MetricIndex, Window};
+use activity::{Bucket, CatalogVersion, EntityKind, Grain, MetricIndex, Millis, PerGrain, Window};
 
 /// A whole catalogue, checked.
 #[derive(Clone, Debug)]
@@ -11,8 +11,8 @@ pub struct Plan {
     pub product: String,
     /// Turns times into day buckets of the reporting time zone and back.
     pub calendar: Calendar,
-    /// How many complete days back an as-of day can be asked for.
-    pub history_days: u16,
+    /// How many complete buckets back an as-of bucket can be asked for.
+    pub history: PerGrain<u16>,
     /// Where events come from; at least one.
     pub sources: Vec<Source>,
     /// What can be counted; an [`EntityKind`] is an index into it.
@@ -33,8 +33,9 @@ pub struct Source {
     pub topic: String,
     /// Which time moves its clock.
     pub clock: ClockKind,
-    /// How many days behind its partition's clock an event may lie and still count.
-    pub lateness_days: u16,
+    /// How far behind its partition's clock an event may lie and still count in a bucket of this grain, in milliseconds; no
+    /// less for coarser grains.
+    pub lateness_ms: PerGrain<i64>,
     /// Where the native fields are found in a record.
     pub fields: Fields,
 }
@@ -113,7 +114,7 @@ pub struct Metric {
     pub events: Option<Vec<String>>,
     /// What else must hold of the event; all of it.
     pub conditions: Vec<Condition>,
-    /// The trailing windows, ascending, each once, at least one.
+    /// The trailing windows, finer grains first, then ascending, each once, at least one.
     pub windows: Vec<Window>,
 }
 
@@ -146,31 +147,64 @@ impl Plan {
         &self.metrics[usize::from(index.0)]
     }
 
-    /// The longest trailing window of any metric, in days.
+    /// The grains of all windows, finest first.
     #[must_use]
-    pub fn reach_days(&self) -> u16 {
-        self.metrics.iter().flat_map(|metric| &metric.windows).map(|window| window.0).max().unwrap_or(1)
+    pub fn grains(&self) -> Vec<Grain> {
+        let has = |grain: &Grain| self.metrics.iter().any(|metric| metric.windows_of(*grain).next().is_some());
+        Grain::ALL.into_iter().filter(has).collect()
     }
 
-    /// The longest lateness of any source, in days.
+    /// The bucket in which a time lies; times past the year 9999 or before -9999 count as the calendar's first and last day,
+    /// and those that no bucket can number as the first and last bucket.
     #[must_use]
-    pub fn lateness_days(&self) -> u16 {
-        self.sources.iter().map(|source| source.lateness_days).max().unwrap_or(0)
+    pub fn bucket(&self, grain: Grain, time: Millis) -> Bucket {
+        match grain {
+            Grain::Day => self.calendar.day(time),
+            Grain::Minute | Grain::Hour => {
+                let number = time.0.div_euclid(grain.nominal_ms());
+                Bucket(i32::try_from(number.clamp(i32::MIN.into(), i32::MAX.into())).expect("clamped"))
+            }
+        }
     }
 
-    /// The first day of which records are kept when `day` is the day of shard time: far enough back for the longest window
-    /// as of the oldest day that can be asked for, or that a late event can still change. One day more than the lateness,
-    /// since a lateness of so many times 24 hours can reach over one day more across a change of the clocks.
+    /// The longest trailing window of any metric, in buckets of the grain.
     #[must_use]
-    pub fn floor(&self, day: Bucket) -> Bucket {
-        let kept =
-            i32::from(self.reach_days() - 1) + i32::from(self.lateness_days()) + 1 + i32::from(self.history_days);
-        day.plus(-kept)
+    pub fn reach(&self, grain: Grain) -> u16 {
+        self.metrics.iter().flat_map(|metric| metric.windows_of(grain)).map(|window| window.length).max().unwrap_or(1)
     }
 
-    /// The first as-of day of which counters are kept when records are kept from `floor` on: its longest window is whole.
+    /// The longest lateness of any source, in milliseconds.
     #[must_use]
-    pub fn origin(&self, floor: Bucket) -> Bucket {
-        floor.plus(i32::from(self.reach_days() - 1))
+    pub fn lateness_ms(&self, grain: Grain) -> i64 {
+        self.sources.iter().map(|source| source.lateness_ms[grain]).max().unwrap_or(0)
+    }
+
+    /// The first bucket of which records are kept at shard time `time`: far enough back for the longest window as of the
+    /// oldest bucket that can be asked for, or that a late event can still change. One bucket more than the lateness, since a
+    /// lateness of so many times 24 hours can reach over one day more across a change of the clocks.
+    #[must_use]
+    pub fn floor(&self, grain: Grain, time: Millis) -> Bucket {
+        let lateness = (self.lateness_ms(grain) + grain.nominal_ms() - 1) / grain.nominal_ms();
+        let kept = i64::from(self.reach(grain) - 1) + lateness + 1 + i64::from(self.history[grain]);
+        self.bucket(grain, time).plus(-i32::try_from(kept).expect("reach, lateness and history are bounded"))
+    }
+
+    /// The floor of every grain.
+    #[must_use]
+    pub fn floors(&self, time: Millis) -> PerGrain<Bucket> {
+        PerGrain::of(|grain| self.floor(grain, time))
+    }
+
+    /// The first as-of bucket of which counters are kept when records are kept from `floor` on: its longest window is whole.
+    #[must_use]
+    pub fn origin(&self, grain: Grain, floor: Bucket) -> Bucket {
+        floor.plus(i32::from(self.reach(grain) - 1))
+    }
+}
+
+impl Metric {
+    /// The trailing windows of a grain, ascending.
+    pub fn windows_of(&self, grain: Grain) -> impl Iterator<Item = Window> {
+        self.windows.iter().copied().filter(move |window| window.grain == grain)
     }
 }

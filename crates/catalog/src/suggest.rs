@@ -24,9 +24,13 @@ pub(crate) fn zones(word: &str) -> Vec<&'static str> {
 
 /// `` `a`, `b` or `c` ``.
 pub(crate) fn or<T: std::fmt::Display>(words: &[T]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-    match quoted.as_slice() {
+    either(&words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>())
+}
+
+/// `a, b or c`.
+pub(crate) fn either(words: &[String]) -> String {
+    match words {
         [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
-        _ => quoted.concat(),
+        _ => words.concat(),
     }
 }

@@ -1,6 +1,7 @@
 //! Metrics in plain words.
 
 use crate::plan::{Condition, Literal, Metric, Plan};
+use activity::Grain;
 
 impl Plan {
     /// Each metric's name and what it counts, in the catalogue's order: `active_users` and `distinct user with any event in
@@ -19,10 +20,21 @@ impl Plan {
         let conditions: Vec<String> = metric.conditions.iter().map(condition).collect();
         let conditions =
             if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) };
-        let lengths: Vec<String> = metric.windows.iter().map(|window| window.0.to_string()).collect();
-        let days = if lengths == ["1"] { "day" } else { "days" };
-        let (lengths, zone) = (lengths.join(", "), self.calendar.zone_name());
-        format!("distinct {entity} with {events}{conditions} in the trailing {lengths} {days} ({zone})")
+        let windows = Grain::ALL.into_iter().filter_map(|grain| self.lengths(metric, grain));
+        let windows = windows.collect::<Vec<_>>().join(", ");
+        format!("distinct {entity} with {events}{conditions} in the trailing {windows}")
+    }
+
+    /// `7, 28 days (Europe/Berlin)`; `None` if there are none of the grain.
+    fn lengths(&self, metric: &Metric, grain: Grain) -> Option<String> {
+        let lengths: Vec<String> = metric.windows_of(grain).map(|window| window.length.to_string()).collect();
+        let name = match lengths.as_slice() {
+            [] => return None,
+            [one] if one == "1" => grain.name().to_owned(),
+            _ => format!("{}s", grain.name()),
+        };
+        let zone = if grain == Grain::Day { format!(" ({})", self.calendar.zone_name()) } else { String::new() };
+        Some(format!("{} {name}{zone}", lengths.join(", ")))
     }
 }
 

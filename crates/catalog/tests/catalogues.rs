@@ -1,6 +1,6 @@
 //! What a catalogue without mistakes means.
 
-use activity::{EntityKind, MetricIndex, Millis, Window};
+use activity::{Bucket, EntityKind, Grain, MetricIndex, Millis, PerGrain, Window};
 use catalog::{ClockKind, Condition, Literal, Origin, Plan, TimeForm, parse};
 use proptest::prelude::*;
 
@@ -16,6 +16,13 @@ fn path(names: &[&str]) -> Origin {
     Origin::Path(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
+const MINUTE: i64 = 60_000;
+const DAY: i64 = 24 * 60 * MINUTE;
+
+fn by_grain<T: Copy>(values: [T; 3]) -> PerGrain<T> {
+    PerGrain::of(|grain| values[grain as usize])
+}
+
 fn text(value: &str) -> Literal {
     Literal::Text(value.to_owned())
 }
@@ -25,7 +32,7 @@ fn a_log_with_names_of_its_own_is_mapped() {
     let plan = plan(MUSIC);
     let [source] = plan.sources.as_slice() else { panic!("one source") };
     assert_eq!((source.name.as_str(), source.topic.as_str()), ("plays", "music.events"));
-    assert_eq!((source.clock, source.lateness_days), (ClockKind::Event, 31));
+    assert_eq!((source.clock, source.lateness_ms[Grain::Day]), (ClockKind::Event, 31 * DAY));
     assert_eq!((&source.fields.event, &source.fields.timestamp), (&path(&["page"]), &path(&["ts"])));
     assert_eq!(source.fields.time_form, TimeForm::Millis);
     assert_eq!(source.fields.keys, [("user_id".to_owned(), path(&["userId"]))]);
@@ -34,16 +41,16 @@ fn a_log_with_names_of_its_own_is_mapped() {
     assert_eq!(paid.name, "paid_listeners");
     assert_eq!(paid.events.as_deref(), Some(&["NextSong".to_owned()][..]));
     assert_eq!(paid.conditions, [Condition { property: vec!["level".to_owned()], one_of: vec![text("paid")] }]);
-    assert_eq!(paid.windows, [Window(1), Window(7), Window(28)]);
-    assert_eq!((plan.reach_days(), plan.lateness_days()), (28, 31));
+    assert_eq!(paid.windows, [1, 7, 28].map(Window::days));
+    assert_eq!((plan.reach(Grain::Day), plan.lateness_ms(Grain::Day)), (28, 31 * DAY));
 }
 
 #[test]
 fn what_is_left_out_is_native() {
     let plan = plan(BRIEF);
-    assert_eq!((plan.calendar.zone_name(), plan.history_days), ("UTC", 400));
+    assert_eq!((plan.calendar.zone_name(), plan.history), ("UTC", by_grain([180, 168, 400])));
     let source = &plan.sources[0];
-    assert_eq!((source.clock, source.lateness_days), (ClockKind::Log, 3));
+    assert_eq!((source.clock, source.lateness_ms), (ClockKind::Log, by_grain([10 * MINUTE, 120 * MINUTE, 3 * DAY])));
     assert_eq!((&source.fields.event, &source.fields.timestamp), (&path(&["event"]), &path(&["timestamp"])));
     assert_eq!(
         (source.fields.time_form, &source.fields.properties),
@@ -87,8 +94,9 @@ fn an_entity_is_sharded_by_its_first_key_field_unless_it_says_otherwise() {
 #[test]
 fn windows_are_ascending_and_a_lone_item_is_a_list() {
     let plan = plan(RICH);
-    assert_eq!(plan.metrics[0].windows, [Window(1), Window(7), Window(90)]);
-    assert_eq!(plan.metrics[1].windows, [Window(28)]);
+    let windows: Vec<String> = plan.metrics[0].windows.iter().map(Window::to_string).collect();
+    assert_eq!(windows, ["60m", "24h", "1d", "7d", "90d"]);
+    assert_eq!(plan.metrics[1].windows, [Window::days(28)]);
     assert_eq!(plan.metrics[1].events.as_deref(), Some(&["read".to_owned()][..]));
 }
 
@@ -110,10 +118,47 @@ fn metrics_read_as_plain_words() {
         words(RICH),
         [
             "watchers: distinct viewing with event \"watched\" or \"read\" where level is \"paid\" and plan is \"team\" or 2 or \
-         2.5 or true or \"true\" and device.os is \"linux\" in the trailing 1, 7, 90 days (America/New_York)",
+         2.5 or true or \"true\" and device.os is \"linux\" in the trailing 60 minutes, 24 hours, 1, 7, 90 days (America/New_York)",
             "members: distinct account_user with event \"read\" in the trailing 28 days (America/New_York)",
         ]
     );
+}
+
+#[test]
+fn lateness_that_is_not_given_lies_between_what_is() {
+    let lateness = |given: &str| {
+        let text = BRIEF.replace("topic: ", &format!("lateness: {given}, topic: "));
+        assert_ne!(text, BRIEF);
+        let bounds = plan(&text).sources[0].lateness_ms;
+        Grain::ALL.map(|grain| bounds[grain] / MINUTE)
+    };
+    assert_eq!(lateness("{ day: 1h }"), [10, 60, 60]);
+    assert_eq!(lateness("{ day: 0d }"), [0, 0, 0]);
+    assert_eq!(lateness("{ minute: 5h }"), [300, 300, 3 * 1440]);
+    assert_eq!(lateness("{ minute: 5m, hour: 30m, day: 36h }"), [5, 30, 36 * 60]);
+    assert!(parse(&BRIEF.replace("topic: ", "lateness: { minute: 5m, hour: 4m }, topic: ")).is_err());
+}
+
+#[test]
+fn history_is_given_in_days_or_by_grain() {
+    assert_eq!(plan(RICH).history, by_grain([180, 48, 90]));
+    let days = RICH.replace("{ hour: 2d, day: 90d }", "90d");
+    assert_eq!(plan(&days).history, by_grain([180, 168, 90]));
+}
+
+#[test]
+fn minutes_and_hours_are_those_of_utc_and_their_floors_reach_back_far_enough() {
+    let plan = plan(RICH);
+    let time = Millis(1_767_240_059_999); // 2026-01-01T04:00:59.999Z
+    assert_eq!(plan.bucket(Grain::Minute, time), Bucket(29_454_000));
+    assert_eq!(plan.bucket(Grain::Hour, time), Bucket(490_900));
+    assert_eq!(plan.bucket(Grain::Minute, Millis(-1)), Bucket(-1));
+    assert_eq!(plan.bucket(Grain::Minute, Millis(i64::MAX)), Bucket(i32::MAX));
+    assert_eq!(plan.grains(), Grain::ALL);
+    // A window of 60, a lateness of 10, one more, and 180 of history.
+    assert_eq!(plan.floor(Grain::Minute, time), Bucket(29_454_000 - 59 - 10 - 1 - 180));
+    assert_eq!(plan.origin(Grain::Minute, Bucket(5)), Bucket(64));
+    assert_eq!(plan.floor(Grain::Hour, time), Bucket(490_900 - 23 - 2 - 1 - 48));
 }
 
 #[test]

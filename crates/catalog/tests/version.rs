@@ -36,6 +36,8 @@ fn whatever_shapes_stored_state_changes_the_version() {
     let changes = [
         ("Europe/Berlin", "Europe/Paris"),
         ("history: 100d", "history: 101d"),
+        ("history: 100d", "history: { day: 100d, hour: 3h }"),
+        ("day: 3d", "day: 3d, minute: 30m"),
         ("day: 3d", "day: 4d"),
         ("topic: plays", "topic: songs"),
         ("  likes: { topic: likes, lateness: { day: 2d } }\n", ""),
@@ -56,6 +58,8 @@ fn whatever_shapes_stored_state_changes_the_version() {
         (", plan: 1", ""),
         ("windows: [1d, 7d]", "windows: [1d, 8d]"),
         ("windows: [1d, 7d]", "windows: [7d]"),
+        ("windows: [1d, 7d]", "windows: [1h, 7d]"),
+        ("windows: [1d, 7d]", "windows: [1m, 7d]"),
     ];
     let mut versions: Vec<_> = changes.iter().map(|(old, new)| version_with(old, new)).collect();
     versions.push(version(CATALOGUE));

@@ -81,9 +81,10 @@ pub enum Reject {
     },
     /// The event lies further behind its partition's clock than its source allows.
     #[error(
-        "the event's time {} is more than {bound_days} days behind its partition's clock, {}; send events sooner, or raise \
+        "the event's time {} is more than {} minutes behind its partition's clock, {}; send events sooner, or raise \
          the source's lateness",
         Shown(*event_time),
+        bound_ms / 60_000,
         Shown(*clock)
     )]
     Late {
@@ -91,8 +92,8 @@ pub enum Reject {
         event_time: Millis,
         /// The clock of the partition that it came by.
         clock: Millis,
-        /// How many days behind the clock it may lie.
-        bound_days: u16,
+        /// How far behind the clock it may lie, in milliseconds.
+        bound_ms: i64,
     },
     /// The record is larger than is read.
     #[error("the record is {bytes} bytes large, more than the limit of {limit}; send less, or raise the limit")]
@@ -201,7 +202,7 @@ mod tests {
             Reject::NoEntity { event: field(), fields: vec!["user_id".into()] },
             Reject::Empty,
             Reject::FarFuture { event_time: time, now: Millis(i64::MAX), bound_ms: 1 },
-            Reject::Late { event_time: time, clock: time, bound_days: 7 },
+            Reject::Late { event_time: time, clock: time, bound_ms: 7 * 86_400_000 },
             Reject::TooLarge { bytes: 2, limit: 1 },
         ];
         assert_eq!(rejects.iter().map(Reject::reason).collect::<Vec<_>>(), Reject::REASONS);

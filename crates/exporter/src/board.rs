@@ -78,11 +78,11 @@ impl Board {
         let time = totals.time().ok_or(Withheld::NoTime)?;
         let sealed_at = totals.sealed_at().ok_or(Withheld::NoTime)?;
         let until = self.fresh_until(sealed_at, now)?;
-        let as_of = self.plan.calendar.day(time);
-        if let Some(first) = totals.first_as_of(&self.plan).filter(|first| *first >= as_of) {
-            return Err(Withheld::Apart { as_of, first });
+        let as_of = totals.as_of(&self.plan, time);
+        if as_of.is_empty() {
+            return Err(Withheld::Apart { time });
         }
-        let text = gauges::render(&self.plan, &totals, as_of).into();
+        let text = gauges::render(&self.plan, &totals, &as_of).into();
         Ok(Shown { text, until })
     }
 

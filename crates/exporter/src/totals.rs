@@ -3,7 +3,7 @@
 use activity::clock::PartitionProgress;
 use activity::counter::Counter;
 use activity::header::Header;
-use activity::{Bucket, CatalogVersion, Incarnation, MetricIndex, Millis, Offset, Shard, TopicId, Window};
+use activity::{Bucket, CatalogVersion, Grain, Incarnation, MetricIndex, Millis, Offset, Shard, TopicId, Window};
 use catalog::Plan;
 use state::{CounterKey, Store, StoreError};
 use std::collections::BTreeMap;
@@ -87,15 +87,11 @@ pub enum Withheld {
     /// Shard time is not known yet.
     #[error("shard time is not known yet: some partition of a source topic was not heard of")]
     NoTime,
-    /// Shards stand so far apart that no day is kept by all.
-    #[error(
-        "the slowest shard stands at day {as_of}, but the fastest keeps values only from day {first} on (days since 1970)"
-    )]
+    /// Shards stand so far apart that nothing is kept by all of them as of the slowest.
+    #[error("the slowest shard stands at {time} ms since 1970, from which the fastest keeps no values any more")]
     Apart {
-        /// The day of shard time.
-        as_of: Bucket,
-        /// The first day that all shards keep.
-        first: Bucket,
+        /// Shard time.
+        time: Millis,
     },
     /// The last pack is too old, or of a time that has not come yet.
     #[error(
@@ -156,10 +152,19 @@ impl Totals {
         self.shards.iter().map(|shard| shard.header.time).min().flatten()
     }
 
-    /// The first as-of bucket for which every shard keeps values; `None` if all of them keep everything.
+    /// The first as-of bucket of a grain for which every shard keeps values; `None` if all of them keep everything.
     #[must_use]
-    pub fn first_as_of(&self, plan: &Plan) -> Option<Bucket> {
-        self.shards.iter().filter_map(|shard| shard.header.floor).max().map(|floor| plan.origin(floor))
+    pub fn first_as_of(&self, plan: &Plan, grain: Grain) -> Option<Bucket> {
+        let fastest = self.shards.iter().filter_map(|shard| shard.header.time).max()?;
+        Some(plan.origin(grain, plan.floor(grain, fastest)))
+    }
+
+    /// The bucket of shard time at each grain for which every shard keeps values, of that one and of the one before. Shards
+    /// that catch up may stand hours apart, and keep no minutes in common.
+    #[must_use]
+    pub fn as_of(&self, plan: &Plan, time: Millis) -> Vec<(Grain, Bucket)> {
+        let grains = plan.grains().into_iter().map(|grain| (grain, plan.bucket(grain, time)));
+        grains.filter(|(grain, as_of)| self.first_as_of(plan, *grain).is_none_or(|first| first < *as_of)).collect()
     }
 
     /// The oldest of the shards' last packs' wall stamps.

@@ -37,7 +37,11 @@ struct Harness {
 
 impl Harness {
     fn new() -> Harness {
-        let plan = Arc::new(catalog::parse(CATALOGUE).unwrap());
+        Harness::of(CATALOGUE)
+    }
+
+    fn of(catalogue: &str) -> Harness {
+        let plan = Arc::new(catalog::parse(catalogue).unwrap());
         let registry = Registry::new();
         let metrics = Metrics::register(&registry).unwrap();
         let board = Board::new(plan.clone(), Settings { shards: 2, stale_ms: 10_000 }, metrics);
@@ -77,7 +81,7 @@ impl Harness {
             }
             counter.encode()
         };
-        let key = |days| CounterKey { metric: MetricIndex(0), window: Window(days) };
+        let key = |days| CounterKey { metric: MetricIndex(0), window: Window::days(days) };
         let counters = vec![(key(1), counter(1)), (key(7), counter(7))];
         let commit = Commit { expected, next, header: header.encode(), counters, records: Vec::new() };
         assert_eq!(self.store.commit(Shard(shard), &commit).unwrap(), Verdict::Committed);
@@ -173,9 +177,24 @@ fn a_pack_from_a_time_that_has_not_come_hides_all() {
 #[test]
 fn shards_that_keep_no_day_in_common_hide_all() {
     let mut harness = Harness::new();
-    let header = Header { floor: Some(Bucket(20_000 - 6)), ..harness.header() };
+    // 400 days of history, 3 of lateness, and one more: the day before this one is not kept there.
+    let header = Header { time: Some(Millis(NOW.0 + 404 * 86_400_000)), ..harness.header() };
     harness.write(1, harness.fence(6), &header);
     harness.is_absent_for(NOW, "apart");
+}
+
+#[test]
+fn shards_that_keep_days_in_common_but_no_hours_leave_only_the_hours_out() {
+    let mut harness = Harness::of(&CATALOGUE.replace("[1d, 7d]", "[24h, 1d, 7d]"));
+    assert!(harness.text(NOW).unwrap().contains("window=\"24h\""));
+    // 7 days of history, 2 hours of lateness, and one more.
+    for (ahead, is_shown) in [(7 * 24 + 2, true), (7 * 24 + 3, false)] {
+        let header = Header { time: Some(Millis(NOW.0 + ahead * 3_600_000)), ..harness.header() };
+        harness.write(1, harness.fence(6 + ahead), &header);
+        let text = harness.text(NOW).unwrap();
+        assert_eq!(text.contains("window=\"24h\""), is_shown, "{ahead} hours ahead: {text}");
+        assert!(text.contains("window=\"7d\""), "{text}");
+    }
 }
 
 #[test]

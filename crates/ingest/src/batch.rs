@@ -1,7 +1,7 @@
 //! The batch that is under way: the deltas of every shard, and what was rejected.
 
 use activity::pack::{Coverage, Delta, Keys, Pack};
-use activity::{Bucket, CatalogVersion, MetricIndex, Millis, Shard};
+use activity::{Bucket, CatalogVersion, Grain, MetricIndex, Millis, Shard};
 use event::Reject;
 use hashbrown::HashMap;
 use kafka::{DeadLetter, Record};
@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 #[derive(Debug)]
 pub(crate) struct Batch {
     /// By shard: the keys of each bucket and set of metrics.
-    shards: Vec<BTreeMap<(Bucket, usize), Keys>>,
+    shards: Vec<BTreeMap<(Grain, Bucket, usize), Keys>>,
     /// The sets of metrics that have occurred, and the number of each.
     sets: Vec<Vec<MetricIndex>>,
     set_numbers: HashMap<Vec<MetricIndex>, usize>,
@@ -32,7 +32,7 @@ impl Batch {
     }
 
     /// Adds an entity that was active in a bucket for these metrics.
-    pub(crate) fn add(&mut self, shard: Shard, bucket: Bucket, metrics: &[MetricIndex], key: &[u8]) {
+    pub(crate) fn add(&mut self, shard: Shard, grain: Grain, bucket: Bucket, metrics: &[MetricIndex], key: &[u8]) {
         let set = match self.set_numbers.get(metrics) {
             Some(set) => *set,
             None => {
@@ -41,7 +41,7 @@ impl Batch {
                 self.sets.len() - 1
             }
         };
-        let keys = self.shards[usize::from(shard.0)].entry((bucket, set)).or_default();
+        let keys = self.shards[usize::from(shard.0)].entry((grain, bucket, set)).or_default();
         self.bytes -= keys.size();
         keys.push(key);
         self.bytes += keys.size();
@@ -82,9 +82,13 @@ impl Batch {
     ) -> (Vec<Vec<u8>>, Vec<DeadLetter>) {
         let mut pack = Pack { catalogue, sealed_at, sources, deltas: Vec::new() };
         let sets = &self.sets;
-        let mut seal_shard = |deltas: &mut BTreeMap<(Bucket, usize), Keys>| {
-            let delta =
-                |((bucket, set), keys): ((Bucket, usize), Keys)| Delta { metrics: sets[set].clone(), bucket, keys };
+        let mut seal_shard = |deltas: &mut BTreeMap<(Grain, Bucket, usize), Keys>| {
+            let delta = |((grain, bucket, set), keys): ((Grain, Bucket, usize), Keys)| Delta {
+                metrics: sets[set].clone(),
+                grain,
+                bucket,
+                keys,
+            };
             pack.deltas = std::mem::take(deltas).into_iter().map(delta).collect();
             pack.encode()
         };

@@ -3,7 +3,7 @@
 //! Invariant: a bucket is known as forwarded only if it is in a committed pack, or in the batch that is under way; an abort
 //! forgets the latter. It is an optimisation alone: forgetting all of it costs repetitions, never a count.
 
-use activity::{Bucket, MetricIndex};
+use activity::{Bucket, Grain, MetricIndex, Track};
 use hashbrown::HashMap;
 
 /// Which (entity, metric, bucket) were forwarded, for at most about `limit` entities.
@@ -16,10 +16,10 @@ pub(crate) struct Forwarded {
     pending: Vec<usize>,
 }
 
-/// 64 buckets of one metric.
+/// 64 buckets of one metric and grain.
 #[derive(Clone, Copy, Debug)]
 struct Marks {
-    metric: MetricIndex,
+    track: Track,
     /// The first bucket divided by 64.
     word: i32,
     committed: u64,
@@ -32,12 +32,19 @@ impl Forwarded {
     }
 
     /// Keeps of `metrics` those for which the entity was not yet forwarded in `bucket`, and marks them as pending.
-    pub(crate) fn keep_new(&mut self, key: &[u8], bucket: Bucket, metrics: &[MetricIndex], new: &mut Vec<MetricIndex>) {
+    pub(crate) fn keep_new(
+        &mut self,
+        key: &[u8],
+        grain: Grain,
+        bucket: Bucket,
+        metrics: impl IntoIterator<Item = MetricIndex>,
+        new: &mut Vec<MetricIndex>,
+    ) {
         new.clear();
         let at = match self.index.get(key) {
             Some(at) => *at,
             None => {
-                self.entities.push(Vec::with_capacity(metrics.len()));
+                self.entities.push(Vec::with_capacity(1));
                 self.index.insert(key.into(), self.entities.len() - 1);
                 self.entities.len() - 1
             }
@@ -45,13 +52,14 @@ impl Forwarded {
         let (word, bit) = (bucket.0.div_euclid(64), 1 << bucket.0.rem_euclid(64));
         let entity = &mut self.entities[at];
         for metric in metrics {
-            let found = entity.iter_mut().find(|marks| marks.metric == *metric && marks.word == word);
+            let track = Track { metric, grain };
+            let found = entity.iter_mut().find(|marks| marks.track == track && marks.word == word);
             match found {
                 Some(marks) if (marks.committed | marks.pending) & bit != 0 => continue,
                 Some(marks) => marks.pending |= bit,
-                None => entity.push(Marks { metric: *metric, word, committed: 0, pending: bit }),
+                None => entity.push(Marks { track, word, committed: 0, pending: bit }),
             }
-            new.push(*metric);
+            new.push(metric);
         }
         if !new.is_empty() {
             self.pending.push(at);
@@ -90,9 +98,9 @@ mod tests {
     use super::*;
 
     fn new(cache: &mut Forwarded, key: &str, bucket: i32, metrics: &[u16]) -> Vec<u16> {
-        let metrics: Vec<MetricIndex> = metrics.iter().map(|metric| MetricIndex(*metric)).collect();
+        let metrics = metrics.iter().map(|metric| MetricIndex(*metric));
         let mut new = Vec::new();
-        cache.keep_new(key.as_bytes(), Bucket(bucket), &metrics, &mut new);
+        cache.keep_new(key.as_bytes(), Grain::Day, Bucket(bucket), metrics, &mut new);
         new.iter().map(|metric| metric.0).collect()
     }
 

@@ -1,8 +1,8 @@
 //! The judgement of one record: what it is good for, or why it is rejected. Ingest judges, once; what it decided is in the
 //! log from then on.
 
-use activity::Millis;
 use activity::clock::PartitionClock;
+use activity::{Grain, Millis, PerGrain};
 use catalog::{ClockKind, Source};
 use event::{Reader, Reject, Touches};
 use kafka::Record;
@@ -12,8 +12,20 @@ use kafka::Record;
 pub(crate) struct Judge {
     reader: Reader,
     clock: ClockKind,
-    lateness_days: u16,
+    /// By grain, of those that the catalogue has.
+    lateness_ms: PerGrain<i64>,
+    /// The largest of them: what is later counts nowhere.
+    longest_ms: i64,
     payload_bytes: usize,
+}
+
+/// An event that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Admitted {
+    /// When it happened.
+    pub(crate) time: Millis,
+    /// How far that lies behind its partition's clock, in milliseconds; negative if it lies ahead.
+    behind_ms: i64,
 }
 
 /// The wall clock, asked only when it matters.
@@ -43,11 +55,17 @@ impl Horizon {
     }
 }
 
-pub(crate) const DAY_MS: i64 = 86_400_000;
-
 impl Judge {
-    pub(crate) fn new(reader: Reader, source: &Source, payload_bytes: usize) -> Judge {
-        Judge { reader, clock: source.clock, lateness_days: source.lateness_days, payload_bytes }
+    /// The judge of a source, for a catalogue with windows of these grains.
+    pub(crate) fn new(reader: Reader, source: &Source, grains: &[Grain], payload_bytes: usize) -> Judge {
+        let lateness_ms = source.lateness_ms;
+        let longest_ms = grains.iter().map(|grain| lateness_ms[*grain]).max().unwrap_or(0);
+        Judge { reader, clock: source.clock, lateness_ms, longest_ms, payload_bytes }
+    }
+
+    /// Whether an event still counts in buckets of a grain.
+    pub(crate) fn is_in_time(&self, event: Admitted, grain: Grain) -> bool {
+        event.behind_ms <= self.lateness_ms[grain]
     }
 
     /// Whether the source's clock moves without data.
@@ -64,7 +82,7 @@ impl Judge {
         horizon: &mut Horizon,
         clock: Clock<'_>,
         touches: &mut Touches,
-    ) -> Result<Millis, Reject> {
+    ) -> Result<Admitted, Reject> {
         if let (ClockKind::Log, Some(stamp)) = (self.clock, record.timestamp)
             && horizon.check(stamp, clock).is_ok()
         {
@@ -79,11 +97,11 @@ impl Judge {
         if self.clock == ClockKind::Event {
             partition.advance(time);
         }
-        match partition.now() {
-            Some(clock) if time.0 < clock.0.saturating_sub(i64::from(self.lateness_days) * DAY_MS) => {
-                Err(Reject::Late { event_time: time, clock, bound_days: self.lateness_days })
-            }
-            _ => Ok(time),
+        let clock = partition.now().unwrap_or(time);
+        let behind_ms = clock.0.saturating_sub(time.0);
+        match behind_ms > self.longest_ms {
+            true => Err(Reject::Late { event_time: time, clock, bound_ms: self.longest_ms }),
+            false => Ok(Admitted { time, behind_ms }),
         }
     }
 }
@@ -117,7 +135,7 @@ metrics:
 "
             );
             let plan = catalog::parse(&text).unwrap_or_else(|mistakes| panic!("{}", mistakes.render("test", &text)));
-            let judge = Judge::new(Reader::new(&plan, 0), &plan.sources[0], 200);
+            let judge = Judge::new(Reader::new(&plan, 0), &plan.sources[0], &plan.grains(), 200);
             Court { judge, clock: PartitionClock::default(), horizon: Horizon::new(HOUR) }
         }
 

@@ -1,6 +1,6 @@
 //! The worker's own metrics.
 
-use activity::PartitionId;
+use activity::{Grain, PartitionId, PerGrain};
 use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 use std::collections::BTreeMap;
 
@@ -11,6 +11,8 @@ pub struct Metrics {
     pub events: IntCounter,
     /// Records rejected, by reason.
     pub rejected: IntCounterVec,
+    /// Events that counted for coarser grains, but were late for this one.
+    pub late: IntCounterVec,
     /// Entities put into packs.
     pub deltas: IntCounter,
     /// Transactions committed and aborted, by outcome.
@@ -26,6 +28,7 @@ pub(crate) struct Tally {
     pub(crate) events: u64,
     pub(crate) rejected: BTreeMap<&'static str, u64>,
     pub(crate) deltas: u64,
+    pub(crate) late: PerGrain<u64>,
 }
 
 impl Metrics {
@@ -36,6 +39,9 @@ impl Metrics {
     pub(crate) fn add(&self, tally: &Tally) {
         self.events.inc_by(tally.events);
         self.deltas.inc_by(tally.deltas);
+        for grain in Grain::ALL {
+            self.late.with_label_values(&[grain.name()]).inc_by(tally.late[grain]);
+        }
         for (reason, count) in &tally.rejected {
             self.rejected.with_label_values(&[*reason]).inc_by(*count);
         }
@@ -51,6 +57,11 @@ impl Metrics {
         let metrics = Metrics {
             events: counter("northstar_ingest_events_total", "Records taken from source topics, rejected ones too.")?,
             rejected: by("northstar_ingest_rejected_total", "Records sent to the dead-letter topic.", "reason")?,
+            late: by(
+                "northstar_ingest_late_total",
+                "Events in time for coarser buckets, but not for those of this grain: not counted there.",
+                "grain",
+            )?,
             deltas: counter("northstar_ingest_deltas_total", "Entities put into packs: activity that was new.")?,
             transactions: by("northstar_ingest_transactions_total", "Kafka transactions written.", "outcome")?,
             lag: IntGaugeVec::new(
@@ -66,6 +77,7 @@ impl Metrics {
         }
         registry.register(Box::new(metrics.events.clone()))?;
         registry.register(Box::new(metrics.rejected.clone()))?;
+        registry.register(Box::new(metrics.late.clone()))?;
         registry.register(Box::new(metrics.deltas.clone()))?;
         registry.register(Box::new(metrics.transactions.clone()))?;
         registry.register(Box::new(metrics.lag.clone()))?;

@@ -2,16 +2,17 @@
 
 use crate::batch::Batch;
 use crate::forwarded::Forwarded;
-use crate::judge::{Clock, DAY_MS, Horizon, Judge};
+use crate::judge::{Admitted, Clock, Horizon, Judge};
 use crate::metrics::{Metrics, Tally};
 use crate::note::Note;
 use crate::partition::Progress;
 use activity::pack::Coverage;
-use activity::{MetricIndex, Millis, Offset, TopicId, key};
+use activity::{Bucket, Grain, MetricIndex, Millis, Offset, TopicId, key};
 use catalog::Plan;
 use event::{Reader, Touches};
 use kafka::{Committed, Item, Partition, Position, Record, TopicInfo, Transaction};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What ingest can be told beside the catalogue.
@@ -75,16 +76,38 @@ pub struct Ingest {
     batch: Batch,
     tally: Tally,
     touches: Touches,
+    /// The grains of the catalogue's windows.
+    by_grain: Vec<Counted>,
+    /// A day, and the times around the last event that lie in it.
+    day: (Bucket, Range<Millis>),
     new: Vec<MetricIndex>,
     last_transaction: Option<Millis>,
     pub(crate) metrics: Metrics,
+}
+
+/// Which metrics have windows of a grain.
+#[derive(Debug)]
+struct Counted {
+    grain: Grain,
+    /// By metric.
+    metrics: Vec<bool>,
+}
+
+impl Counted {
+    fn by(grain: Grain, plan: &Plan) -> Counted {
+        Counted {
+            grain,
+            metrics: plan.metrics.iter().map(|metric| metric.windows_of(grain).next().is_some()).collect(),
+        }
+    }
 }
 
 impl Ingest {
     /// An ingest that owns nothing yet.
     #[must_use]
     pub fn new(plan: Arc<Plan>, settings: Settings, metrics: Metrics) -> Ingest {
-        let judge = |(at, source)| Judge::new(Reader::new(&plan, at), source, settings.payload_bytes);
+        let grains = plan.grains();
+        let judge = |(at, source)| Judge::new(Reader::new(&plan, at), source, &grains, settings.payload_bytes);
         Ingest {
             judges: plan.sources.iter().enumerate().map(judge).collect(),
             horizon: Horizon::new(settings.future_ms),
@@ -95,6 +118,8 @@ impl Ingest {
             batch: Batch::new(settings.shards),
             tally: Tally::default(),
             touches: Touches::default(),
+            by_grain: grains.iter().map(|grain| Counted::by(*grain, &plan)).collect(),
+            day: (Bucket(0), Millis(0)..Millis(0)),
             new: Vec::new(),
             last_transaction: None,
             plan,
@@ -138,7 +163,7 @@ impl Ingest {
         progress.taken(record.offset);
         self.tally.events += 1;
         match judged {
-            Ok(time) => self.fold(time),
+            Ok(event) => self.fold(source, event),
             Err(reject) => {
                 *self.tally.rejected.entry(reject.reason()).or_default() += 1;
                 let topic = &self.plan.sources[source].topic;
@@ -147,20 +172,44 @@ impl Ingest {
         }
     }
 
-    /// Adds what the event touches and was not forwarded yet.
-    fn fold(&mut self, time: Millis) {
+    /// Adds what the event touches and was not forwarded yet, in its bucket of every grain for which it is in time.
+    fn fold(&mut self, source: usize, event: Admitted) {
         if self.touches.is_empty() {
             return;
         }
-        let bucket = self.plan.calendar.day(time);
+        for at in 0..self.by_grain.len() {
+            let grain = self.by_grain[at].grain;
+            if !self.judges[source].is_in_time(event, grain) {
+                self.tally.late[grain] += 1;
+                continue;
+            }
+            let bucket = match grain {
+                Grain::Day => self.day(event.time),
+                Grain::Minute | Grain::Hour => self.plan.bucket(grain, event.time),
+            };
+            self.fold_into(at, bucket);
+        }
+    }
+
+    fn fold_into(&mut self, at: usize, bucket: Bucket) {
+        let Counted { grain, metrics } = &self.by_grain[at];
         for touch in self.touches.iter() {
-            self.forwarded.keep_new(touch.key, bucket, touch.metrics, &mut self.new);
+            let counted = touch.metrics.iter().copied().filter(|metric| metrics[usize::from(metric.0)]);
+            self.forwarded.keep_new(touch.key, *grain, bucket, counted, &mut self.new);
             if !self.new.is_empty() {
                 let shard = key::shard_of(touch.shard_key, self.settings.shards);
-                self.batch.add(shard, bucket, &self.new, touch.key);
+                self.batch.add(shard, *grain, bucket, &self.new, touch.key);
                 self.tally.deltas += 1;
             }
         }
+    }
+
+    /// The day of a time. Most events are of the day of the one before.
+    fn day(&mut self, time: Millis) -> Bucket {
+        if !self.day.1.contains(&time) {
+            self.day = self.plan.calendar.stretch(time);
+        }
+        self.day.0
     }
 
     /// The partitions that are owned.
@@ -192,7 +241,8 @@ impl Ingest {
     pub(crate) fn alignment(&mut self) -> Vec<(Partition, bool)> {
         let reading = self.partitions.values().filter(|progress| !progress.at_end);
         let slowest = reading.filter_map(|progress| progress.current.clock.now()).min();
-        let limit = slowest.map(|time| Millis(time.0 + i64::from(self.settings.run_ahead_days) * DAY_MS));
+        let limit =
+            slowest.map(|time| Millis(time.0 + i64::from(self.settings.run_ahead_days) * Grain::Day.nominal_ms()));
         let mut changes = Vec::new();
         for progress in self.partitions.values_mut() {
             let ahead = limit.is_some_and(|limit| progress.current.clock.now() > Some(limit));

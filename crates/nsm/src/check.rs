@@ -3,6 +3,7 @@
 use crate::catalogue;
 use crate::config::Read;
 use crate::failure::Failure;
+use activity::Grain;
 use catalog::{ClockKind, Plan, Source};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
@@ -27,24 +28,32 @@ pub(crate) fn check(read: &Read, catalogue: Option<&Path>) -> Result<(), Failure
 }
 
 fn render(file: &str, plan: &Plan) -> String {
-    let (zone, days) = (plan.calendar.zone_name(), plan.history_days);
-    let mut out = format!(
-        "{file}: product {}, version {}, days of {zone}, {days} days of history\n\n",
-        plan.product, plan.version
-    );
-    let sources = plan.sources.iter().map(source).collect();
+    let zone = plan.calendar.zone_name();
+    let history = |grain: &Grain| format!("{} {}s", plan.history[*grain], grain.name());
+    let history = plan.grains().iter().map(history).collect::<Vec<_>>().join(", ");
+    let mut out =
+        format!("{file}: product {}, version {}, days of {zone}, {history} of history\n\n", plan.product, plan.version);
+    let sources = plan.sources.iter().map(|of| source(plan, of)).collect();
     let metrics = plan.words().into_iter().map(|(name, words)| vec![name, words]).collect();
     let _ = writeln!(out, "{}\n", table(&["source", "topic", "clock", "lateness"], sources));
     let _ = writeln!(out, "{}", table(&["metric", "counts"], metrics));
     out
 }
 
-fn source(source: &Source) -> Vec<String> {
+fn source(plan: &Plan, source: &Source) -> Vec<String> {
     let clock = match source.clock {
         ClockKind::Log => "log time",
         ClockKind::Event => "event time",
     };
-    vec![source.name.clone(), source.topic.clone(), clock.to_owned(), format!("{}d", source.lateness_days)]
+    let lateness = |grain: &Grain| span(source.lateness_ms[*grain]);
+    let lateness = plan.grains().iter().map(lateness).collect::<Vec<_>>().join(", ");
+    vec![source.name.clone(), source.topic.clone(), clock.to_owned(), lateness]
+}
+
+/// In the largest unit of which it is a whole number.
+fn span(ms: i64) -> String {
+    let coarsest = Grain::ALL.into_iter().rev().find(|grain| ms % grain.nominal_ms() == 0).unwrap_or(Grain::Minute);
+    format!("{}{}", ms / coarsest.nominal_ms(), coarsest.letter())
 }
 
 /// A table without lines, whose columns start where their headings do.

@@ -26,7 +26,7 @@ pub(crate) enum Command {
     Check(Check),
     /// Run the pipeline, or some of its roles, until SIGTERM or Ctrl-C
     Run(Run),
-    /// Show the metrics' values as of a day
+    /// Show the metrics' values as of a time
     Query(Query),
     /// Send a file of JSON lines to a source's topic
     Produce(Produce),
@@ -81,10 +81,10 @@ impl fmt::Display for Role {
 pub(crate) struct Query {
     /// A metric's name [default: all metrics]
     pub(crate) metric: Option<String>,
-    /// A trailing window, such as 7d [default: all of the metric's]
+    /// A trailing window, such as 60m, 24h or 7d [default: all of the metric's]
     #[arg(long, value_name = "WINDOW")]
     pub(crate) window: Option<String>,
-    /// A date (2018-11-30), or a time (2018-11-30T12:00:00Z) whose day is meant [default: the day of shard time]
+    /// A date (2018-11-30), or a time (2018-11-30T12:00:00Z) whose day, hour or minute is meant [default: shard time]
     #[arg(long, value_name = "TIME")]
     pub(crate) as_of: Option<String>,
     /// How to show the values

@@ -2,7 +2,7 @@
 
 use activity::continuity::Break;
 use activity::pack::PackError;
-use activity::{Bucket, CatalogVersion, Offset, Shard};
+use activity::{Bucket, CatalogVersion, Grain, Offset, Shard};
 use kafka::LogError;
 use state::StoreError;
 use thiserror::Error;
@@ -65,14 +65,17 @@ pub enum WindowError {
     },
     /// A delta lies below what is kept, though no partition was behind.
     #[error(
-        "shard {shard} cannot apply offset {offset}: a delta is of bucket {bucket}, but records are kept from {floor} on. \
-         The pack was written by a faulty ingest"
+        "shard {shard} cannot apply offset {offset}: a delta is of {} {bucket}, but records are kept from {floor} on. \
+         The pack was written by a faulty ingest",
+        grain.name()
     )]
     BelowFloor {
         /// The shard.
         shard: Shard,
         /// The record's offset.
         offset: Offset,
+        /// The delta's grain.
+        grain: Grain,
         /// The delta's bucket.
         bucket: Bucket,
         /// The first bucket kept.

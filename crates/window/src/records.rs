@@ -1,7 +1,7 @@
 //! The entity records that a shard has at hand: read from the store when a pack needs them, written back when changed.
 
 use activity::record::Record;
-use activity::{Bucket, EntityKey};
+use activity::{Bucket, EntityKey, PerGrain};
 use std::collections::{BTreeSet, HashMap};
 
 /// Records at hand.
@@ -25,11 +25,11 @@ impl Records {
         self.at_hand.entry(key).or_insert(record);
     }
 
-    /// A record to look at and perhaps change, without what lies below the floor. It must be at hand.
-    pub(crate) fn get(&mut self, key: &[u8], floor: Option<Bucket>) -> &mut Record {
+    /// A record to look at and perhaps change, without what lies below the floors. It must be at hand.
+    pub(crate) fn get(&mut self, key: &[u8], floors: Option<&PerGrain<Bucket>>) -> &mut Record {
         let record = self.at_hand.get_mut(key).expect("the records that a pack needs are fetched before it is applied");
-        if let Some(floor) = floor {
-            record.trim(floor);
+        if let Some(floors) = floors {
+            record.trim(floors);
         }
         record
     }
@@ -43,12 +43,12 @@ impl Records {
     }
 
     /// Lets go of what a stored record holds below the floor, and remembers to write it if that changed it.
-    pub(crate) fn sweep(&mut self, key: EntityKey, stored: Record, floor: Bucket) {
+    pub(crate) fn sweep(&mut self, key: EntityKey, stored: Record, floors: &PerGrain<Bucket>) {
         if self.changed.contains(&key) {
             return;
         }
         let mut trimmed = stored.clone();
-        trimmed.trim(floor);
+        trimmed.trim(floors);
         if trimmed != stored {
             self.touch(&key);
             self.at_hand.insert(key, trimmed);
@@ -61,10 +61,10 @@ impl Records {
     }
 
     /// The changed records as they are to be stored; `None` for one of which nothing is left.
-    pub(crate) fn writes(&mut self, floor: Option<Bucket>) -> Vec<(EntityKey, Option<Vec<u8>>)> {
+    pub(crate) fn writes(&mut self, floors: Option<&PerGrain<Bucket>>) -> Vec<(EntityKey, Option<Vec<u8>>)> {
         let changed: Vec<EntityKey> = self.changed.iter().cloned().collect();
         let write = |key: EntityKey| {
-            let record = self.get(key.as_bytes(), floor);
+            let record = self.get(key.as_bytes(), floors);
             let encoded = (!record.is_empty()).then(|| record.encode());
             (key, encoded)
         };

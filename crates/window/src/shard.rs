@@ -11,7 +11,7 @@ use activity::header::Header;
 use activity::measure;
 use activity::pack::{Delta, Pack};
 use activity::record::Record;
-use activity::{Bucket, EntityKey, MetricIndex, Offset, Shard};
+use activity::{Bucket, EntityKey, Grain, MetricIndex, Offset, PerGrain, Shard, Track};
 use catalog::Plan;
 use state::{Commit, CounterKey, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +45,8 @@ pub struct ShardState {
     /// The offset after the last record applied.
     next: Offset,
     header: Header,
+    /// The first bucket of which records are kept, by grain: what shard time says; `None` as long as there is none.
+    floors: Option<PerGrain<Bucket>>,
     header_changed: bool,
     counters: BTreeMap<CounterKey, Counter>,
     changed_counters: BTreeSet<CounterKey>,
@@ -72,12 +74,14 @@ impl ShardState {
                 Err(StoreError::Corrupt { place, reason: "it is no counter".into() })
             }
         };
+        let floors = header.time.map(|time| plan.floors(time));
         Ok(ShardState {
             shard,
             plan,
             metrics,
             stored,
             next: stored.next,
+            floors,
             header,
             header_changed: false,
             counters: counters.into_iter().map(decode).collect::<Result<_, _>>()?,
@@ -184,9 +188,9 @@ impl ShardState {
     }
 
     fn apply_delta(&mut self, offset: Offset, delta: &Delta, behind: bool) -> Result<(), WindowError> {
-        let (shard, bucket) = (self.shard, delta.bucket);
-        match self.header.floor.filter(|floor| bucket < *floor) {
-            Some(floor) if !behind => return Err(WindowError::BelowFloor { shard, offset, bucket, floor }),
+        let (shard, grain, bucket) = (self.shard, delta.grain, delta.bucket);
+        match self.floors.map(|floors| floors[grain]).filter(|floor| bucket < *floor) {
+            Some(floor) if !behind => return Err(WindowError::BelowFloor { shard, offset, grain, bucket, floor }),
             Some(_) => {
                 self.metrics.below_floor.inc_by(delta.keys.iter().count() as u64);
                 return Ok(());
@@ -196,56 +200,65 @@ impl ShardState {
         for key in delta.keys.iter().flatten() {
             let key = EntityKey::parse(key).expect("a decoded pack's keys are whole");
             for metric in &delta.metrics {
-                self.set(&key, *metric, bucket);
+                self.set(&key, Track { metric: *metric, grain }, bucket);
             }
         }
         Ok(())
     }
 
     /// Sets one bit, and moves the counters by what the entity contributes after it and did not before.
-    fn set(&mut self, key: &EntityKey, metric: MetricIndex, bucket: Bucket) {
-        let record = self.records.get(key.as_bytes(), self.header.floor);
-        if record.mask(metric).is_some_and(|mask| mask.contains(bucket)) {
+    fn set(&mut self, key: &EntityKey, track: Track, bucket: Bucket) {
+        let record = self.records.get(key.as_bytes(), self.floors.as_ref());
+        if record.mask(track).is_some_and(|mask| mask.contains(bucket)) {
             return;
         }
-        let mask = record.mask_mut(metric);
-        for window in &self.plan.metric(metric).windows {
-            let key = CounterKey { metric, window: *window };
-            let counter = self.counters.entry(key).or_default();
-            measure::active(mask, *window, |at, n| counter.step(at, -n));
+        let Track { metric, grain } = track;
+        let mask = record.mask_mut(track);
+        for window in self.plan.metric(metric).windows_of(grain) {
+            let counter = self.counters.entry(CounterKey { metric, window }).or_default();
+            measure::active(mask, window, |at, n| counter.step(at, -n));
         }
         mask.insert(bucket);
-        for window in &self.plan.metric(metric).windows {
-            let key = CounterKey { metric, window: *window };
+        for window in self.plan.metric(metric).windows_of(grain) {
+            let key = CounterKey { metric, window };
             let counter = self.counters.entry(key).or_default();
-            measure::active(mask, *window, |at, n| counter.step(at, n));
+            measure::active(mask, window, |at, n| counter.step(at, n));
             self.changed_counters.insert(key);
         }
         self.records.touch(key);
         self.metrics.bits.inc();
     }
 
-    /// Moves the floor after shard time. Below it records are let go of, and counters below the first as-of bucket whose
+    /// The first bucket of which records are kept, by grain.
+    pub(crate) fn floors(&self) -> Option<&PerGrain<Bucket>> {
+        self.floors.as_ref()
+    }
+
+    /// Moves the floors after shard time. Below them records are let go of, and counters below the first as-of bucket whose
     /// whole reach is kept: `floor + reach - 1`.
     fn slide(&mut self) {
         let Some(time) = self.header.time else {
             return;
         };
-        let floor = self.plan.floor(self.plan.calendar.day(time));
-        if self.header.floor.is_some_and(|before| floor <= before) {
-            return;
-        }
-        self.header.floor = Some(floor);
-        let origin = self.plan.origin(floor);
-        for (at, metric) in self.plan.metrics.iter().enumerate() {
-            let metric_index = MetricIndex(u16::try_from(at).expect("a catalogue has few metrics"));
-            for window in &metric.windows {
-                let key = CounterKey { metric: metric_index, window: *window };
-                self.counters.entry(key).or_default().slide(origin);
-                self.changed_counters.insert(key);
+        let floors = self.plan.floors(time);
+        let before = self.floors.replace(floors);
+        for grain in self.plan.grains() {
+            if before.is_some_and(|before| floors[grain] <= before[grain]) {
+                continue;
+            }
+            let origin = self.plan.origin(grain, floors[grain]);
+            for (metric, of) in (0..).map(MetricIndex).zip(&self.plan.metrics) {
+                for window in of.windows_of(grain) {
+                    let key = CounterKey { metric, window };
+                    self.counters.entry(key).or_default().slide(origin);
+                    self.changed_counters.insert(key);
+                }
+            }
+            // Every minute would be too often: what lies below the floor changes no value.
+            if grain != Grain::Minute || before.is_none_or(|before| floors[Grain::Hour] > before[Grain::Hour]) {
+                self.sweep.restart();
             }
         }
-        self.sweep.restart();
     }
 
     /// How many bytes a commit would carry now, about.
@@ -265,7 +278,7 @@ impl ShardState {
             next: Fence { next: self.next, ..self.stored },
             header: self.header.encode(),
             counters: self.changed_counters.iter().map(|key| (*key, self.counters[key].encode())).collect(),
-            records: self.records.writes(self.header.floor),
+            records: self.records.writes(self.floors.as_ref()),
         })
     }
 

@@ -200,14 +200,14 @@ impl<L: Consumer, S: Store> Worker<L, S> {
     fn sweep(&mut self, state: &mut ShardState, shard: Shard) -> Result<(), Setback> {
         let portions = self.store.portions();
         for _ in 0..self.settings.sweep_portions {
-            let (Some(floor), Some(portion)) = (state.header().floor, state.sweep.next(portions)) else {
+            let (Some(floors), Some(portion)) = (state.floors().copied(), state.sweep.next(portions)) else {
                 break;
             };
             let stored = state.stored();
             let portion = self.store.portion(shard, stored.incarnation, portion)?.under(&stored);
             for (key, stored) in portion.ok_or(Setback::Reopen)? {
                 let record = state.decode(&key, Some(&stored))?;
-                state.records.sweep(key, record, floor);
+                state.records.sweep(key, record, &floors);
             }
         }
         Ok(())

@@ -6,7 +6,8 @@ use activity::fence::{FORMAT, Fence};
 use activity::header::Header;
 use activity::pack::{Coverage, Delta, Jump, Keys, Pack, Span};
 use activity::{
-    Bucket, EntityKey, EntityKind, Incarnation, MetricIndex, Millis, Offset, PartitionId, Shard, TopicId, Window,
+    Bucket, EntityKey, EntityKind, Grain, Incarnation, MetricIndex, Millis, Offset, PartitionId, PerGrain, Shard,
+    TopicId,
 };
 use catalog::Plan;
 use exporter::Totals;
@@ -18,23 +19,21 @@ use std::sync::Arc;
 use window::{Metrics, Settings, ShardState, WindowError};
 
 const HOUR: i64 = 3_600_000;
-const HISTORY: i32 = 20;
-const LATENESS: i32 = 3;
-const WINDOWS: [i32; 4] = [1, 7, 28, 90];
+const MINUTE: i64 = 60_000;
 
 fn plan() -> Arc<Plan> {
     let text = "
 version: 1
 product: test
 time_zone: America/New_York
-history: 20d
-sources: { usage: { topic: usage, lateness: { day: 3d } } }
+history: { minute: 30m, hour: 10h, day: 20d }
+sources: { usage: { topic: usage, lateness: { minute: 10m, hour: 2h, day: 3d } } }
 entities: { user: { key: user_id } }
 metrics:
   users:
     type: simple
     measure: { agg: count_distinct, entity: user, events: any }
-    windows: [1d, 7d, 28d, 90d]
+    windows: [1m, 60m, 1h, 24h, 1d, 7d, 28d, 90d]
 ";
     Arc::new(catalog::parse(text).unwrap_or_else(|mistakes| panic!("{}", mistakes.render("test", text))))
 }
@@ -46,7 +45,7 @@ struct Harness {
     state: ShardState,
     position: i64,
     offset: i64,
-    active: BTreeMap<u8, BTreeSet<i32>>,
+    active: PerGrain<BTreeMap<u8, BTreeSet<i32>>>,
 }
 
 impl Harness {
@@ -66,11 +65,11 @@ impl Harness {
         assert_eq!(store.commit(Shard(0), &claim).unwrap(), Verdict::Committed);
         let metrics = Metrics::register(&Registry::new()).unwrap();
         let state = ShardState::new(Shard(0), plan.clone(), metrics, (fence, header), Vec::new()).unwrap();
-        Harness { plan, store, state, position: 0, offset: 0, active: BTreeMap::new() }
+        Harness { plan, store, state, position: 0, offset: 0, active: PerGrain::default() }
     }
 
-    /// The pack of one record: users who were active at a time, and the clock after it.
-    fn pack(&mut self, users: &[u8], day: Bucket, clock: Millis) -> Pack {
+    /// The pack of one record: users who were active in these buckets, and the clock after it.
+    fn pack(&mut self, users: &[u8], buckets: &[(Grain, Bucket)], clock: Millis) -> Pack {
         let mut keys = Keys::default();
         users.iter().for_each(|user| keys.push(EntityKey::of(EntityKind(0), &[&user.to_string()]).as_bytes()));
         let span = Span {
@@ -81,12 +80,18 @@ impl Harness {
             jump: (self.position == 0).then_some(Jump::FirstStart),
         };
         self.position += 1;
+        let delta = |(grain, bucket): &(Grain, Bucket)| Delta {
+            metrics: vec![MetricIndex(0)],
+            grain: *grain,
+            bucket: *bucket,
+            keys: keys.clone(),
+        };
         let (topic, topic_id, spans) = ("usage".to_owned(), TopicId([2; 16]), vec![span]);
         Pack {
             catalogue: self.plan.version,
             sealed_at: clock,
             sources: vec![Coverage { topic, topic_id, partitions: 1, spans }],
-            deltas: vec![Delta { metrics: vec![MetricIndex(0)], bucket: day, keys }],
+            deltas: buckets.iter().map(delta).collect(),
         }
     }
 
@@ -100,13 +105,18 @@ impl Harness {
         self.state.apply(Offset(self.offset), pack)
     }
 
+    /// Users who were active at a time, in its bucket of every grain for which that is not late.
     fn active_at(&mut self, users: &[u8], time: Millis, clock: Millis) {
-        let day = self.plan.calendar.day(time);
-        let pack = self.pack(users, day, clock);
+        let in_time = |grain: &Grain| clock.0 - time.0 <= self.plan.lateness_ms(*grain);
+        let buckets: Vec<(Grain, Bucket)> =
+            Grain::ALL.into_iter().filter(in_time).map(|grain| (grain, self.plan.bucket(grain, time))).collect();
+        let pack = self.pack(users, &buckets, clock);
         self.apply(&pack).unwrap();
-        users.iter().for_each(|user| {
-            self.active.entry(*user).or_default().insert(day.0);
-        });
+        for (grain, bucket) in buckets {
+            users.iter().for_each(|user| {
+                self.active[grain].entry(*user).or_default().insert(bucket.0);
+            });
+        }
     }
 
     fn commit(&mut self) {
@@ -118,19 +128,30 @@ impl Harness {
     /// Compares every as-of bucket that is kept, and asserts that history is kept at all.
     fn compare(&mut self, clock: Millis) {
         let totals = Totals::read(&mut self.store, &self.plan, 1).unwrap();
-        let today = self.plan.calendar.day(clock).0;
-        let first = totals.first_as_of(&self.plan).unwrap().0;
-        assert_eq!(first, today - HISTORY - LATENESS - 1);
-        for window in WINDOWS {
-            let width = Window(u16::try_from(window).unwrap());
-            for as_of in first - 2..today + 100 {
-                let active = |days: &&BTreeSet<i32>| days.range(as_of - window + 1..=as_of).next().is_some();
-                let expected = i64::try_from(self.active.values().filter(active).count()).unwrap();
-                let told = totals.value(MetricIndex(0), width, Bucket(as_of));
-                assert_eq!(told, (as_of >= first).then_some(expected), "{window}d as of {as_of}, today {today}");
+        let bound = |grain: Grain| match grain {
+            Grain::Minute => (10, 30),
+            Grain::Hour => (2, 10),
+            Grain::Day => (3, 20),
+        };
+        for window in self.plan.metrics[0].windows.clone() {
+            let (grain, length) = (window.grain, i32::from(window.length));
+            let now = self.plan.bucket(grain, clock).0;
+            let first = totals.first_as_of(&self.plan, grain).unwrap().0;
+            let (lateness, history) = bound(grain);
+            assert_eq!(first, now - history - lateness - 1);
+            for as_of in first - 2..now + length + 5 {
+                let counts = |at: &&BTreeSet<i32>| at.range(as_of - length + 1..=as_of).next().is_some();
+                let expected = i64::try_from(self.active[grain].values().filter(counts).count()).unwrap();
+                let told = totals.value(MetricIndex(0), window, Bucket(as_of));
+                assert_eq!(told, (as_of >= first).then_some(expected), "{window} as of {as_of}, now {now}");
             }
         }
     }
+}
+
+/// Some minutes, or hours, or days.
+fn minutes() -> impl Strategy<Value = i64> {
+    prop_oneof![0i64..15, 0i64..150, 0i64..4320]
 }
 
 proptest! {
@@ -139,13 +160,13 @@ proptest! {
     #[test]
     fn every_as_of_bucket_of_history_is_exact_however_late_events_come(
         start in 1_740_000_000_000_i64..1_763_000_000_000,
-        steps in proptest::collection::vec((0i64..60, 0i64..72, proptest::collection::vec(0u8..12, 1..4)), 1..60),
+        steps in proptest::collection::vec((minutes(), minutes(), proptest::collection::vec(0u8..12, 1..4)), 1..60),
     ) {
         let mut harness = Harness::new();
         let mut clock = start;
         for (forward, back, users) in &steps {
-            clock += forward * HOUR;
-            harness.active_at(users, Millis(clock - back * HOUR), Millis(clock));
+            clock += forward * MINUTE;
+            harness.active_at(users, Millis(clock - back * MINUTE), Millis(clock));
             harness.commit();
             harness.compare(Millis(clock));
         }
@@ -162,7 +183,7 @@ fn days_of_23_and_25_hours_are_days_like_any_other() {
         }
         harness.commit();
         harness.compare(Millis(noon_before + 71 * HOUR));
-        assert_eq!(harness.active.values().flatten().collect::<BTreeSet<_>>().len(), 4);
+        assert_eq!(harness.active[Grain::Day].values().flatten().collect::<BTreeSet<_>>().len(), 4);
     }
 }
 
@@ -184,24 +205,24 @@ fn a_delta_below_the_floor_is_refused_with_its_place() {
     let mut harness = Harness::new();
     let clock = Millis(1_750_000_000_000);
     harness.active_at(&[1], clock, clock);
-    let floor = harness.plan.floor(harness.plan.calendar.day(clock));
-    let pack = harness.pack(&[1], floor.plus(-1), clock);
+    let floor = harness.plan.floor(Grain::Hour, clock);
+    let pack = harness.pack(&[1], &[(Grain::Hour, floor.plus(-1))], clock);
     let told = harness.apply(&pack).unwrap_err().to_string();
-    assert!(told.contains(&format!("bucket {}", floor.0 - 1)) && told.contains("offset 4"), "{told}");
+    assert!(told.contains(&format!("hour {}", floor.0 - 1)) && told.contains("offset 4"), "{told}");
 }
 
 #[test]
 fn a_repeated_pack_changes_nothing_and_a_hole_is_refused() {
     let mut harness = Harness::new();
     let clock = Millis(1_750_000_000_000);
-    let day = harness.plan.calendar.day(clock);
-    let first = harness.pack(&[1], day, clock);
+    let day = [(Grain::Day, harness.plan.calendar.day(clock))];
+    let first = harness.pack(&[1], &day, clock);
     harness.apply(&first).unwrap();
     let before = harness.state.header().clone();
     harness.apply(&first).unwrap();
     assert_eq!(harness.state.header(), &before);
     harness.position += 1;
-    let after_a_hole = harness.pack(&[2], day, clock);
+    let after_a_hole = harness.pack(&[2], &day, clock);
     let told = harness.apply(&after_a_hole).unwrap_err().to_string();
     assert!(told.contains("usage/0 from 2") && told.contains("stands at 1"), "{told}");
 }

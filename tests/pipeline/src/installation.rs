@@ -34,7 +34,7 @@ pub struct Answer {
     pub complete: bool,
     /// The next offset of every shard.
     pub next: Vec<i64>,
-    /// The values, by metric and window as in `listeners 7d`.
+    /// The values that are kept, by metric and window as in `listeners 7d`.
     pub values: BTreeMap<String, i64>,
 }
 
@@ -172,13 +172,15 @@ impl Answer {
         let list = |name: &str| json[name].as_array().unwrap_or_else(|| panic!("no list {name} in {json}"));
         let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned();
         let number = |value: &Value| value.as_i64().unwrap_or_else(|| panic!("no number: {value}"));
-        let value =
-            |value: &Value| (format!("{} {}", text(&value["metric"]), text(&value["window"])), number(&value["value"]));
+        let value = |value: &Value| {
+            let name = format!("{} {}", text(&value["metric"]), text(&value["window"]));
+            value["value"].as_i64().map(|value| (name, value))
+        };
         Answer {
-            as_of: text(&json["as_of"]),
-            complete: json["complete"].as_bool().expect("`complete` is a boolean"),
+            as_of: text(&json["values"][0]["as_of"]),
+            complete: json["values"][0]["complete"].as_bool().expect("`complete` is a boolean"),
             next: list("shards").iter().map(|shard| number(&shard["next_offset"])).collect(),
-            values: list("values").iter().map(value).collect(),
+            values: list("values").iter().filter_map(value).collect(),
         }
     }
 }

@@ -71,6 +71,26 @@ impl Music {
         }
     }
 
+    /// The example catalogue with sliding windows beside its calendar ones, for a log that comes in any order.
+    pub fn sliding_catalogue(&self) -> String {
+        let text = self.catalogue();
+        let sliding = text
+            .replace("lateness: { day: 31d }", "lateness: { minute: 31d, hour: 31d, day: 31d }")
+            .replace("windows: [1d, 7d, 28d]", "windows: [1m, 60m, 24h, 48h, 1d, 7d, 28d]");
+        assert_eq!(sliding.matches("1m, 60m").count(), 2, "the example has changed");
+        format!("{sliding}\nhistory: {{ minute: 24h, hour: 30d, day: 400d }}\n")
+    }
+
+    /// What the oracle counts in sliding windows as of these times, in milliseconds.
+    pub fn sliding(&self, times: &[i64]) -> BTreeMap<i64, BTreeMap<String, i64>> {
+        let oracle = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/sliding.py");
+        let times = times.iter().map(i64::to_string);
+        let counts = run(Command::new("python3").arg(oracle).arg(path()).args(times));
+        let counts: Value = serde_json::from_slice(&counts.stdout).expect("the oracle prints JSON");
+        let time = |(time, counts): (&String, &Value)| (time.parse().expect("a time"), numbers(counts));
+        counts.as_object().expect("counts by time").iter().map(time).collect()
+    }
+
     /// The events in an order that the seed decides.
     pub fn shuffled(&self, seed: u64) -> Vec<Played> {
         let mut played = self.played.clone();

@@ -77,3 +77,26 @@ fn days_are_those_of_the_reporting_zone() {
     installation.wait_settled(&[Music::TOPIC]);
     music.check_every_day(&installation);
 }
+
+#[test]
+fn sliding_windows_are_counted_as_the_oracle_counts() {
+    const MINUTE: i64 = 60_000;
+    let music = Music::load("UTC");
+    let installation = Installation::new(&music.sliding_catalogue(), json!({}));
+    installation.kafka.create_topic(Music::TOPIC, 4, &[]);
+    let _nsm = installation.run("all", &[]);
+    installation.client.send(Music::TOPIC, Music::spread(&music.shuffled(SEED), 4, SEED));
+    installation.wait_settled(&[Music::TOPIC]);
+
+    let end = music.played.iter().map(|played| played.timestamp).max().unwrap();
+    let recent = (0..30).map(|back| end - back * 37 * MINUTE);
+    let older = (1..28).map(|back| end - back * 25 * 60 * MINUTE);
+    let times: Vec<i64> = recent.chain(older).collect();
+    let expected = music.sliding(&times);
+    for time in times {
+        let as_of = jiff::Timestamp::from_millisecond(time).unwrap().to_string();
+        let mut told = installation.query(&as_of).values;
+        told.retain(|name, _| !name.ends_with('d'));
+        assert_eq!(told, expected[&time], "as of {as_of}");
+    }
+}

@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 }
 
 /// What a simulation of many seeds is worth nothing without.
-const MUST_HAPPEN: [&str; 61] = [
+const MUST_HAPPEN: [&str; 62] = [
     "activity topic made again",
     "commit broke off",
     "crash at commit",
@@ -101,6 +101,7 @@ const MUST_HAPPEN: [&str; 61] = [
     "rebalance: source partitions",
     "records late by a clock that was ahead",
     "records read twice",
+    "events late for their hour alone",
     "reply lost: commit",
     "session expired: ingest",
     "session expired: window",

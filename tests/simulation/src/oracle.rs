@@ -6,13 +6,13 @@ use activity::counter::Counter;
 use activity::header::Header;
 use activity::pack::{Coverage, Pack};
 use activity::record::Record;
-use activity::{Bucket, EntityKey, MetricIndex, Millis, Offset, Shard, Window};
+use activity::{Bucket, EntityKey, MetricIndex, Millis, Offset, PerGrain, Shard, Track, Window};
 use catalog::Plan;
 use state::{CounterKey, MemoryStore, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-type Bit = (MetricIndex, EntityKey, Bucket);
+type Bit = (Track, EntityKey, Bucket);
 type Clocks = BTreeMap<(String, i32), Clock>;
 
 /// What is known of a partition's time: its own clock, and shard time when it joined.
@@ -59,12 +59,15 @@ impl ShardOracle {
         for (at, pack) in packs.collect::<Vec<_>>() {
             let pack = pack.expect("the simulated log holds packs");
             let before = self.steps.last().expect("never empty").1.time;
-            let floor = before.map(|time| self.plan.floor(self.plan.calendar.day(time)));
-            for delta in pack.deltas.iter().filter(|delta| floor.is_none_or(|floor| delta.bucket >= floor)) {
+            let floors = before.map(|time| self.plan.floors(time));
+            for delta in
+                pack.deltas.iter().filter(|delta| floors.is_none_or(|floors| delta.bucket >= floors[delta.grain]))
+            {
                 for key in delta.keys.iter().flatten() {
                     let key = EntityKey::parse(key).expect("whole");
                     for metric in &delta.metrics {
-                        self.bits.entry((*metric, key.clone(), delta.bucket)).or_insert(at);
+                        let track = Track { metric: *metric, grain: delta.grain };
+                        self.bits.entry((track, key.clone(), delta.bucket)).or_insert(at);
                     }
                 }
             }
@@ -105,8 +108,9 @@ impl ShardOracle {
 
     /// How many entities were active in the window up to `as_of`, by the log up to an offset.
     pub(crate) fn active(&self, metric: MetricIndex, window: Window, as_of: Bucket, next: usize) -> usize {
-        let days = as_of.plus(1 - i32::from(window.0))..=as_of;
-        let bits = self.bits.iter().filter(|((of, _, day), at)| *of == metric && days.contains(day) && **at < next);
+        let track = Track { metric, grain: window.grain };
+        let range = as_of.plus(1 - i32::from(window.length))..=as_of;
+        let bits = self.bits.iter().filter(|((of, _, at), seen)| *of == track && range.contains(at) && **seen < next);
         bits.map(|((_, key, _), _)| key).collect::<BTreeSet<_>>().len()
     }
 
@@ -122,19 +126,19 @@ impl ShardOracle {
         let header = Header::decode(&snapshot.stored.header).map_err(|error| error.to_string())?;
         let told = |what: String| format!("shard {shard} at offset {next}, incarnation {}: {what}", fence.incarnation);
         self.check_header(&header, next).map_err(told)?;
-        let origin = header.floor.map(|floor| self.plan.origin(floor));
+        let floors = header.time.map(|time| self.plan.floors(time));
         let mut counters = BTreeMap::new();
         for (key, bytes) in snapshot.counters {
             counters.insert(key, Counter::decode(&bytes).ok_or_else(|| told(format!("{key:?} is no counter")))?);
         }
-        self.check_counters(&counters, origin, next).map_err(told)?;
+        self.check_counters(&counters, floors, next).map_err(told)?;
         let mut records = BTreeMap::new();
         for portion in 0..store.portions() {
             for (key, bytes) in store.portion(shard, fence.incarnation, portion).expect("memory answers").anyway() {
                 records.insert(key, Record::decode(&bytes).ok_or_else(|| told("no record".into()))?);
             }
         }
-        self.check_records(records, header.floor, next).map_err(told)
+        self.check_records(records, floors, next).map_err(told)
     }
 
     fn check_header(&self, header: &Header, next: usize) -> Result<(), String> {
@@ -150,45 +154,35 @@ impl ShardOracle {
         if (header.time, &positions) != (expected.time, &expected.next) {
             return Err(format!("stands at {:?} {positions:?}, its log says {expected:?}", header.time));
         }
-        let floor = header.time.map(|time| self.plan.floor(self.plan.calendar.day(time)));
-        if header.floor != floor {
-            return Err(format!("keeps from {:?}, shard time says {floor:?}", header.floor));
-        }
         Ok(())
     }
 
     fn check_counters(
         &self,
         counters: &BTreeMap<CounterKey, Counter>,
-        origin: Option<Bucket>,
+        floors: Option<PerGrain<Bucket>>,
         next: usize,
     ) -> Result<(), String> {
-        let mut days: BTreeMap<MetricIndex, BTreeMap<&EntityKey, BTreeSet<Bucket>>> = BTreeMap::new();
-        for ((metric, key, bucket), _) in self.bits.iter().filter(|(_, at)| **at < next) {
-            days.entry(*metric).or_default().entry(key).or_default().insert(*bucket);
+        let mut active: BTreeMap<Track, BTreeMap<&EntityKey, BTreeSet<Bucket>>> = BTreeMap::new();
+        for ((track, key, bucket), _) in self.bits.iter().filter(|(_, at)| **at < next) {
+            active.entry(*track).or_default().entry(key).or_default().insert(*bucket);
         }
-        let (first, last) =
-            self.bits.keys().fold((Bucket(i32::MAX), Bucket(i32::MIN)), |(first, last), (_, _, bucket)| {
-                (first.min(*bucket), last.max(*bucket))
-            });
-        if first > last {
-            return Ok(());
-        }
-        let none = BTreeMap::new();
-        for (at, metric) in (0..).zip(&self.plan.metrics) {
-            let metric_index = MetricIndex(at);
-            let entities = days.get(&metric_index).unwrap_or(&none);
-            for window in &metric.windows {
-                let counter = counters.get(&CounterKey { metric: metric_index, window: *window });
-                let width = i32::from(window.0);
-                let from = origin.map_or(first.plus(-1), |origin| origin.max(first.plus(-1)));
-                for as_of in from.0..=last.0 + width + 1 {
+        for (metric, of) in (0..).map(MetricIndex).zip(&self.plan.metrics) {
+            for window in &of.windows {
+                let grain = window.grain;
+                let Some(entities) = active.get(&Track { metric, grain }) else { continue };
+                let buckets = || entities.values().flatten().map(|bucket| bucket.0);
+                let (first, last) = (buckets().min().unwrap_or(0), buckets().max().unwrap_or(0));
+                let origin = floors.map(|floors| self.plan.origin(grain, floors[grain]).0);
+                let counter = counters.get(&CounterKey { metric, window: *window });
+                let width = i32::from(window.length);
+                for as_of in origin.map_or(first - 1, |origin| origin.max(first - 1))..=last + width + 1 {
                     let in_window = Bucket(as_of - width + 1)..=Bucket(as_of);
-                    let active = |days: &&BTreeSet<Bucket>| days.range(in_window.clone()).next().is_some();
-                    let expected = i64::try_from(entities.values().filter(active).count()).expect("few");
+                    let counts = |buckets: &&BTreeSet<Bucket>| buckets.range(in_window.clone()).next().is_some();
+                    let expected = i64::try_from(entities.values().filter(counts).count()).expect("few");
                     let told = counter.map_or(Some(0), |counter| counter.value(Bucket(as_of)));
                     if told != Some(expected) {
-                        let name = &metric.name;
+                        let name = &of.name;
                         return Err(format!("{name} {window} as of {as_of} is {told:?}, its log says {expected}"));
                     }
                 }
@@ -200,16 +194,16 @@ impl ShardOracle {
     fn check_records(
         &self,
         mut records: BTreeMap<EntityKey, Record>,
-        floor: Option<Bucket>,
+        floors: Option<PerGrain<Bucket>>,
         next: usize,
     ) -> Result<(), String> {
         let mut expected: BTreeMap<&EntityKey, Record> = BTreeMap::new();
-        for ((metric, key, bucket), _) in self.bits.iter().filter(|(_, at)| **at < next) {
-            if floor.is_none_or(|floor| *bucket >= floor) {
-                expected.entry(key).or_default().mask_mut(*metric).insert(*bucket);
+        for ((track, key, bucket), _) in self.bits.iter().filter(|(_, at)| **at < next) {
+            if floors.is_none_or(|floors| *bucket >= floors[track.grain]) {
+                expected.entry(key).or_default().mask_mut(*track).insert(*bucket);
             }
         }
-        floor.into_iter().for_each(|floor| records.values_mut().for_each(|record| record.trim(floor)));
+        floors.iter().for_each(|floors| records.values_mut().for_each(|record| record.trim(floors)));
         records.retain(|_, record| !record.is_empty());
         match records.iter().eq(expected.iter().map(|(key, record)| (*key, record))) {
             true => Ok(()),
@@ -218,20 +212,21 @@ impl ShardOracle {
     }
 
     /// Whether the store holds nothing of the shard that lies below its floor.
-    pub(crate) fn is_swept(shard: Shard, store: &mut MemoryStore) -> bool {
+    pub(crate) fn is_swept(plan: &Plan, shard: Shard, store: &mut MemoryStore) -> bool {
         let Some(stored) = store.stored(shard).expect("memory answers") else {
             return true;
         };
-        let floor = Header::decode(&stored.header).ok().and_then(|header| header.floor);
+        let time = Header::decode(&stored.header).ok().and_then(|header| header.time);
+        let floors = time.map(|time| plan.floors(time));
         let mut portions = 0..store.portions();
-        floor.is_none_or(|floor| {
+        floors.is_none_or(|floors| {
             portions.all(|portion| {
                 let entities =
                     store.portion(shard, stored.state.fence.incarnation, portion).expect("memory answers").anyway();
                 entities.iter().all(|(_, bytes)| {
                     let record = Record::decode(bytes).unwrap_or_default();
                     let mut trimmed = record.clone();
-                    trimmed.trim(floor);
+                    trimmed.trim(&floors);
                     trimmed == record && !record.is_empty()
                 })
             })

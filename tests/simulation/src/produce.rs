@@ -9,10 +9,10 @@ pub(crate) const CATALOGUE: &str = "
 version: 1
 product: simulation
 time_zone: America/New_York
-history: 3d
+history: { hour: 12h, day: 3d }
 sources:
-  live: { topic: live, lateness: { day: 2d } }
-  load: { topic: load, clock: event, lateness: { day: 2d } }
+  live: { topic: live, lateness: { hour: 6h, day: 2d } }
+  load: { topic: load, clock: event, lateness: { hour: 6h, day: 2d } }
 entities:
   user: { key: user_id }
   account: { key: account_id }
@@ -20,15 +20,17 @@ metrics:
   users:
     type: simple
     measure: { agg: count_distinct, entity: user, events: any }
-    windows: [1d, 3d]
+    windows: [5h, 1d, 3d]
   buyers:
     type: simple
     measure: { agg: count_distinct, entity: account, events: [buy], where: { properties.paid: true } }
-    windows: [2d, 7d]
+    windows: [1h, 24h, 2d, 7d]
 ";
 
 const DAY: i64 = 86_400_000;
 pub(crate) const LATENESS_MS: i64 = 2 * DAY;
+/// Past this an event counts in its day, but not in its hour.
+pub(crate) const HOUR_LATENESS_MS: i64 = DAY / 4;
 
 /// An event as it was meant, beside the record that carries it.
 #[derive(Clone, Debug)]

@@ -190,7 +190,7 @@ fn arrived(world: &mut World, target: &[activity::Offset]) -> bool {
         && (0..).map(Shard).zip(target).all(|(shard, target)| {
             let stored = world.store.stored(shard).expect("memory answers");
             stored.is_some_and(|stored| stored.state.fence.next >= *target)
-                && ShardOracle::is_swept(shard, &mut world.store)
+                && ShardOracle::is_swept(&plan, shard, &mut world.store)
         })
 }
 
@@ -223,6 +223,7 @@ fn count_what_came(world: &mut World, covered: &Covered, truth: &Truth) {
     world.faults.add("idle spans", covered.idle_spans());
     world.faults.add("records late by a clock that was ahead", truth.late_by_clock);
     world.faults.add("records read twice", read_twice);
+    world.faults.add("events late for their hour alone", truth.late_for_hour);
     world.faults.add("records rejected", truth.rejected.len() as u64);
     covered.jumps().for_each(|jump| world.faults.count(&format!("jump: {jump:?}")));
 }
@@ -259,18 +260,14 @@ fn check_clocks(world: &World, covered: &Covered, truth: &Truth) -> Result<(), S
 }
 
 fn compare_totals(plan: &Plan, totals: &Totals, truth: &Truth) -> Result<(), String> {
-    let Some((first, last)) = truth.span() else {
-        return Ok(());
-    };
-    let from = totals.first_as_of(plan).map_or(first, |origin| origin.max(first));
     for (at, metric) in (0..).map(MetricIndex).zip(&plan.metrics) {
         for window in &metric.windows {
-            for day in from.0..=last.0 + i32::from(window.0) {
-                let as_of = activity::Bucket(day);
-                let expected = truth.value(&metric.name, i32::from(window.0), as_of);
-                let told = totals.value(at, *window, as_of);
+            let Some((first, last)) = truth.span(window.grain) else { continue };
+            let from = totals.first_as_of(plan, window.grain).map_or(first, |origin| origin.max(first));
+            for as_of in (from.0..=last.0 + i32::from(window.length)).map(activity::Bucket) {
+                let (told, expected) = (totals.value(at, *window, as_of), truth.value(&metric.name, *window, as_of));
                 if told != Some(expected) {
-                    return Err(format!("{} {window} as of {day} is {told:?}, the truth is {expected}", metric.name));
+                    return Err(format!("{} {window} as of {as_of} is {told:?}, the truth is {expected}", metric.name));
                 }
             }
         }

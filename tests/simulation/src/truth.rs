@@ -1,10 +1,10 @@
 //! The truth, by brute force: what has to come out, from what was produced and which of it was read.
 
 use crate::log::offset;
-use crate::produce::{Kind, LATENESS_MS, Meant};
+use crate::produce::{HOUR_LATENESS_MS, Kind, LATENESS_MS, Meant};
 use crate::transcript::Told;
 use crate::world::World;
-use activity::{Bucket, Millis};
+use activity::{Bucket, Grain, Millis, Window};
 use catalog::ClockKind;
 use kafka::Partition;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,8 +15,10 @@ pub(crate) const IDLE_MARGIN_MS: i64 = 5_000;
 /// What has to come out: who was active when, and what was rejected.
 #[derive(Debug, Default)]
 pub(crate) struct Truth {
-    /// By metric: the days of each entity.
-    pub(crate) active: BTreeMap<&'static str, BTreeMap<String, BTreeSet<Bucket>>>,
+    /// By metric and grain: the buckets of each entity.
+    pub(crate) active: BTreeMap<(&'static str, Grain), BTreeMap<String, BTreeSet<Bucket>>>,
+    /// How many events counted in their day, but were late for their hour.
+    pub(crate) late_for_hour: u64,
     /// Topic, partition, offset and reason: as often as the record was read.
     pub(crate) rejected: Vec<(String, String, String, String)>,
     /// How many records are late only since the clock was ahead of what lies before them in their topic: it had gone on while
@@ -63,7 +65,15 @@ impl Truth {
                 continue;
             };
             match judge(source.clock, meant, &mut clock) {
-                None => self.count(world.plan.calendar.day(meant.time), meant),
+                None => {
+                    self.count(Grain::Day, world.plan.calendar.day(meant.time), meant);
+                    if clock.is_some_and(|clock| meant.time.0 < clock.0 - HOUR_LATENESS_MS) {
+                        self.late_for_hour += 1;
+                    } else {
+                        let hour = meant.time.0.div_euclid(3_600_000);
+                        self.count(Grain::Hour, Bucket(i32::try_from(hour).expect("of this age")), meant);
+                    }
+                }
                 Some(reason) => {
                     let own = judge(source.clock, meant, &mut None);
                     self.late_by_clock += u64::from(source.clock == ClockKind::Log && own != Some(reason));
@@ -93,10 +103,10 @@ fn judge(kind: ClockKind, meant: &Meant, clock: &mut Option<Millis>) -> Option<&
 }
 
 impl Truth {
-    fn count(&mut self, day: Bucket, meant: &Meant) {
+    fn count(&mut self, grain: Grain, bucket: Bucket, meant: &Meant) {
         let mut add = |metric, entity: &Option<String>| {
             if let Some(entity) = entity {
-                self.active.entry(metric).or_default().entry(entity.clone()).or_default().insert(day);
+                self.active.entry((metric, grain)).or_default().entry(entity.clone()).or_default().insert(bucket);
             }
         };
         add("users", &meant.user);
@@ -105,17 +115,19 @@ impl Truth {
         }
     }
 
-    /// How many entities were active in the `width` days up to `as_of`.
-    pub(crate) fn value(&self, metric: &str, width: i32, as_of: Bucket) -> i64 {
-        let window = as_of.plus(1 - width)..=as_of;
-        let entities = self.active.get(metric).into_iter().flat_map(BTreeMap::values);
-        let active = entities.filter(|days| days.range(window.clone()).next().is_some());
+    /// How many entities were active in the window up to `as_of`.
+    pub(crate) fn value(&self, metric: &str, window: Window, as_of: Bucket) -> i64 {
+        let range = as_of.plus(1 - i32::from(window.length))..=as_of;
+        let of = self.active.iter().filter(|((name, grain), _)| *name == metric && *grain == window.grain);
+        let entities = of.flat_map(|(_, entities)| entities.values());
+        let active = entities.filter(|buckets| buckets.range(range.clone()).next().is_some());
         i64::try_from(active.count()).expect("few")
     }
 
-    /// The first and last active day.
-    pub(crate) fn span(&self) -> Option<(Bucket, Bucket)> {
-        let days = || self.active.values().flat_map(BTreeMap::values).flatten().copied();
-        Some((days().min()?, days().max()?))
+    /// The first and last active bucket of a grain.
+    pub(crate) fn span(&self, grain: Grain) -> Option<(Bucket, Bucket)> {
+        let of = || self.active.iter().filter(|((_, of), _)| *of == grain);
+        let buckets = || of().flat_map(|(_, entities)| entities.values()).flatten().copied();
+        Some((buckets().min()?, buckets().max()?))
     }
 }

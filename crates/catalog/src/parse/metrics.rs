@@ -1,11 +1,11 @@
 //! What is counted: `active: { type: simple, measure: { agg: count_distinct, entity: user, events: any }, windows: [7d] }`.
 
 use super::entities::Entities;
-use super::values::{self, days, split};
+use super::values::{self, Units, span, split};
 use crate::cursor::{Cursor, Entries, Entry, Later};
 use crate::plan::{Condition, Literal, Metric, Path};
 use crate::suggest;
-use activity::{EntityKind, Window};
+use activity::{EntityKind, Grain, Window};
 
 const KNOWN: &[&str] = &["type", "description", "measure", "windows"];
 const LATER: Later = &[
@@ -37,7 +37,7 @@ const AGGS_LATER: Later = &[
     ("state", "write `agg: count_distinct`, or remove the metric"),
 ];
 const MOST: usize = 1000;
-const LONGEST_WINDOW_DAYS: u16 = 90;
+const WINDOWS: &Units = &[(Grain::Minute, 1..=1440), (Grain::Hour, 1..=720), (Grain::Day, 1..=90)];
 
 pub(super) fn read(cursor: &Cursor, entities: Option<&Entities>) -> Option<Vec<Metric>> {
     let metrics = cursor.named(|name, cursor| metric(name, cursor, entities))?;
@@ -66,7 +66,7 @@ fn metric(name: &str, cursor: &Cursor, entities: Option<&Entities>) -> Option<Me
 }
 
 fn windows(cursor: &Cursor) -> Option<Vec<Window>> {
-    let mut windows = cursor.one_or_more(|cursor| days(cursor, "a window", 1..=LONGEST_WINDOW_DAYS).map(Window))?;
+    let mut windows = cursor.one_or_more(|cursor| span(cursor, "a window", WINDOWS))?;
     windows.sort_unstable();
     Some(windows)
 }

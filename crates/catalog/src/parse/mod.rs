@@ -11,8 +11,8 @@ use crate::mistake::{Mistakes, Sink};
 use crate::node;
 use crate::plan::Plan;
 use crate::{suggest, version};
-use activity::CatalogVersion;
-use values::days;
+use activity::{CatalogVersion, Grain, PerGrain};
+use values::{Units, millis, span};
 
 /// The version of the language that this parser reads.
 const LANGUAGE: &str = "1";
@@ -27,8 +27,24 @@ const LATER: Later = &[
     ("launches", "remove it: annotate dashboards instead"),
 ];
 const DEFAULT_ZONE: &str = "UTC";
-const DEFAULT_HISTORY_DAYS: u16 = 400;
-const LONGEST_HISTORY_DAYS: u16 = 3660;
+
+/// How many buckets back one can ask if the catalogue does not say.
+fn default_history(grain: Grain) -> u16 {
+    match grain {
+        Grain::Minute => 3 * 60,
+        Grain::Hour => 7 * 24,
+        Grain::Day => 400,
+    }
+}
+
+/// How long a grain's history may be.
+fn history_units(grain: Grain) -> &'static Units {
+    match grain {
+        Grain::Minute => &[(Grain::Minute, 1..=1440), (Grain::Hour, 1..=24)],
+        Grain::Hour => &[(Grain::Hour, 1..=1440), (Grain::Day, 1..=60)],
+        Grain::Day => &[(Grain::Day, 1..=3660)],
+    }
+}
 
 /// Reads and checks a catalogue. Same text, same plan: nothing but the text (and the built-in time-zone database) counts.
 ///
@@ -47,8 +63,7 @@ fn catalogue(root: &Cursor) -> Option<Plan> {
     let language = entries.require("version", "write `version: 1`").and_then(language);
     let product = entries.require("product", "write its name, as in `product: music`").and_then(Cursor::text);
     let calendar = zone(&entries);
-    let history_days =
-        entries.read_or("history", DEFAULT_HISTORY_DAYS, |cursor| days(cursor, "a history", 1..=LONGEST_HISTORY_DAYS));
+    let history = entries.read_or("history", PerGrain::of(default_history), history);
     let entities = entries
         .require("entities", "write what can be counted, as in `user: { key: user_id }`")
         .and_then(entities::read);
@@ -62,7 +77,7 @@ fn catalogue(root: &Cursor) -> Option<Plan> {
     let mut plan = Plan {
         product: product?.to_owned(),
         calendar: calendar?,
-        history_days: history_days?,
+        history: history?,
         sources: sources?,
         entities: entities?.complete()?,
         metrics: metrics?,
@@ -80,6 +95,29 @@ fn language(cursor: &Cursor) -> Option<()> {
         }
         _ => cursor.mismatch("a number", "write `version: 1`"),
     }
+}
+
+/// In buckets. Days alone, as in `history: 400d`, or by grain.
+fn history(cursor: &Cursor) -> Option<PerGrain<u16>> {
+    let read = |grain: Grain, cursor: &Cursor| {
+        let span = span(cursor, "a history", history_units(grain))?;
+        Some(u16::try_from(millis(span) / grain.nominal_ms()).expect("the units' ranges are short"))
+    };
+    let mut history = PerGrain::of(default_history);
+    if !cursor.is_map() {
+        history[Grain::Day] = read(Grain::Day, cursor)?;
+        return Some(history);
+    }
+    let entries = cursor.entries()?;
+    entries.allow(&Grain::ALL.map(Grain::name), &[]);
+    let mut complete = true;
+    for grain in Grain::ALL {
+        match entries.read_or(grain.name(), history[grain], |cursor| read(grain, cursor)) {
+            Some(buckets) => history[grain] = buckets,
+            None => complete = false,
+        }
+    }
+    complete.then_some(history)
 }
 
 fn zone(entries: &Entries) -> Option<Calendar> {

@@ -1,9 +1,10 @@
 //! Where events come from: `usage: { topic: product.usage, fields: { event: page } }`.
 
 use super::entities::Entities;
-use super::values::{days, path, split};
+use super::values::{Units, millis, path, span, split};
 use crate::cursor::{Cursor, Entries, Later};
 use crate::plan::{ClockKind, Fields, Literal, Origin, Path, Source, TimeForm};
+use activity::{Grain, PerGrain};
 use std::collections::HashMap;
 
 const KNOWN: &[&str] = &["topic", "format", "clock", "lateness", "fields"];
@@ -14,10 +15,17 @@ const FORMATS_LATER: Later = &[
     ("segment", "write `format: json` and map the names with `fields`"),
     ("cloudevents", "write `format: json` and map the names with `fields`"),
 ];
-const LATENESS_LATER: Later =
-    &[("minute", "remove it: windows are whole days"), ("hour", "remove it: windows are whole days")];
-const DEFAULT_LATENESS_DAYS: u16 = 3;
-const LONGEST_LATENESS_DAYS: u16 = 400;
+const LATENESS: &Units = &[(Grain::Minute, 0..=1440), (Grain::Hour, 0..=720), (Grain::Day, 0..=400)];
+
+/// How late an event may be if the source does not say.
+fn default_lateness(grain: Grain) -> i64 {
+    let minutes = match grain {
+        Grain::Minute => 10,
+        Grain::Hour => 2 * 60,
+        Grain::Day => 3 * 24 * 60,
+    };
+    minutes * Grain::Minute.nominal_ms()
+}
 
 /// The fields that every event has.
 const NATIVE: &[&str] = &["event", "timestamp", "properties"];
@@ -45,13 +53,13 @@ fn source<'a>(name: &'a str, cursor: &Cursor<'a>, keys: Option<&[&str]>, readers
     let clock = entries.read_or("clock", ClockKind::Log, |cursor| {
         cursor.choice("a clock", &[("log", ClockKind::Log), ("event", ClockKind::Event)], &[])
     });
-    let lateness_days = entries.read_or("lateness", DEFAULT_LATENESS_DAYS, lateness);
+    let lateness_ms = entries.read_or("lateness", PerGrain::of(default_lateness), lateness);
     let fields = match entries.get("fields") {
         Some(cursor) => cursor.entries().and_then(|entries| fields(Some(&entries), keys)),
         None => fields(None, keys),
     };
     format?;
-    Some(Source { name: name.to_owned(), topic: topic?, clock: clock?, lateness_days: lateness_days?, fields: fields? })
+    Some(Source { name: name.to_owned(), topic: topic?, clock: clock?, lateness_ms: lateness_ms?, fields: fields? })
 }
 
 fn topic<'a>(cursor: &Cursor<'a>, source: &'a str, readers: &mut Readers<'a>) -> Option<String> {
@@ -69,13 +77,33 @@ fn topic<'a>(cursor: &Cursor<'a>, source: &'a str, readers: &mut Readers<'a>) ->
     Some(text.to_owned())
 }
 
-fn lateness(cursor: &Cursor) -> Option<u16> {
+/// What is not given is as usual, but never less than a finer grain's, nor more than a coarser one's that is given.
+fn lateness(cursor: &Cursor) -> Option<PerGrain<i64>> {
     if !cursor.is_map() {
         return cursor.mismatch("a mapping", "write `lateness: { day: 3d }`");
     }
     let entries = cursor.entries()?;
-    entries.allow(&["day"], LATENESS_LATER);
-    entries.read_or("day", DEFAULT_LATENESS_DAYS, |cursor| days(cursor, "a lateness", 0..=LONGEST_LATENESS_DAYS))
+    entries.allow(&Grain::ALL.map(Grain::name), &[]);
+    let read = |grain: Grain| {
+        let bound = |cursor| span(cursor, "a lateness", LATENESS).map(|span| Some(millis(span)));
+        entries.get(grain.name()).map_or(Some(None), bound)
+    };
+    let given: Vec<Option<i64>> = Grain::ALL.map(read).into_iter().collect::<Option<_>>()?;
+    let mut found = PerGrain::<i64>::default();
+    let (mut least, mut complete) = (0, true);
+    for (at, grain) in Grain::ALL.into_iter().enumerate() {
+        found[grain] = given[at].unwrap_or_else(|| {
+            let most = given[at..].iter().flatten().min().copied();
+            default_lateness(grain).min(most.unwrap_or(i64::MAX)).max(least)
+        });
+        if found[grain] < least {
+            let what = format!("a lateness by the {} that is less than by what is finer", grain.name());
+            let help = "an event that counts in its minute counts in its hour and day, too: write at least as much";
+            complete &= entries.require(grain.name(), help)?.wrong::<()>(what, help).is_some();
+        }
+        least = found[grain];
+    }
+    complete.then_some(found)
 }
 
 /// `keys` are the fields that entities' keys are made of, `None` if these are not known because of mistakes.

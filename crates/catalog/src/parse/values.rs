@@ -2,32 +2,49 @@
 
 use crate::cursor::Cursor;
 use crate::plan::Path;
+use crate::suggest;
+use activity::{Grain, Window};
 use std::ops::RangeInclusive;
 
-/// A whole number of days within a range, written as in `7d`.
-pub(super) fn days(cursor: &Cursor, noun: &str, range: RangeInclusive<u16>) -> Option<u16> {
-    let (shortest, longest) = (range.start(), range.end());
-    let help = format!("{noun} is whole days, from `{shortest}d` to `{longest}d`");
+/// The lengths that a span of time may have in each unit.
+pub(super) type Units = [(Grain, RangeInclusive<u16>)];
+
+/// A span of time: a whole number of one unit, written as in `60m`, `24h` or `7d`.
+pub(super) fn span(cursor: &Cursor, noun: &str, units: &Units) -> Option<Window> {
+    let help = || {
+        let names: Vec<String> = units.iter().map(|(grain, _)| format!("{}s", grain.name())).collect();
+        let range = |(grain, range): &(Grain, RangeInclusive<u16>)| {
+            let unit = grain.letter();
+            format!("from `{}{unit}` to `{}{unit}`", range.start(), range.end())
+        };
+        let ranges: Vec<String> = units.iter().map(range).collect();
+        format!("{noun} is whole {}, {}", suggest::either(&names), suggest::either(&ranges))
+    };
     let Some(written) = cursor.written().filter(|written| !written.is_empty()) else {
-        return cursor.mismatch("a number of days", &help);
+        return cursor.mismatch("a span of time", &help());
     };
     let unit = written.trim_start_matches(|c: char| c.is_ascii_digit());
     let digits = &written[..written.len() - unit.len()];
-    match unit {
-        _ if digits.is_empty() => cursor.wrong(format!("`{written}` is not a number of days"), help),
-        "d" => match digits.parse().ok().filter(|days| range.contains(days)) {
-            Some(days) => Some(days),
-            None => cursor.wrong(format!("`{written}` is out of range"), help),
+    let allowed = Grain::of_letter(unit).and_then(|grain| units.iter().find(|(of, _)| *of == grain));
+    match (unit, allowed) {
+        _ if digits.is_empty() => cursor.wrong(format!("`{written}` is not a span of time"), help()),
+        (_, Some((grain, range))) => match digits.parse().ok().filter(|length| range.contains(length)) {
+            Some(length) => Some(Window { grain: *grain, length }),
+            None => cursor.wrong(format!("`{written}` is out of range"), help()),
         },
-        "" => cursor.wrong(format!("`{written}` has no unit"), format!("to mean days, write `{written}d`")),
-        "w" => {
+        ("", None) => cursor.wrong(format!("`{written}` has no unit"), format!("to mean days, write `{written}d`")),
+        ("w", None) => {
             let instead = digits.parse::<u16>().ok().and_then(|weeks| weeks.checked_mul(7));
-            let instead = instead.map_or(help, |days| format!("write `{days}d`"));
+            let instead = instead.map_or_else(help, |days| format!("write `{days}d`"));
             cursor.wrong(format!("`{written}` is in weeks, which are not a unit here"), instead)
         }
-        "s" | "m" | "h" => cursor.wrong(format!("`{written}` is not supported yet in this version"), help),
-        _ => cursor.wrong(format!("`{written}` is not a number of days"), help),
+        _ => cursor.wrong(format!("`{written}` is not a span of time that fits here"), help()),
     }
+}
+
+/// How long a span is, days taken as 24 hours each.
+pub(super) fn millis(span: Window) -> i64 {
+    i64::from(span.length) * span.grain.nominal_ms()
 }
 
 /// The path that `a.b.c` stands for.

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test file uses some of it")]
 
-use activity::{EntityKind, MetricIndex, Millis, Window};
+use activity::{EntityKind, MetricIndex, Millis, PerGrain, Window};
 use catalog::{Calendar, ClockKind, Condition, Entity, Fields, Literal, Metric, Origin, Plan, Source, TimeForm};
 use event::{Reader, Reject, Touches};
 
@@ -47,7 +47,7 @@ pub fn metric(entity: EntityKind, events: Option<&[&str]>, conditions: &[(&str, 
         entity,
         events: events.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
         conditions: conditions.iter().map(condition).collect(),
-        windows: vec![Window(7)],
+        windows: vec![Window::days(7)],
     }
 }
 
@@ -61,12 +61,12 @@ pub fn plan(fields: Fields, metrics: Vec<Metric>) -> Plan {
     Plan {
         product: "Songs".into(),
         calendar: Calendar::new("UTC").expect("UTC is a time zone"),
-        history_days: 30,
+        history: PerGrain::of(|_| 30),
         sources: vec![Source {
             name: "usage".into(),
             topic: "usage".into(),
             clock: ClockKind::Event,
-            lateness_days: 7,
+            lateness_ms: PerGrain::of(|_| 7 * 86_400_000),
             fields,
         }],
         entities: vec![

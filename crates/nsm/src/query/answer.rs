@@ -1,8 +1,8 @@
 //! The values, and what they stand for.
 
-use super::wanted::Wanted;
+use super::wanted::{AsOf, Wanted};
 use crate::failure::Failure;
-use activity::{Bucket, Millis};
+use activity::{Bucket, Grain, MetricIndex, Millis, Window};
 use catalog::Plan;
 use exporter::{Totals, Withheld};
 use jiff::Timestamp;
@@ -11,10 +11,6 @@ use serde::Serialize;
 /// What `--format json` prints, by the same names.
 #[derive(Debug, Serialize)]
 pub(super) struct Answer {
-    /// The day as of which the values are.
-    pub(super) as_of: String,
-    /// Whether that day is over: no event in time can change its values.
-    pub(super) complete: bool,
     /// The time zone whose days are meant.
     pub(super) time_zone: String,
     /// How far all shards have come.
@@ -40,29 +36,35 @@ pub(super) struct ShardStands {
 pub(super) struct Value {
     pub(super) metric: String,
     pub(super) window: String,
-    pub(super) value: i64,
+    /// The bucket as of which the value is: a day, or when a minute or an hour begins.
+    pub(super) as_of: String,
+    /// `None` if the bucket is not kept any more.
+    pub(super) value: Option<i64>,
+    /// Whether the bucket is over.
+    pub(super) complete: bool,
 }
 
 impl Answer {
     /// # Errors
-    /// If shard time is not known, or the day is not kept.
+    /// If shard time is not known, or nothing that is asked for is kept.
     pub(super) fn of(plan: &Plan, totals: &Totals, wanted: &Wanted) -> Result<Answer, Failure> {
         let time = totals.time().ok_or_else(|| Failure::new(Withheld::NoTime))?;
-        let today = plan.calendar.day(time);
-        let as_of = wanted.as_of.unwrap_or(today);
-        let out_of_history = || match totals.first_as_of(plan) {
-            Some(first) => {
-                format!("{} is not kept any more: the first day is {}", shown(plan, as_of), shown(plan, first))
+        let as_of = wanted.as_of.unwrap_or(AsOf::Time(time));
+        let value = |(metric, window): (MetricIndex, Window)| {
+            let grain = window.grain;
+            let bucket = as_of.bucket(plan, grain);
+            Value {
+                metric: plan.metric(metric).name.clone(),
+                window: window.to_string(),
+                as_of: shown(plan, grain, bucket),
+                value: kept(plan, totals, grain, bucket).and_then(|bucket| totals.value(metric, window, bucket)),
+                complete: bucket < plan.bucket(grain, time),
             }
-            None => format!("{} is not kept", shown(plan, as_of)),
         };
-        if totals.first_as_of(plan).is_some_and(|first| as_of < first) {
-            return Err(Failure::new(out_of_history()));
+        let values: Vec<Value> = wanted.counts.iter().copied().map(value).collect();
+        if values.iter().all(|value| value.value.is_none()) {
+            return Err(Failure::new(out_of_history(plan, totals, wanted, as_of)));
         }
-        let value = |(metric, window)| {
-            let value = totals.value(metric, window, as_of).ok_or_else(|| Failure::new(out_of_history()))?;
-            Ok(Value { metric: plan.metric(metric).name.clone(), window: window.to_string(), value })
-        };
         let stands = totals.stands().map(|(shard, stands)| ShardStands {
             shard: shard.0,
             topic_id: stands.topic.to_string(),
@@ -70,19 +72,36 @@ impl Answer {
             next_offset: stands.next.0,
         });
         Ok(Answer {
-            as_of: shown(plan, as_of),
-            complete: as_of < today,
             time_zone: plan.calendar.zone_name().to_owned(),
             shard_time: timestamp(time),
             catalogue: plan.version.to_string(),
             shards: stands.collect(),
-            values: wanted.counts.iter().copied().map(value).collect::<Result<_, Failure>>()?,
+            values,
         })
     }
 }
 
-fn shown(plan: &Plan, day: Bucket) -> String {
-    plan.calendar.date(day).map_or_else(|| format!("day {day}"), |date| date.to_string())
+/// The bucket, if all shards keep values as of it.
+fn kept(plan: &Plan, totals: &Totals, grain: Grain, bucket: Bucket) -> Option<Bucket> {
+    Some(bucket).filter(|bucket| totals.first_as_of(plan, grain).is_none_or(|first| *bucket >= first))
+}
+
+fn out_of_history(plan: &Plan, totals: &Totals, wanted: &Wanted, as_of: AsOf) -> String {
+    let grain = wanted.counts.iter().map(|(_, window)| window.grain).max().unwrap_or(Grain::Day);
+    let asked = shown(plan, grain, as_of.bucket(plan, grain));
+    match totals.first_as_of(plan, grain) {
+        Some(first) => {
+            format!("{asked} is not kept any more: the first {} is {}", grain.name(), shown(plan, grain, first))
+        }
+        None => format!("{asked} is not kept"),
+    }
+}
+
+fn shown(plan: &Plan, grain: Grain, bucket: Bucket) -> String {
+    match grain {
+        Grain::Day => plan.calendar.date(bucket).map_or_else(|| format!("day {bucket}"), |date| date.to_string()),
+        Grain::Minute | Grain::Hour => timestamp(Millis(i64::from(bucket.0) * grain.nominal_ms())),
+    }
 }
 
 fn timestamp(time: Millis) -> String {

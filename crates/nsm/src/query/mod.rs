@@ -1,4 +1,4 @@
-//! `nsm query`: the metrics' values as of a day.
+//! `nsm query`: the metrics' values as of a time.
 
 mod answer;
 mod render;

@@ -4,13 +4,13 @@ use super::answer::Answer;
 use crate::check;
 
 pub(super) fn table(answer: &Answer) -> String {
-    let complete = if answer.complete { "yes" } else { "no" };
     let row = |value: &super::answer::Value| {
+        let complete = if value.complete { "yes" } else { "no" };
         vec![
             value.metric.clone(),
             value.window.clone(),
-            answer.as_of.clone(),
-            value.value.to_string(),
+            value.as_of.clone(),
+            value.value.map_or_else(|| "not kept".to_owned(), |value| value.to_string()),
             complete.to_owned(),
         ]
     };

@@ -3,7 +3,7 @@ use crate::golden;
 use activity::counter::Counter;
 use activity::fence::{FORMAT, Fence};
 use activity::header::Header;
-use activity::{Incarnation, MetricIndex, Millis, Offset, Shard, TopicId, Window};
+use activity::{Grain, Incarnation, MetricIndex, Millis, Offset, Shard, TopicId, Window};
 use state::{Commit, CounterKey, MemoryStore, Verdict};
 
 const CATALOGUE: &str = "
@@ -28,20 +28,20 @@ fn plan() -> Plan {
 /// Two shards, in each of which one listener came on the 20th and one on the 30th.
 fn store(plan: &Plan) -> MemoryStore {
     let today = plan.calendar.day(NOON);
-    let floor = plan.floor(today);
+    let floor = plan.floor(Grain::Day, NOON);
     let mut store = MemoryStore::default();
     for shard in 0..SHARDS {
         let mut counters = Vec::new();
         for (metric, window) in [(0, 1), (0, 7), (1, 1), (1, 28)] {
             let mut counter = Counter::default();
-            counter.slide(plan.origin(floor));
+            counter.slide(plan.origin(Grain::Day, floor));
             for day in [today.plus(-10), today] {
                 counter.step(day, 1);
                 counter.step(day.plus(i32::from(window)), -1);
             }
-            counters.push((CounterKey { metric: MetricIndex(metric), window: Window(window) }, counter.encode()));
+            counters.push((CounterKey { metric: MetricIndex(metric), window: Window::days(window) }, counter.encode()));
         }
-        let header = Header { time: Some(NOON), floor: Some(floor), sealed_at: NOON, ..Header::default() };
+        let header = Header { time: Some(NOON), sealed_at: NOON, ..Header::default() };
         let next = Fence {
             format: FORMAT,
             topic: TopicId([7; 16]),
@@ -102,7 +102,7 @@ fn only_days_before_shard_time_are_complete() {
 #[test]
 fn day_before_what_is_kept_names_the_first_one() {
     let plan = plan();
-    let first = plan.calendar.date(plan.origin(plan.floor(plan.calendar.day(NOON)))).unwrap();
+    let first = plan.calendar.date(plan.origin(Grain::Day, plan.floor(Grain::Day, NOON))).unwrap();
     assert_eq!(ask(as_of("2017-01-01")), Err(format!("2017-01-01 is not kept any more: the first day is {first}")));
     assert!(ask(as_of(&first.to_string())).is_ok());
 }
@@ -125,7 +125,7 @@ fn wrong_questions_say_what_to_ask() {
     assert_eq!(wrong("x", "", ""), "there is no metric `x`; there are listeners, visitors");
     assert_eq!(wrong("listeners", "28d", ""), "`listeners` does not have a window of 28d; there are 1d, 7d");
     assert_eq!(wrong("", "14d", ""), "no metric has a window of 14d; there are 1d, 7d, 28d");
-    assert_eq!(wrong("", "week", ""), "--window `week` is not a number of days; write one as in `7d`");
+    assert_eq!(wrong("", "week", ""), "--window `week` is not a window; write one as in `60m`, `24h` or `7d`");
     assert!(wrong("", "", "yesterday").contains("as in `2018-11-30`"));
     assert_eq!(wrong("x", "", "yesterday").lines().count(), 2);
 }

@@ -3,7 +3,7 @@
 use crate::cli::Query;
 use crate::failure::Failure;
 use crate::nearest::nearest;
-use activity::{Bucket, MetricIndex, Millis, Window};
+use activity::{Bucket, Grain, MetricIndex, Millis, Window};
 use catalog::{Metric, Plan};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -13,8 +13,32 @@ use jiff::civil::Date;
 pub(super) struct Wanted {
     /// In the catalogue's order.
     pub(super) counts: Vec<(MetricIndex, Window)>,
-    /// `None` is the day of shard time.
-    pub(super) as_of: Option<Bucket>,
+    /// `None` is shard time.
+    pub(super) as_of: Option<AsOf>,
+}
+
+/// As of when values are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AsOf {
+    /// A day of the reporting time zone, and the last minute and hour of it.
+    Day(Bucket),
+    /// The bucket, of any grain, in which a time lies.
+    Time(Millis),
+}
+
+impl AsOf {
+    /// The bucket of a grain.
+    pub(super) fn bucket(self, plan: &Plan, grain: Grain) -> Bucket {
+        match self {
+            AsOf::Time(time) => plan.bucket(grain, time),
+            AsOf::Day(day) if grain == Grain::Day => day,
+            // Past the end of the calendar no bucket is kept.
+            AsOf::Day(day) => match plan.calendar.start_of(day.plus(1)) {
+                Some(Millis(end)) => plan.bucket(grain, Millis(end - 1)),
+                None => Bucket(i32::MAX),
+            },
+        }
+    }
 }
 
 impl Wanted {
@@ -23,21 +47,21 @@ impl Wanted {
     pub(super) fn of(plan: &Plan, query: &Query) -> Result<Wanted, Failure> {
         let mut mistakes = Vec::new();
         let mut keep = |result: Result<_, String>| result.map_err(|mistake| mistakes.push(mistake)).ok();
-        let as_of = query.as_of.as_deref().and_then(|text| keep(day(plan, text)));
+        let as_of = query.as_of.as_deref().and_then(|text| keep(moment(plan, text)));
         let counts = counts(plan, query).map_err(|mistake| mistakes.push(mistake)).unwrap_or_default();
         if mistakes.is_empty() { Ok(Wanted { counts, as_of }) } else { Err(Failure::new(mistakes.join("\n"))) }
     }
 }
 
-fn day(plan: &Plan, text: &str) -> Result<Bucket, String> {
+fn moment(plan: &Plan, text: &str) -> Result<AsOf, String> {
     // A date alone would also be read as the start of a time.
     if let Ok(date) = text.parse::<Date>()
         && !text.contains(['T', ' '])
     {
-        return Ok(plan.calendar.bucket(date));
+        return Ok(AsOf::Day(plan.calendar.bucket(date)));
     }
     match text.parse::<Timestamp>() {
-        Ok(time) => Ok(plan.calendar.day(Millis(time.as_millisecond()))),
+        Ok(time) => Ok(AsOf::Time(Millis(time.as_millisecond()))),
         Err(_) => Err(format!(
             "--as-of `{text}` is neither a date nor a time; write one as in `2018-11-30` or `2018-11-30T12:00:00Z`"
         )),
@@ -69,8 +93,7 @@ fn counts(plan: &Plan, query: &Query) -> Result<Vec<(MetricIndex, Window)>, Stri
 }
 
 fn window(text: &str) -> Result<Window, String> {
-    let days = text.strip_suffix('d').and_then(|days| days.parse().ok()).filter(|days| *days > 0);
-    days.map(Window).ok_or_else(|| format!("--window `{text}` is not a number of days; write one as in `7d`"))
+    text.parse().map_err(|()| format!("--window `{text}` is not a window; write one as in `60m`, `24h` or `7d`"))
 }
 
 fn unknown(plan: &Plan, name: &str) -> String {

@@ -3,13 +3,13 @@
 //! | key | holds |
 //! |---|---|
 //! | `{nsm:SHARD}:h` | the header: fields `f` (the fence's text), `d` (`1` while a commit is under way or broke off), `b` (the header's bytes) |
-//! | `{nsm:SHARD}:INC:c` | counters of incarnation INC: field `METRIC:WINDOW` |
+//! | `{nsm:SHARD}:INC:c` | counters of incarnation INC: field `METRIC:WINDOW`, as in `0:28d` |
 //! | `{nsm:SHARD}:INC:e:BUCKET` | records of incarnation INC: field = the entity key's bytes |
 //!
 //! All keys of a shard share a hash tag, and so one slot of a cluster.
 
 use crate::port::CounterKey;
-use activity::{EntityKey, Incarnation, MetricIndex, Shard, Window};
+use activity::{EntityKey, Incarnation, MetricIndex, Shard};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Into how many hashes the records of an incarnation are spread: bucket = xxh3 of the key's bytes modulo this.
@@ -44,12 +44,12 @@ pub(super) fn bucket_of(key: &EntityKey) -> u16 {
 }
 
 pub(super) fn counter_field(key: CounterKey) -> String {
-    format!("{}:{}", key.metric.0, key.window.0)
+    format!("{}:{}", key.metric.0, key.window)
 }
 
 pub(super) fn parse_counter_field(field: &[u8]) -> Option<CounterKey> {
     let (metric, window) = std::str::from_utf8(field).ok()?.split_once(':')?;
-    Some(CounterKey { metric: MetricIndex(metric.parse().ok()?), window: Window(window.parse().ok()?) })
+    Some(CounterKey { metric: MetricIndex(metric.parse().ok()?), window: window.parse().ok()? })
 }
 
 #[cfg(test)]
@@ -70,10 +70,10 @@ mod tests {
 
     #[test]
     fn counter_field_reads_back() {
-        let key = CounterKey { metric: MetricIndex(12), window: Window(28) };
-        assert_eq!(counter_field(key), "12:28");
-        assert_eq!(parse_counter_field(b"12:28"), Some(key));
-        for field in [&b"12"[..], b"12:", b"12:28:1", b"70000:1", b"\xff:1"] {
+        let key = CounterKey { metric: MetricIndex(12), window: activity::Window::days(28) };
+        assert_eq!(counter_field(key), "12:28d");
+        assert_eq!(parse_counter_field(b"12:28d"), Some(key));
+        for field in [&b"12"[..], b"12:", b"12:28", b"12:28d:1", b"12:d", b"70000:1d", b"\xff:1d"] {
             assert_eq!(parse_counter_field(field), None);
         }
     }

@@ -44,7 +44,7 @@ pub fn key(name: &str) -> EntityKey {
 }
 
 pub fn counter(metric: u16) -> CounterKey {
-    CounterKey { metric: MetricIndex(metric), window: Window(28) }
+    CounterKey { metric: MetricIndex(metric), window: Window::days(28) }
 }
 
 /// A commit from one fence to another that changes nothing but the header.

@@ -84,7 +84,7 @@ impl Server {
         cmd("HSET").arg(format!("{{nsm:{shard}}}:h")).arg("d").arg("1").exec(&mut raw).unwrap();
         let incarnation = commit.next.incarnation;
         for (key, value) in &commit.counters {
-            let field = format!("{}:{}", key.metric.0, key.window.0);
+            let field = format!("{}:{}", key.metric.0, key.window);
             cmd("HSET").arg(format!("{{nsm:{shard}}}:{incarnation}:c")).arg(field).arg(value).exec(&mut raw).unwrap();
         }
         for (key, value) in &commit.records[1..] {

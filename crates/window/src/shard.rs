@@ -22,6 +22,10 @@ use std::sync::Arc;
 pub struct Settings {
     /// A batch of this many bytes is written at once.
     pub batch_bytes: usize,
+    /// Packs of a shard are gathered until they take this many bytes; less than an eighth of it is not kept waiting.
+    pub gather_bytes: usize,
+    /// How long they are gathered at most, in milliseconds.
+    pub gather_ms: i64,
     /// About how many records a shard keeps at hand between batches.
     pub cache_entities: usize,
     /// How many portions of a shard are swept with a batch.
@@ -30,7 +34,13 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { batch_bytes: 1 << 20, cache_entities: 100_000, sweep_portions: 8 }
+        Settings {
+            batch_bytes: 1 << 20,
+            gather_bytes: 64 << 10,
+            gather_ms: 250,
+            cache_entities: 100_000,
+            sweep_portions: 8,
+        }
     }
 }
 
@@ -109,10 +119,11 @@ impl ShardState {
         &self.header
     }
 
-    /// The entities of a pack whose records are not at hand, each once.
+    /// The entities of packs whose records are not at hand, each once.
     #[must_use]
-    pub fn missing(&self, pack: &Pack) -> Vec<EntityKey> {
-        let keys = pack.deltas.iter().flat_map(|delta| delta.keys.iter().flatten());
+    pub fn missing<'a>(&self, packs: impl IntoIterator<Item = &'a Pack>) -> Vec<EntityKey> {
+        let deltas = packs.into_iter().flat_map(|pack| &pack.deltas);
+        let keys = deltas.flat_map(|delta| delta.keys.iter().flatten());
         let missing = keys.filter(|key| !self.records.is_at_hand(key));
         let mut missing: Vec<EntityKey> = missing.filter_map(|key| EntityKey::parse(key).ok()).collect();
         missing.sort_unstable();

@@ -7,7 +7,7 @@ use crate::shard::{Settings, ShardState};
 use activity::fence::Refusal;
 use activity::header::Header;
 use activity::pack::Pack;
-use activity::{Offset, PartitionId, Shard};
+use activity::{Millis, Offset, PartitionId, Shard};
 use catalog::Plan;
 use kafka::{Consumer, Item, LogError, Ownership, Partition, Patience, Position, TopicIndex};
 use state::{Commit, Store, StoreError, Verdict};
@@ -34,8 +34,22 @@ pub struct Worker<L, S> {
 #[derive(Debug, Default)]
 struct Mail {
     records: Vec<(Offset, Vec<u8>)>,
+    bytes: usize,
+    /// When the first of it came.
+    since: Option<Millis>,
     /// The log's end, if a fetch has come there.
     end: Option<Offset>,
+}
+
+impl Mail {
+    /// Whether to apply it now. What is little is not kept waiting; what is much costs the store less with what comes next,
+    /// since entities share hashes there.
+    fn is_due(&self, now: Millis, settings: &Settings) -> bool {
+        let waited = self.since.map_or(0, |since| now.0.saturating_sub(since.0));
+        self.bytes < settings.gather_bytes / 8
+            || self.bytes >= settings.gather_bytes
+            || !(0..settings.gather_ms).contains(&waited)
+    }
 }
 
 /// Why a shard's state cannot be gone on with.
@@ -76,20 +90,25 @@ impl<L: Consumer, S: Store> Worker<L, S> {
         Worker { log, store, plan, settings, metrics, shards, inbox }
     }
 
-    /// One turn: waits at most `wait` for packs, applies them and commits.
+    /// One turn: waits at most `wait` for packs, applies those that are due and commits. `now`, the wall time, decides only
+    /// how many packs share a commit.
     ///
     /// # Errors
     /// If the worker has to stop.
-    pub fn turn(&mut self, wait: Duration) -> Result<(), WindowError> {
+    pub fn turn(&mut self, now: Millis, wait: Duration) -> Result<(), WindowError> {
         let inbox = &mut self.inbox;
         let ownership = self.log.poll(wait, &mut |item| match item {
             Item::Record(record) => {
+                let mail = inbox.entry(shard_of(record.partition)).or_default();
                 let payload = record.payload.unwrap_or_default().to_vec();
-                inbox.entry(shard_of(record.partition)).or_default().records.push((record.offset, payload));
+                mail.bytes += payload.len();
+                mail.since.get_or_insert(now);
+                mail.records.push((record.offset, payload));
             }
             Item::End(position) => inbox.entry(shard_of(position.partition)).or_default().end = Some(position.next),
         })?;
-        let answered = self.work()?;
+        let settings = self.settings;
+        let answered = self.work(|mail| mail.is_due(now, &settings))?;
         match ownership {
             Some(Ownership::Assigned(partitions)) => {
                 let shards = partitions.iter().map(|partition| (shard_of(*partition), None));
@@ -111,16 +130,17 @@ impl<L: Consumer, S: Store> Worker<L, S> {
     /// # Errors
     /// If the log refuses; then its session runs out.
     pub fn drain(mut self) -> Result<(), WindowError> {
-        self.work()?;
+        self.work(|_| true)?;
         self.shards.clear();
         Ok(self.log.release()?)
     }
 
-    /// Applies what was handed over. A shard whose state turns out not to be what it was is read again later. `false` if the
+    /// Applies what was handed over and is due. A shard whose state turns out not to be what it was is read again later. `false` if the
     /// store gave no answer: then nobody asks it again in this turn, since every question may take as long as its time-out.
-    fn work(&mut self) -> Result<bool, WindowError> {
+    fn work(&mut self, is_due: impl Fn(&Mail) -> bool) -> Result<bool, WindowError> {
         let mut answered = true;
-        for (shard, mail) in std::mem::take(&mut self.inbox) {
+        let due: Vec<(Shard, Mail)> = self.inbox.extract_if(.., |_, mail| is_due(mail)).collect();
+        for (shard, mail) in due {
             let Some(slot @ Some(_)) = self.shards.get_mut(&shard) else {
                 continue;
             };
@@ -139,25 +159,22 @@ impl<L: Consumer, S: Store> Worker<L, S> {
     }
 
     fn apply(&mut self, state: &mut ShardState, shard: Shard, mail: &Mail) -> Result<(), Setback> {
-        for (offset, payload) in &mail.records {
+        let mut packs = Vec::with_capacity(mail.records.len());
+        for (offset, payload) in mail.records.iter().filter(|(offset, _)| *offset >= state.next()) {
+            let pack = Pack::decode(payload);
+            packs.push((*offset, pack.map_err(|source| WindowError::Pack { shard, offset: *offset, source })?));
+        }
+        self.fetch(state, shard, &packs)?;
+        for (at, (offset, pack)) in packs.iter().enumerate() {
+            // A pack of the mail may have been handed over twice.
             if *offset < state.next() {
                 continue;
             }
-            let pack = Pack::decode(payload);
-            let pack = pack.map_err(|source| WindowError::Pack { shard, offset: *offset, source })?;
-            let missing = state.missing(&pack);
-            if !missing.is_empty() {
-                let stored = state.stored();
-                // Records of another state, which the store has held for a moment, would spoil this one.
-                let found = self.store.records(shard, stored.incarnation, &missing)?;
-                let found = found.under(&stored).ok_or(Setback::Reopen)?;
-                for (key, record) in missing.into_iter().zip(found) {
-                    state.admit(key, record)?;
-                }
-            }
-            state.apply(*offset, &pack)?;
+            state.apply(*offset, pack)?;
             if state.pending_bytes() >= self.settings.batch_bytes {
                 self.commit(state, shard)?;
+                // With a commit the records at hand may be let go of.
+                self.fetch(state, shard, &packs[at + 1..])?;
             }
         }
         if let Some(end) = mail.end {
@@ -166,6 +183,22 @@ impl<L: Consumer, S: Store> Worker<L, S> {
         self.sweep(state, shard)?;
         self.commit(state, shard)?;
         self.discard(state, shard)
+    }
+
+    /// Reads the records that packs need and that are not at hand.
+    fn fetch(&mut self, state: &mut ShardState, shard: Shard, packs: &[(Offset, Pack)]) -> Result<(), Setback> {
+        let missing = state.missing(packs.iter().map(|(_, pack)| pack));
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let stored = state.stored();
+        // Records of another state, which the store has held for a moment, would spoil this one.
+        let found = self.store.records(shard, stored.incarnation, &missing)?;
+        let found = found.under(&stored).ok_or(Setback::Reopen)?;
+        for (key, record) in missing.into_iter().zip(found) {
+            state.admit(key, record)?;
+        }
+        Ok(())
     }
 
     fn commit(&mut self, state: &mut ShardState, shard: Shard) -> Result<(), Setback> {
@@ -246,6 +279,8 @@ impl<L: Consumer, S: Store> Worker<L, S> {
 
     /// Reads every shard that is open from where it stands.
     fn start(&mut self) -> Result<(), WindowError> {
+        // It comes again.
+        self.inbox.clear();
         let open = self.shards.iter().filter_map(|(shard, state)| Some((*shard, state.as_ref()?.next())));
         let positions: Vec<Position> =
             open.map(|(shard, next)| Position { partition: partition_of(shard), next }).collect();

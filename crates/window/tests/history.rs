@@ -96,7 +96,7 @@ impl Harness {
     }
 
     fn apply(&mut self, pack: &Pack) -> Result<(), WindowError> {
-        let missing = self.state.missing(pack);
+        let missing = self.state.missing([pack]);
         let found = self.store.records(Shard(0), Incarnation(1), &missing).unwrap().anyway();
         for (key, record) in missing.into_iter().zip(found) {
             self.state.admit(key, record).unwrap();

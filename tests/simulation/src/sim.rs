@@ -120,7 +120,13 @@ impl Sim {
             }
             Side::Window => {
                 let store = SimStore { sim: self.clone(), process };
-                let settings = window::Settings { batch_bytes: 400, cache_entities: 4, sweep_portions: 2 };
+                let settings = window::Settings {
+                    batch_bytes: 400,
+                    gather_bytes: 1_600,
+                    gather_ms: 2_000,
+                    cache_entities: 4,
+                    sweep_portions: 2,
+                };
                 let metrics = window::Metrics::register(&registry).expect("a fresh registry");
                 Worker::Window(Box::new(window::Worker::new(log, store, plan, settings, metrics)))
             }
@@ -161,7 +167,7 @@ impl Sim {
                 }
                 Err(error) => Some(Some(error.to_string())),
             },
-            Some(Worker::Window(worker)) => match worker.turn(Duration::ZERO) {
+            Some(Worker::Window(worker)) => match worker.turn(clock(), Duration::ZERO) {
                 Ok(()) => None,
                 Err(window::WindowError::Log(_)) => Some(None),
                 Err(error) => Some(Some(error.to_string())),

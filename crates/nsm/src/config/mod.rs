@@ -261,6 +261,9 @@ fn window_section(section: Section<'_>) -> window::Settings {
     let default = window::Settings::default();
     let settings = window::Settings {
         batch_bytes: section.read("batch", default.batch_bytes, |text| size(text, 1..=64 << 20)),
+        gather_bytes: section.read("gather", default.gather_bytes, |text| size(text, 1..=64 << 20)),
+        gather_ms: section
+            .read("gather_for", default.gather_ms, |text| duration(text, Duration::ZERO..=10 * SECOND).map(millis)),
         cache_entities: number(&section, "cache_entities", default.cache_entities, 1..=1_000_000_000),
         sweep_portions: number(&section, "sweep_portions", default.sweep_portions, 1..=1024),
     };

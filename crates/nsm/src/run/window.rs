@@ -2,6 +2,7 @@
 
 use super::supervise::{Trouble, Turn, Work};
 use super::topics::OwnTopics;
+use crate::clock;
 use crate::config::Config;
 use ::window::{Metrics, Settings, Worker};
 use catalog::Plan;
@@ -51,7 +52,7 @@ impl Work for WindowRole {
     /// The worker itself waits for a store that does not answer. It counts the calls.
     fn turn(&mut self, worker: &mut Self::Worker) -> Result<Turn, Trouble> {
         let unanswered = self.metrics.unanswered.get();
-        worker.turn(WAIT)?;
+        worker.turn(clock::wall(), WAIT)?;
         let answered = self.metrics.unanswered.get() == unanswered;
         Ok(if answered { Turn::Done } else { Turn::Lacking("the state store does not answer") })
     }

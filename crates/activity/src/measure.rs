@@ -7,9 +7,9 @@
 use crate::mask::Mask;
 use crate::types::{Bucket, Window};
 
-/// The steps of "was active in the trailing `window`", of a mask of its grain: as of bucket `e` the entity counts 1 if any bucket of
-/// `e-window+1..=e` is in its mask, else 0. Every run of active buckets counts from its first bucket until `window` after
-/// its last; runs that meet are one.
+/// The steps of "was active in the trailing `window`", of a mask of the window's grain: as of bucket `e` the entity counts 1
+/// if any bucket of `e-window+1..=e` is in its mask, else 0. Every run of active buckets counts from its first bucket until
+/// `window` after its last; runs that meet are one.
 pub fn active(mask: &Mask, window: Window, mut step: impl FnMut(Bucket, i64)) {
     let width = i32::from(window.length);
     let mut runs = mask.runs().peekable();

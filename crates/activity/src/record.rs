@@ -71,7 +71,7 @@ impl Record {
     }
 }
 
-/// The stored numbers of the grains: days, which most metrics have, keep an index below 32 in one byte.
+/// The grains by their stored numbers. The order is part of the stored format.
 const GRAINS: [Grain; 3] = [Grain::Day, Grain::Hour, Grain::Minute];
 
 fn number(track: Track) -> u64 {

@@ -4,71 +4,66 @@ use crate::types::Bucket;
 use crate::varint;
 use std::collections::VecDeque;
 
-/// The sum of all entities' contributions at every as-of bucket, as the steps between buckets.
+/// The sum of all contributions at every as-of bucket, as the steps between buckets. A contribution is a whole number: of
+/// entities or events, or of the smallest part of a sum that its metric declares.
 ///
 /// Invariant: the value as of bucket `e` is `base` plus all steps up to and with `e`. Below `origin`, once there is one,
-/// values are no longer kept: what stepped there is in `base`.
+/// values are no longer kept: what stepped there is in `base`. Buckets without a step take no room, however many lie between
+/// two that have one.
 #[derive(Clone, Debug, Default)]
 pub struct Counter {
     origin: Option<Bucket>,
-    base: i64,
-    /// The bucket of the first of `steps`; of no meaning while there is none.
-    start: Bucket,
-    steps: VecDeque<i64>,
+    base: i128,
+    /// Ascending, each bucket once.
+    steps: VecDeque<(Bucket, i128)>,
 }
 
 impl Counter {
     /// Adds `n` to the value from `bucket` on; a bucket below the origin means the origin.
-    pub fn step(&mut self, bucket: Bucket, n: i64) {
+    pub fn step(&mut self, bucket: Bucket, n: impl Into<i128>) {
+        let n = n.into();
         if self.origin.is_some_and(|origin| bucket <= origin) {
             self.base += n;
             return;
         }
-        if self.steps.is_empty() {
-            self.start = bucket;
+        match self.steps.binary_search_by_key(&bucket, |(of, _)| *of) {
+            Ok(at) => self.steps[at].1 += n,
+            Err(at) => self.steps.insert(at, (bucket, n)),
         }
-        for _ in 0..self.start.since(bucket) {
-            self.steps.push_front(0);
-        }
-        self.start = self.start.min(bucket);
-        let at = usize::try_from(bucket.since(self.start)).expect("the start is not after the bucket");
-        if at >= self.steps.len() {
-            self.steps.resize(at + 1, 0);
-        }
-        self.steps[at] += n;
     }
 
     /// The value as of `bucket`; `None` below the origin.
     #[must_use]
-    pub fn value(&self, bucket: Bucket) -> Option<i64> {
+    pub fn value(&self, bucket: Bucket) -> Option<i128> {
         if self.origin.is_some_and(|origin| bucket < origin) {
             return None;
         }
-        let until = usize::try_from(bucket.since(self.start) + 1).unwrap_or(0);
-        Some(self.base + self.steps.iter().take(until).sum::<i64>())
+        let until = self.steps.partition_point(|(of, _)| *of <= bucket);
+        Some(self.base + self.steps.range(..until).map(|(_, n)| n).sum::<i128>())
     }
 
     /// Lets go of the values below `origin`, which never moves back.
     pub fn slide(&mut self, origin: Bucket) {
-        while !self.steps.is_empty() && self.start <= origin {
-            self.base += self.steps.pop_front().unwrap_or(0);
-            self.start = self.start.plus(1);
+        while let Some((_, n)) = self.steps.pop_front_if(|(of, _)| *of <= origin) {
+            self.base += n;
         }
         self.origin = self.origin.max(Some(origin));
     }
 
-    /// The counter as it is stored: origin (a flag and a bucket), base, first step's bucket, then the steps.
+    /// The counter as it is stored: origin (a flag and a bucket) and base, then every step that is not 0, as the number of
+    /// buckets since the one before (since 1970 for the first) and what is added.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let zeros = self.steps.iter().take_while(|n| **n == 0).count();
-        let used = self.steps.iter().rposition(|n| *n != 0).map_or(zeros, |last| last + 1);
-        let start = if used > zeros { self.start.plus(i32::try_from(zeros).unwrap_or(0)) } else { Bucket(0) };
-        let mut out = Vec::with_capacity(16 + used - zeros);
+        let mut out = Vec::with_capacity(16 + 3 * self.steps.len());
         varint::put(u64::from(self.origin.is_some()), &mut out);
-        varint::put_signed(i64::from(self.origin.unwrap_or_default().0), &mut out);
+        varint::put_signed(self.origin.unwrap_or_default().0, &mut out);
         varint::put_signed(self.base, &mut out);
-        varint::put_signed(i64::from(start.0), &mut out);
-        self.steps.range(zeros..used).for_each(|n| varint::put_signed(*n, &mut out));
+        let mut before = Bucket(0);
+        for (bucket, n) in self.steps.iter().filter(|(_, n)| *n != 0) {
+            varint::put_signed(bucket.since(before), &mut out);
+            varint::put_signed(*n, &mut out);
+            before = *bucket;
+        }
         out
     }
 
@@ -77,16 +72,20 @@ impl Counter {
     pub fn decode(bytes: &[u8]) -> Option<Counter> {
         let (has_origin, rest) = varint::take(bytes)?;
         let (origin, rest) = varint::take_signed(rest)?;
-        let (base, rest) = varint::take_signed(rest)?;
-        let (start, mut rest) = varint::take_signed(rest)?;
+        let (base, mut rest) = varint::take_signed(rest)?;
         let mut steps = VecDeque::new();
+        let mut before = 0i64;
         while !rest.is_empty() {
-            let (n, tail) = varint::take_signed(rest)?;
-            steps.push_back(n);
+            let (since, tail) = varint::take_signed::<i64>(rest)?;
+            let (n, tail) = varint::take_signed(tail)?;
+            if since <= 0 && !steps.is_empty() {
+                return None;
+            }
+            before = before.checked_add(since)?;
+            steps.push_back((Bucket(i32::try_from(before).ok()?), n));
             rest = tail;
         }
-        let origin = (has_origin == 1).then_some(Bucket(i32::try_from(origin).ok()?));
-        Some(Counter { origin, base, start: Bucket(i32::try_from(start).ok()?), steps })
+        Some(Counter { origin: (has_origin == 1).then_some(Bucket(origin)), base, steps })
     }
 }
 
@@ -116,7 +115,8 @@ mod tests {
             let read = Counter::decode(&counter.encode()).unwrap();
             prop_assert_eq!(&read, &counter);
             for as_of in -3..220 {
-                let sum = steps.iter().chain(&late).filter(|(bucket, _)| *bucket <= as_of).map(|(_, n)| n).sum::<i64>();
+                let sum = steps.iter().chain(&late).filter(|(bucket, _)| *bucket <= as_of);
+                let sum: i128 = sum.map(|(_, n)| i128::from(*n)).sum();
                 prop_assert_eq!(read.value(Bucket(as_of)), (as_of >= origin).then_some(sum));
             }
         }
@@ -132,7 +132,25 @@ mod tests {
     }
 
     #[test]
+    fn buckets_without_a_step_take_no_room() {
+        let mut counter = Counter::default();
+        counter.step(Bucket(0), 1);
+        counter.step(Bucket(29_000_000), 1);
+        assert!(counter.encode().len() < 16 && counter.steps.len() == 2);
+        assert_eq!(counter.value(Bucket(28_999_999)), Some(1));
+    }
+
+    #[test]
+    fn sums_past_sixty_four_bits_are_kept() {
+        let mut counter = Counter::default();
+        (0..4).for_each(|_| counter.step(Bucket(5), i64::MAX));
+        let read = Counter::decode(&counter.encode()).unwrap();
+        assert_eq!(read.value(Bucket(5)), Some(4 * i128::from(i64::MAX)));
+    }
+
+    #[test]
     fn cut_bytes_are_no_counter() {
         assert_eq!(Counter::decode(&[1, 2]), None);
+        assert_eq!(Counter::decode(&[1, 2, 2, 4, 2, 0, 2]), None, "a bucket twice");
     }
 }

@@ -19,6 +19,9 @@ pub struct Header {
     pub sealed_at: Millis,
     /// While the fence's next offset lies below this one the shard is rebuilding, and nobody should believe its counters.
     pub rebuild_until: Option<Offset>,
+    /// From where on the log has to be read again to know the ids of all events that were counted and may still come again;
+    /// `None` if there are none. Every other event that may come was counted at or after it, or never.
+    pub ids_from: Option<Offset>,
     /// Incarnations whose keys are still to be deleted.
     pub discarded: Vec<Incarnation>,
 }
@@ -68,6 +71,7 @@ mod tests {
             time: Some(Millis(1_700_000_000_000)),
             sealed_at: Millis(12),
             rebuild_until: Some(Offset(99)),
+            ids_from: Some(Offset(42)),
             discarded: vec![Incarnation(u64::MAX)],
         };
         assert_eq!(Header::decode(&header.encode()).unwrap(), header);

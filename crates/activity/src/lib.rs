@@ -5,9 +5,10 @@
 //!
 //! The way of an activity through this crate: an entity's [`EntityKey`] and a [`Bucket`] travel in a [`pack::Pack`];
 //! [`continuity`] says whether the pack is next; its bits are set in a [`record::Record`]; a [`measure`] turns the record
-//! before and after into steps; steps are added to a [`counter::Counter`]; the [`clock`] moves; and all of it is stored
+//! before and after into steps; steps are added to a [`counter::Counter`], as is what events add by themselves ([`additive`]); the [`clock`] moves; and all of it is stored
 //! behind a [`fence`].
 
+pub mod additive;
 pub mod clock;
 pub mod continuity;
 pub mod counter;
@@ -22,6 +23,7 @@ mod types;
 mod varint;
 mod wire;
 
+pub use additive::EventId;
 pub use key::{EntityKey, KeyError};
 pub use types::{
     Bucket, CatalogVersion, EntityKind, Grain, Incarnation, MetricIndex, Millis, Offset, PartitionId, PerGrain, Shard,

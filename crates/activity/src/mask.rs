@@ -124,7 +124,7 @@ impl Mask {
 
     /// Takes a set off the front; `None` if the bytes are not one.
     pub(crate) fn take(bytes: &[u8]) -> Option<(Mask, &[u8])> {
-        let (first, rest) = varint::take_signed(bytes)?;
+        let (first, rest) = varint::take_signed::<i64>(bytes)?;
         let (count, rest) = varint::take(rest)?;
         let (bits, rest) = rest.split_at_checked(usize::try_from(count).ok()?)?;
         let mut mask = Mask::default();

@@ -22,6 +22,13 @@ pub fn active(mask: &Mask, window: Window, mut step: impl FnMut(Bucket, i64)) {
     }
 }
 
+/// The steps of what events of `bucket`, of the window's grain, add up to in the trailing `window`: `n` from that bucket on,
+/// until it leaves the window.
+pub fn additive(bucket: Bucket, window: Window, n: i128, mut step: impl FnMut(Bucket, i128)) {
+    step(bucket, n);
+    step(bucket.plus(window.length.into()), -n);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,9 @@
 //! Packs: what one ingest transaction says to one shard.
 //!
-//! A pack holds the activity deltas of the shard's entities, the ranges of source positions that the transaction covers,
+//! A pack holds the activity deltas of the shard's entities, the events that count by themselves, the ranges of source positions that the transaction covers,
 //! and the clocks of their partitions after them. Its schema is `schemas/pack.v1.avsc`.
 
+use crate::additive::{Additive, AdditiveError};
 use crate::key::EntityKey;
 use crate::types::{Bucket, CatalogVersion, Grain, MetricIndex, Millis, Offset, PartitionId, TopicId};
 use crate::varint;
@@ -22,6 +23,9 @@ pub struct Pack {
     pub sources: Vec<Coverage>,
     /// Who was active. The order carries no meaning: deltas commute.
     pub deltas: Vec<Delta>,
+    /// What events add by themselves. The order carries no meaning here either, but that the first of two events with the same
+    /// id counts.
+    pub additive: Vec<Additive>,
 }
 
 /// What a pack covers of one source.
@@ -122,7 +126,7 @@ impl Pack {
         WIRE.encode(self)
     }
 
-    /// The pack of a record's payload, its keys checked.
+    /// The pack of a record's payload, its keys and values checked.
     ///
     /// # Errors
     /// If the bytes are of another schema or follow none.
@@ -133,6 +137,7 @@ impl Pack {
                 EntityKey::parse(key.ok_or(PackError::CutKeys)?)?;
             }
         }
+        pack.additive.iter().try_for_each(Additive::check)?;
         Ok(pack)
     }
 }
@@ -149,11 +154,15 @@ pub enum PackError {
     /// A key is broken.
     #[error("a pack holds a broken key: {0}")]
     Key(#[from] crate::KeyError),
+    /// Events that were counted cannot be read.
+    #[error(transparent)]
+    Additive(#[from] AdditiveError),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::additive::{Addend, IdSpace, Place};
     use crate::types::EntityKind;
     use proptest::prelude::*;
 
@@ -182,7 +191,19 @@ mod tests {
                 bucket: Bucket(bucket),
                 keys,
             }],
+            additive: vec![additive(ids, bucket)],
         }
+    }
+
+    fn additive(ids: &[String], bucket: i32) -> Additive {
+        let place = |grain, bucket| Place { grain, bucket: Bucket(bucket) };
+        let places = vec![place(Grain::Minute, bucket), place(Grain::Day, 20_000)];
+        let mut additive = Additive::new(vec![MetricIndex(7)], vec![MetricIndex(2)], places);
+        let space = IdSpace::of("product.usage");
+        for (id, value) in ids.iter().zip(-3..) {
+            additive.push(Addend { id: space.id(id), values: &[value] });
+        }
+        additive
     }
 
     proptest! {
@@ -193,7 +214,7 @@ mod tests {
         }
 
         #[test]
-        fn mutilated_pack_is_refused_or_read_but_never_panics(at in 10usize..200, with: u8) {
+        fn mutilated_pack_is_refused_or_read_but_never_panics(at in 10usize..300, with: u8) {
             let mut bytes = pack(&["ada".into(), "grace".into()], 20_000).encode();
             let at = at % bytes.len();
             bytes[at] = with;

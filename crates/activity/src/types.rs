@@ -58,7 +58,7 @@ pub struct Window {
 }
 
 /// Something for each grain.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PerGrain<T>([T; 3]);
 
 /// A metric's place in the catalogue's plan, from 0.

@@ -20,4 +20,4 @@ mod words;
 pub use calendar::Calendar;
 pub use mistake::{Mistake, Mistakes};
 pub use parse::parse;
-pub use plan::{ClockKind, Condition, Entity, Fields, Literal, Metric, Origin, Path, Plan, Source, TimeForm};
+pub use plan::{ClockKind, Condition, Entity, Fields, Literal, Measure, Metric, Origin, Path, Plan, Source, TimeForm};

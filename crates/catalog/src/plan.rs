@@ -58,6 +58,8 @@ pub struct Fields {
     pub timestamp: Origin,
     /// How the time is written.
     pub time_form: TimeForm,
+    /// What tells the event from every other of the source: two with the same are one event, sent twice.
+    pub event_id: Path,
     /// The fields that entity keys are made of, by native name (`user_id`, `account_id`, or any other that an entity
     /// names): every key field of every entity has an entry.
     pub keys: Vec<(String, Origin)>,
@@ -101,21 +103,37 @@ pub struct Entity {
     pub shard_by: usize,
 }
 
-/// One metric: how many distinct entities were active.
+/// One metric: what is counted of which events, over which trailing windows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
     /// Its name, fit for a Prometheus metric name: `[a-z][a-z0-9_]*`.
     pub name: String,
     /// For people; empty if not given.
     pub description: String,
-    /// What is counted.
-    pub entity: EntityKind,
+    /// What is counted of the events.
+    pub measure: Measure,
     /// Which events count; `None` is any.
     pub events: Option<Vec<String>>,
     /// What else must hold of the event; all of it.
     pub conditions: Vec<Condition>,
     /// The trailing windows, finer grains first, then ascending, each once, at least one.
     pub windows: Vec<Window>,
+}
+
+/// What a metric counts of the events that it wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// How many different entities they name.
+    Distinct(EntityKind),
+    /// How many they are, each event id once.
+    Count,
+    /// What a value of theirs adds up to, each event id once.
+    Sum {
+        /// The property that has the value, as a path below the record's properties.
+        value: Path,
+        /// To how many decimals each value is rounded before it is added.
+        decimals: u8,
+    },
 }
 
 /// A test of one property of an event.
@@ -189,6 +207,12 @@ impl Plan {
         self.bucket(grain, time).plus(-i32::try_from(kept).expect("reach, lateness and history are bounded"))
     }
 
+    /// The first bucket in which an event may still be in time when shard time is `time`: no partition's clock lies before it.
+    #[must_use]
+    pub fn first_in_time(&self, grain: Grain, time: Millis) -> Bucket {
+        self.bucket(grain, Millis(time.0.saturating_sub(self.lateness_ms(grain))))
+    }
+
     /// The floor of every grain.
     #[must_use]
     pub fn floors(&self, time: Millis) -> PerGrain<Bucket> {
@@ -203,6 +227,30 @@ impl Plan {
 }
 
 impl Metric {
+    /// What is counted, if that is distinct entities.
+    #[must_use]
+    pub fn entity(&self) -> Option<EntityKind> {
+        match self.measure {
+            Measure::Distinct(entity) => Some(entity),
+            Measure::Count | Measure::Sum { .. } => None,
+        }
+    }
+
+    /// The property that is added up, as a path below the record's properties, and its decimals, if one is.
+    #[must_use]
+    pub fn value(&self) -> Option<(&Path, u8)> {
+        match &self.measure {
+            Measure::Sum { value, decimals } => Some((value, *decimals)),
+            Measure::Distinct(_) | Measure::Count => None,
+        }
+    }
+
+    /// How many decimals the metric's values have: they are counted in units of the last of them.
+    #[must_use]
+    pub fn decimals(&self) -> u8 {
+        self.value().map_or(0, |(_, decimals)| decimals)
+    }
+
     /// The trailing windows of a grain, ascending.
     pub fn windows_of(&self, grain: Grain) -> impl Iterator<Item = Window> {
         self.windows.iter().copied().filter(move |window| window.grain == grain)

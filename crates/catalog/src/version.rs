@@ -4,15 +4,18 @@
 //! *text* is its length in bytes, a number, and its UTF-8 bytes. A *list* is its length, a number, and its items. So no two
 //! catalogues that count differently have the same bytes.
 //!
-//! 1. the text `northstar.catalogue.2`, which changes if this description does;
+//! 1. the text `northstar.catalogue.3`, which changes if this description does;
 //! 2. the time zone's name and the version of the built-in time-zone database, texts;
 //! 3. for minutes, hours and days: the history in buckets, and the longest lateness of any source in milliseconds, numbers;
 //!    and the list of the sources' topics, in the catalogue's order: shards keep their place in each of them;
 //! 4. the list of entities, in the catalogue's order: the name, a text; the key, a list of texts; and the place in it of the
 //!    field that decides the shard, a number;
-//! 5. the list of metrics, in the catalogue's order: the name, a text; the entity's place in list 4, a number; a list of at
-//!    most one list of event names, which is empty if any event counts; the list of conditions; and the windows, an
-//!    ascending list: the grain (0 minute, 1 hour, 2 day) and the length, numbers.
+//! 5. the list of metrics, in the catalogue's order: the name, a text; the measure; a list of at most one list of event
+//!    names, which is empty if any event counts; the list of conditions; and the windows, an ascending list: the grain
+//!    (0 minute, 1 hour, 2 day) and the length, numbers.
+//!
+//! A measure is `d` and the entity's place in list 4, a number; or `c` and the number 0; or `s` and its decimals, a number,
+//! and the list of its property's names.
 //!
 //! A condition is the list of its property's names and the list of its values. A value is `b` and a number (0 or 1), `i` and
 //! a number (two's complement), `f` and a number (the bits of an IEEE 754 double, never those of -0), or `t` and a text.
@@ -21,10 +24,10 @@
 //!
 //! Descriptions, the product's name, and sources' names, clocks and field names are not in it.
 
-use crate::plan::{Condition, Entity, Literal, Metric, Plan};
+use crate::plan::{Condition, Entity, Literal, Measure, Metric, Plan};
 use activity::{CatalogVersion, Grain};
 
-const FORMAT: &str = "northstar.catalogue.2";
+const FORMAT: &str = "northstar.catalogue.3";
 
 /// The fingerprint of a plan; its own field `version` does not count.
 #[must_use]
@@ -57,7 +60,14 @@ fn entity(out: &mut Vec<u8>, entity: &Entity) {
 
 fn metric(out: &mut Vec<u8>, metric: &Metric) {
     text(out, &metric.name);
-    number(out, metric.entity.0.into());
+    match &metric.measure {
+        Measure::Distinct(entity) => tagged(out, b'd', entity.0.into()),
+        Measure::Count => tagged(out, b'c', 0),
+        Measure::Sum { value, decimals } => {
+            tagged(out, b's', (*decimals).into());
+            list(out, value, |out, name| text(out, name));
+        }
+    }
     list(out, metric.events.as_slice(), |out, events| set(out, events, |out, event| text(out, event)));
     set(out, &metric.conditions, condition);
     list(out, &metric.windows, |out, window| {
@@ -145,6 +155,6 @@ metrics:
     #[test]
     fn bytes_of_the_format_are_fixed() {
         let plan = crate::parse(CATALOGUE).unwrap();
-        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 13_566_889_544_672_325_001);
+        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 11_665_204_055_334_300_057);
     }
 }

@@ -1,6 +1,6 @@
 //! Metrics in plain words.
 
-use crate::plan::{Condition, Literal, Metric, Plan};
+use crate::plan::{Condition, Literal, Measure, Metric, Plan};
 use activity::Grain;
 
 impl Plan {
@@ -12,7 +12,12 @@ impl Plan {
     }
 
     fn sentence(&self, metric: &Metric) -> String {
-        let entity = &self.entities[usize::from(metric.entity.0)].name;
+        let counted = match &metric.measure {
+            Measure::Distinct(entity) => format!("distinct {} with", self.entities[usize::from(entity.0)].name),
+            Measure::Count => "count of".to_owned(),
+            Measure::Sum { value, decimals: 0 } => format!("sum of {} (whole numbers) of", value.join(".")),
+            Measure::Sum { value, decimals } => format!("sum of {} ({decimals} decimals) of", value.join(".")),
+        };
         let events = match &metric.events {
             None => "any event".to_owned(),
             Some(names) => format!("event {}", or(names.iter().map(|name| format!("\"{name}\"")))),
@@ -22,7 +27,7 @@ impl Plan {
             if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) };
         let windows = Grain::ALL.into_iter().filter_map(|grain| self.lengths(metric, grain));
         let windows = windows.collect::<Vec<_>>().join(", ");
-        format!("distinct {entity} with {events}{conditions} in the trailing {windows}")
+        format!("{counted} {events}{conditions} in the trailing {windows}")
     }
 
     /// `7, 28 days (Europe/Berlin)`; `None` if there are none of the grain.

@@ -1,7 +1,7 @@
 //! What a catalogue without mistakes means.
 
 use activity::{Bucket, EntityKind, Grain, MetricIndex, Millis, PerGrain, Window};
-use catalog::{ClockKind, Condition, Literal, Origin, Plan, TimeForm, parse};
+use catalog::{ClockKind, Condition, Literal, Measure, Origin, Plan, TimeForm, parse};
 use proptest::prelude::*;
 
 const MUSIC: &str = include_str!("catalogues/music.yaml");
@@ -57,7 +57,7 @@ fn what_is_left_out_is_native() {
         (TimeForm::Rfc3339, &vec!["properties".to_owned()])
     );
     assert_eq!(source.fields.keys, [("user_id".to_owned(), path(&["user_id"]))]);
-    assert_eq!((plan.metrics[0].entity, &plan.metrics[0].events), (EntityKind(0), &None));
+    assert_eq!((&plan.metrics[0].measure, &plan.metrics[0].events), (&Measure::Distinct(EntityKind(0)), &None));
 }
 
 #[test]
@@ -85,6 +85,18 @@ fn every_key_field_of_every_entity_has_an_origin_in_every_source() {
 }
 
 #[test]
+fn a_metric_counts_entities_or_events_or_adds_up_a_property() {
+    let plan = plan(RICH);
+    let measure = |at: usize| &plan.metrics[at].measure;
+    assert_eq!(measure(0), &Measure::Distinct(EntityKind(2)));
+    assert_eq!(measure(1), &Measure::Count);
+    assert_eq!(measure(2), &Measure::Sum { value: vec!["amount".into(), "net".into()], decimals: 2 });
+    assert_eq!(measure(3), &Measure::Sum { value: vec!["seconds".into()], decimals: 0 });
+    let ids: Vec<String> = plan.sources.iter().map(|source| source.fields.event_id.join("/")).collect();
+    assert_eq!(ids, ["meta/id", "event_id"]);
+}
+
+#[test]
 fn an_entity_is_sharded_by_its_first_key_field_unless_it_says_otherwise() {
     let shards: Vec<_> = plan(RICH).entities.into_iter().map(|entity| (entity.name, entity.shard_by)).collect();
     let expected = [("user", 0), ("account_user", 1), ("viewing", 0)];
@@ -96,8 +108,8 @@ fn windows_are_ascending_and_a_lone_item_is_a_list() {
     let plan = plan(RICH);
     let windows: Vec<String> = plan.metrics[0].windows.iter().map(Window::to_string).collect();
     assert_eq!(windows, ["60m", "24h", "1d", "7d", "90d"]);
-    assert_eq!(plan.metrics[1].windows, [Window::days(28)]);
-    assert_eq!(plan.metrics[1].events.as_deref(), Some(&["read".to_owned()][..]));
+    assert_eq!(plan.metrics[4].windows, [Window::days(28)]);
+    assert_eq!(plan.metrics[4].events.as_deref(), Some(&["read".to_owned()][..]));
 }
 
 #[test]
@@ -119,6 +131,9 @@ fn metrics_read_as_plain_words() {
         [
             "watchers: distinct viewing with event \"watched\" or \"read\" where level is \"paid\" and plan is \"team\" or 2 or \
          2.5 or true or \"true\" and device.os is \"linux\" in the trailing 60 minutes, 24 hours, 1, 7, 90 days (America/New_York)",
+            "purchases: count of event \"purchase\" where plan is \"team\" in the trailing 60 minutes, 7 days (America/New_York)",
+            "revenue: sum of amount.net (2 decimals) of event \"purchase\" in the trailing 1 day (America/New_York)",
+            "seconds: sum of seconds (whole numbers) of any event in the trailing 1 hour",
             "members: distinct account_user with event \"read\" in the trailing 28 days (America/New_York)",
         ]
     );

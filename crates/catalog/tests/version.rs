@@ -19,6 +19,8 @@ metrics:
     description: People who played a song
     measure: { agg: count_distinct, entity: user, events: [play, skip], where: { level: [paid, trial], plan: 1 } }
     windows: [1d, 7d]
+  spins: { type: simple, measure: { agg: count, events: play }, windows: [7d] }
+  income: { type: simple, measure: { agg: sum, value: price, decimals: 2, events: pay }, windows: [7d] }
   payers: { type: simple, measure: { agg: count_distinct, entity: account, events: any }, windows: [7d] }
 ";
 
@@ -56,6 +58,10 @@ fn whatever_shapes_stored_state_changes_the_version() {
         ("plan: 1", "plan: 1.5"),
         ("plan: 1", "plan.name: 1"),
         (", plan: 1", ""),
+        ("agg: count,", "agg: sum, value: seconds,"),
+        ("agg: count,", "agg: count_distinct, entity: user,"),
+        ("value: price", "value: price.net"),
+        ("decimals: 2", "decimals: 3"),
         ("windows: [1d, 7d]", "windows: [1d, 8d]"),
         ("windows: [1d, 7d]", "windows: [7d]"),
         ("windows: [1d, 7d]", "windows: [1h, 7d]"),

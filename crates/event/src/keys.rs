@@ -108,6 +108,11 @@ impl KeyMaker {
 }
 
 impl Field {
+    /// The id that an event has, or the rejection of one that has none.
+    pub(crate) fn required_id<'v>(&'v self, slots: &'v Slots<'_>, digits: &'v mut String) -> Result<&'v str, Reject> {
+        self.id(slots, digits)?.ok_or_else(|| self.missing())
+    }
+
     /// The id that an event gives: text that is not empty, or an integer in decimal.
     fn id<'v>(&'v self, slots: &'v Slots<'_>, digits: &'v mut String) -> Result<Option<&'v str>, Reject> {
         match self.value(slots) {

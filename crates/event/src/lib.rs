@@ -8,6 +8,7 @@
 //! Invariants: a record is judged by its bytes and the plan alone, so that the same record always has the same outcome;
 //! a record that is rejected touches nothing; no bytes make it panic or recurse deeper than the plan's paths.
 
+mod amount;
 mod keys;
 mod matcher;
 mod reader;
@@ -19,4 +20,4 @@ mod value;
 
 pub use reader::Reader;
 pub use reject::Reject;
-pub use touches::{Touch, Touches};
+pub use touches::{Counted, Touch, Touches};

@@ -2,26 +2,29 @@
 
 use crate::slots::{Slots, Trie};
 use activity::{EntityKind, MetricIndex};
-use catalog::{Condition, Literal, Metric};
+use catalog::{Condition, Literal, Measure, Metric, Path};
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
 
 /// The metrics by event name, so that an event meets only those that may want it.
 #[derive(Debug)]
 pub(crate) struct Matcher {
-    by_name: HashMap<Box<str>, Vec<Candidates>>,
+    by_name: HashMap<Box<str>, Candidates>,
     /// Those for an event whose name no metric has.
-    of_any_name: Vec<Candidates>,
+    of_any_name: Candidates,
     /// By metric.
     conditions: Vec<Vec<Test>>,
 }
 
-/// The metrics of one entity that may want an event.
-#[derive(Debug)]
+/// The metrics that may want an event, by what they count; each list ascends.
+#[derive(Debug, Default)]
 pub(crate) struct Candidates {
-    pub(crate) entity: EntityKind,
-    /// Ascending.
-    metrics: Vec<MetricIndex>,
+    /// Those that count distinct entities, by ascending entity.
+    pub(crate) distinct: BTreeMap<EntityKind, Vec<MetricIndex>>,
+    /// Those that count events.
+    pub(crate) counts: Vec<MetricIndex>,
+    /// Those that add up a value of events.
+    pub(crate) sums: Vec<MetricIndex>,
 }
 
 #[derive(Debug)]
@@ -32,40 +35,42 @@ struct Test {
 
 impl Matcher {
     /// The matcher of the plan's metrics. `path_of` says where in a record a condition's property lies.
-    pub(crate) fn new(metrics: &[Metric], trie: &Trie, path_of: impl Fn(&Condition) -> Vec<String>) -> Matcher {
+    pub(crate) fn new(metrics: &[Metric], trie: &Trie, path_of: impl Fn(&Path) -> Path) -> Matcher {
         let names = metrics.iter().flat_map(|metric| metric.events.iter().flatten());
         let by_name = names.map(|name| (name.as_str().into(), candidates(metrics, Some(name)))).collect();
         let test = |condition: &Condition| Test {
-            slot: trie.slot(&path_of(condition)).expect("the trie was made of every condition's path"),
+            slot: trie.slot(&path_of(&condition.property)).expect("the trie was made of every condition's path"),
             one_of: condition.one_of.clone(),
         };
         let conditions = metrics.iter().map(|metric| metric.conditions.iter().map(test).collect()).collect();
         Matcher { by_name, of_any_name: candidates(metrics, None), conditions }
     }
 
-    /// What may want an event of this name, by ascending entity.
-    pub(crate) fn candidates(&self, event: &str) -> &[Candidates] {
+    /// What may want an event of this name.
+    pub(crate) fn candidates(&self, event: &str) -> &Candidates {
         self.by_name.get(event).unwrap_or(&self.of_any_name)
     }
 
     /// The candidates that do want the event, ascending.
-    pub(crate) fn wanting(&self, candidates: &Candidates, slots: &Slots<'_>) -> impl Iterator<Item = MetricIndex> {
+    pub(crate) fn wanting(&self, candidates: &[MetricIndex], slots: &Slots<'_>) -> impl Iterator<Item = MetricIndex> {
         let holds = |test: &Test| test.one_of.iter().any(|literal| slots[test.slot].is(literal));
-        candidates
-            .metrics
-            .iter()
-            .copied()
-            .filter(move |metric| self.conditions[usize::from(metric.0)].iter().all(holds))
+        candidates.iter().copied().filter(move |metric| self.conditions[usize::from(metric.0)].iter().all(holds))
     }
 }
 
-fn candidates(metrics: &[Metric], event: Option<&String>) -> Vec<Candidates> {
-    let mut by_entity: BTreeMap<EntityKind, Vec<MetricIndex>> = BTreeMap::new();
+fn candidates(metrics: &[Metric], event: Option<&String>) -> Candidates {
+    let mut candidates = Candidates::default();
     for (metric, index) in metrics.iter().zip(0..) {
         let wanted = metric.events.as_ref().is_none_or(|names| event.is_some_and(|event| names.contains(event)));
-        if wanted {
-            by_entity.entry(metric.entity).or_default().push(MetricIndex(index));
+        if !wanted {
+            continue;
         }
+        let of_its_kind = match metric.measure {
+            Measure::Distinct(entity) => candidates.distinct.entry(entity).or_default(),
+            Measure::Count => &mut candidates.counts,
+            Measure::Sum { .. } => &mut candidates.sums,
+        };
+        of_its_kind.push(MetricIndex(index));
     }
-    by_entity.into_iter().map(|(entity, metrics)| Candidates { entity, metrics }).collect()
+    candidates
 }

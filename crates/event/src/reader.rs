@@ -1,5 +1,6 @@
 //! From the bytes of a record to what it touches.
 
+use crate::amount::Amount;
 use crate::keys::{Field, KeyMaker, origin};
 use crate::matcher::Matcher;
 use crate::reject::{Reject, excerpt};
@@ -7,8 +8,9 @@ use crate::slots::{Slots, Trie};
 use crate::time;
 use crate::touches::Touches;
 use crate::value::Value;
-use activity::{EntityKind, Millis};
-use catalog::{Condition, Origin, Plan, TimeForm};
+use activity::additive::IdSpace;
+use activity::{EntityKind, EventId, MetricIndex, Millis};
+use catalog::{Metric, Origin, Path, Plan, TimeForm};
 use std::collections::BTreeSet;
 
 /// Reads the records of one source. It is made once from the plan and shared by reference.
@@ -21,6 +23,11 @@ pub struct Reader {
     matcher: Matcher,
     /// By entity; `None` for one that no metric counts.
     keys: Vec<Option<KeyMaker>>,
+    /// `None` if no metric counts events or adds something up.
+    event_id: Option<Field>,
+    ids: IdSpace,
+    /// By metric; `None` for one that does not add anything up.
+    amounts: Vec<Option<Amount>>,
 }
 
 impl Reader {
@@ -31,23 +38,30 @@ impl Reader {
     #[must_use]
     pub fn new(plan: &Plan, source: usize) -> Reader {
         let fields = &plan.sources[source].fields;
-        let counted: BTreeSet<EntityKind> = plan.metrics.iter().map(|metric| metric.entity).collect();
+        let counted: BTreeSet<EntityKind> = plan.metrics.iter().filter_map(Metric::entity).collect();
+        let counts_events = plan.metrics.iter().any(|metric| metric.entity().is_none());
         let entities =
             || (0..).map(EntityKind).zip(&plan.entities).map(|(kind, entity)| (kind, entity, counted.contains(&kind)));
-        let path_of = |condition: &Condition| [fields.properties.as_slice(), &condition.property].concat();
+        let path_of = |property: &Path| [fields.properties.as_slice(), property].concat();
 
         let mut origins = vec![&fields.event, &fields.timestamp];
         for (_, entity, _) in entities().filter(|(_, _, is_counted)| *is_counted) {
             origins.extend(entity.key.iter().map(|name| origin(fields, name)));
         }
-        let mut paths: Vec<Vec<String>> =
-            plan.metrics.iter().flat_map(|metric| &metric.conditions).map(path_of).collect();
+        let conditions = plan.metrics.iter().flat_map(|metric| &metric.conditions);
+        let mut paths: Vec<Path> = conditions.map(|condition| path_of(&condition.property)).collect();
+        paths.extend(plan.metrics.iter().filter_map(Metric::value).map(|(value, _)| path_of(value)));
+        paths.extend(counts_events.then(|| fields.event_id.clone()));
         paths.extend(origins.into_iter().filter_map(|origin| match origin {
             Origin::Path(path) => Some(path.clone()),
             Origin::Constant(_) => None,
         }));
 
         let trie = Trie::of(paths.iter().map(Vec::as_slice));
+        let amount = |metric: &Metric| {
+            metric.value().map(|(value, decimals)| Amount::new(value, path_of(value), decimals, &trie))
+        };
+        let event_id = || Field::new("event_id", &Origin::Path(fields.event_id.clone()), &trie);
         let key = |(kind, entity, is_counted)| bool::then(is_counted, || KeyMaker::new(kind, entity, fields, &trie));
         Reader {
             event: Field::new("event", &fields.event, &trie),
@@ -55,6 +69,9 @@ impl Reader {
             time_form: fields.time_form,
             matcher: Matcher::new(&plan.metrics, &trie, path_of),
             keys: entities().map(key).collect(),
+            event_id: counts_events.then(event_id),
+            ids: IdSpace::of(&plan.sources[source].topic),
+            amounts: plan.metrics.iter().map(amount).collect(),
             trie,
         }
     }
@@ -95,12 +112,19 @@ impl Reader {
 
     fn touch(&self, event: &str, slots: &Slots<'_>, touches: &mut Touches) -> Result<(), Reject> {
         let mut is_wanted = false;
-        for candidates in self.matcher.candidates(event) {
-            if touches.want(self.matcher.wanting(candidates, slots)) {
+        let candidates = self.matcher.candidates(event);
+        for (entity, metrics) in &candidates.distinct {
+            if touches.want(self.matcher.wanting(metrics, slots)) {
                 is_wanted = true;
-                touches.add(|out, digits| self.key_of(candidates.entity).make(slots, out, digits))?;
+                touches.add(|out, digits| self.key_of(*entity).make(slots, out, digits))?;
             }
         }
+        touches.count(
+            self.matcher.wanting(&candidates.counts, slots),
+            self.matcher.wanting(&candidates.sums, slots),
+            |digits| self.id_of_event(slots, digits),
+            |metric, digits| self.amount_of(metric).read(slots, digits),
+        )?;
         if is_wanted && touches.is_empty() { Err(self.no_entity(event, slots)) } else { Ok(()) }
     }
 
@@ -108,12 +132,21 @@ impl Reader {
         self.keys[usize::from(entity.0)].as_ref().expect("every entity that a metric counts has a key")
     }
 
+    fn id_of_event(&self, slots: &Slots<'_>, digits: &mut String) -> Result<EventId, Reject> {
+        let field = self.event_id.as_ref().expect("there is one if a metric counts events");
+        Ok(self.ids.id(field.required_id(slots, digits)?))
+    }
+
+    fn amount_of(&self, metric: MetricIndex) -> &Amount {
+        self.amounts[usize::from(metric.0)].as_ref().expect("every metric that adds up has one")
+    }
+
     #[cold]
     fn no_entity(&self, event: &str, slots: &Slots<'_>) -> Reject {
-        let wanting = self.matcher.candidates(event).iter();
-        let wanting = wanting.filter(|candidates| self.matcher.wanting(candidates, slots).next().is_some());
+        let wanting = self.matcher.candidates(event).distinct.iter();
+        let wanting = wanting.filter(|(_, metrics)| self.matcher.wanting(metrics, slots).next().is_some());
         let mut fields: Vec<String> = Vec::new();
-        for field in wanting.flat_map(|candidates| self.key_of(candidates.entity).missing_fields(slots)) {
+        for field in wanting.flat_map(|(entity, _)| self.key_of(*entity).missing_fields(slots)) {
             if !fields.iter().any(|name| name == field.name()) {
                 fields.push(field.name().to_owned());
             }

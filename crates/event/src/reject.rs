@@ -50,6 +50,18 @@ pub enum Reject {
         /// What would be a time.
         expected: &'static str,
     },
+    /// A value that is added up is no number, or too large a one.
+    #[error(
+        "{field} cannot be added up: {found:?} ({what}); correct what is sent, or leave the event out of the metric"
+    )]
+    BadValue {
+        /// The property, and where the source finds it.
+        field: String,
+        /// The value, shortened.
+        found: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// Metrics want the event, but it names none of the entities that they count.
     #[error(
         "event {event:?} is counted, but names no entity: {} absent, null or empty; send at least one entity's key fields, \
@@ -112,6 +124,7 @@ impl Reject {
         "wrong_type",
         "missing_field",
         "bad_time",
+        "bad_value",
         "no_entity",
         "empty",
         "far_future",
@@ -127,6 +140,7 @@ impl Reject {
             Reject::WrongType { .. } => "wrong_type",
             Reject::Missing { .. } => "missing_field",
             Reject::BadTime { .. } => "bad_time",
+            Reject::BadValue { .. } => "bad_value",
             Reject::NoEntity { .. } => "no_entity",
             Reject::Empty => "empty",
             Reject::FarFuture { .. } => "far_future",
@@ -199,6 +213,7 @@ mod tests {
             Reject::WrongType { field: field(), expected: field(), found: field() },
             Reject::Missing { field: field() },
             Reject::BadTime { field: field(), found: field(), what: field(), expected: "" },
+            Reject::BadValue { field: field(), found: field(), what: field() },
             Reject::NoEntity { event: field(), fields: vec!["user_id".into()] },
             Reject::Empty,
             Reject::FarFuture { event_time: time, now: Millis(i64::MAX), bound_ms: 1 },
@@ -206,8 +221,8 @@ mod tests {
             Reject::TooLarge { bytes: 2, limit: 1 },
         ];
         assert_eq!(rejects.iter().map(Reject::reason).collect::<Vec<_>>(), Reject::REASONS);
-        assert!(rejects[4].to_string().contains("no entity: user_id is absent"), "{}", rejects[4]);
-        assert!(rejects[6].to_string().contains("2018-11-01T20:57:10.796Z is more than 1 ms"), "{}", rejects[6]);
-        assert!(rejects[6].to_string().contains("9223372036854775807 ms"), "{}", rejects[6]);
+        assert!(rejects[5].to_string().contains("no entity: user_id is absent"), "{}", rejects[5]);
+        assert!(rejects[7].to_string().contains("2018-11-01T20:57:10.796Z is more than 1 ms"), "{}", rejects[7]);
+        assert!(rejects[7].to_string().contains("9223372036854775807 ms"), "{}", rejects[7]);
     }
 }

@@ -1,6 +1,7 @@
 //! What one event touches.
 
-use activity::MetricIndex;
+use activity::additive::Addend;
+use activity::{EventId, MetricIndex};
 use std::ops::Range;
 
 /// What one event touches, in the order of the plan's entities: a scratch buffer that is used again for every event, so
@@ -10,6 +11,10 @@ pub struct Touches {
     spans: Vec<Span>,
     keys: Vec<u8>,
     metrics: Vec<MetricIndex>,
+    /// Of the event itself: its id, if it is counted or added up.
+    id: Option<EventId>,
+    counting: Vec<MetricIndex>,
+    values: Vec<i64>,
     /// Where a number is written as text.
     pub(crate) digits: String,
 }
@@ -23,6 +28,23 @@ pub struct Touch<'a> {
     pub shard_key: &'a [u8],
     /// The metrics, ascending, at least one.
     pub metrics: &'a [MetricIndex],
+}
+
+/// The event as one that is counted itself, or whose values are added up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted<'a> {
+    /// Its id, and its value for each metric that adds one up, in units of the metric's last decimal.
+    pub event: Addend<'a>,
+    /// The metrics that count it, ascending, then those that add a value of it up, ascending.
+    pub metrics: &'a [MetricIndex],
+}
+
+impl<'a> Counted<'a> {
+    /// The metrics that count it, and those that add a value of it up.
+    #[must_use]
+    pub fn counts_and_sums(&self) -> (&'a [MetricIndex], &'a [MetricIndex]) {
+        self.metrics.split_at(self.metrics.len() - self.event.values.len())
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -42,16 +64,47 @@ impl Touches {
         })
     }
 
+    /// The event itself, if a metric counts it or adds a value of it up.
+    #[must_use]
+    pub fn counted(&self) -> Option<Counted<'_>> {
+        let event = Addend { id: self.id?, values: &self.values };
+        Some(Counted { event, metrics: &self.counting })
+    }
+
     /// Whether it touches nothing: no metric wants it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.spans.is_empty()
+        self.spans.is_empty() && self.id.is_none()
     }
 
     pub(crate) fn clear(&mut self) {
         self.spans.clear();
         self.keys.clear();
         self.metrics.clear();
+        self.id = None;
+        self.counting.clear();
+        self.values.clear();
+    }
+
+    /// Sets the metrics that count the event itself, and those that add up a value of it. If there are any, `id` says the
+    /// event's id, and `value` its value for each metric that adds up.
+    pub(crate) fn count<E>(
+        &mut self,
+        counts: impl Iterator<Item = MetricIndex>,
+        sums: impl Iterator<Item = MetricIndex>,
+        id: impl FnOnce(&mut String) -> Result<EventId, E>,
+        value: impl Fn(MetricIndex, &mut String) -> Result<i64, E>,
+    ) -> Result<(), E> {
+        self.counting.extend(counts);
+        let count = self.counting.len();
+        self.counting.extend(sums);
+        if !self.counting.is_empty() {
+            self.id = Some(id(&mut self.digits)?);
+        }
+        for metric in &self.counting[count..] {
+            self.values.push(value(*metric, &mut self.digits)?);
+        }
+        Ok(())
     }
 
     /// Adds the metrics that want the next entity; whether there are any.

@@ -3,7 +3,7 @@
 mod common;
 
 use catalog::Literal;
-use common::{ACCOUNT_USER, USER, metric, native, plan, text};
+use common::{ACCOUNT_USER, USER, metric, native, plan, sum, text};
 use event::{Reader, Touches};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -37,6 +37,7 @@ fn reading_an_event_allocates_nothing_in_steady_state() {
         metric(USER, Some(&["played"]), &[]),
         metric(USER, None, &[("plan", &[text("paid")]), ("song.length", &[Literal::Int(3)])]),
         metric(ACCOUNT_USER, None, &[]),
+        sum("song.length", 3, None),
     ];
     let reader = Reader::new(&plan(native(), metrics), 0);
     let record = br#"{"event_id":"6b0e","event":"played","user_id":42,"account_id":"0f8fad5b-d9cb-469f-a165-70867728950e","timestamp":"2026-11-22T09:30:00.250Z","sent_at":"2026-11-22T09:30:01Z","agent":"Mozilla\/5.0","properties":{"plan":"paid","tags":["a","b"],"song":{"length":3.0}}}"#;

@@ -14,6 +14,7 @@ fn reader() -> Reader {
         timestamp: at("ts"),
         time_form: TimeForm::Millis,
         keys: vec![("user_id".into(), at("userId")), ("account_id".into(), at("account"))],
+        event_id: path("itemInSession"),
         properties: path(""),
     };
     let metrics = vec![

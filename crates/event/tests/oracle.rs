@@ -8,9 +8,10 @@
 
 mod common;
 
+use activity::additive::IdSpace;
 use activity::{EntityKey, EntityKind, Millis};
-use catalog::{Condition, Fields, Literal, Metric, Origin, Plan, TimeForm};
-use common::{Touched, metric, path, plan, text, touched};
+use catalog::{Condition, Fields, Literal, Measure, Metric, Origin, Plan, TimeForm};
+use common::{Summed, Touched, counted, measured, path, plan, text, touched};
 use event::{Reader, Touches};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -20,7 +21,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// What the rules say of a record, worked out from a full decode. Rejections are compared by their reason.
-fn naive(plan: &Plan, payload: &[u8]) -> Result<(Millis, Vec<Touched>), &'static str> {
+fn naive(plan: &Plan, payload: &[u8]) -> Result<(Millis, Vec<Touched>, Option<Summed>), &'static str> {
     let record: Value = serde_json::from_slice(payload).map_err(|_| "broken_json")?;
     if !record.is_object() {
         return Err("wrong_type");
@@ -34,6 +35,7 @@ fn naive(plan: &Plan, payload: &[u8]) -> Result<(Millis, Vec<Touched>), &'static
     };
     let time = naive_time(&find(&record, &fields.timestamp), fields.time_form)?;
     let mut wanted: BTreeMap<EntityKind, Vec<u16>> = BTreeMap::new();
+    let (mut counts, mut sums) = (Vec::new(), Vec::new());
     for (index, metric) in (0..).zip(&plan.metrics) {
         let named = metric.events.as_ref().is_none_or(|names| names.contains(&event));
         let holds = |condition: &Condition| {
@@ -41,7 +43,14 @@ fn naive(plan: &Plan, payload: &[u8]) -> Result<(Millis, Vec<Touched>), &'static
             condition.one_of.iter().any(|literal| equal(&find(&record, &place), literal))
         };
         if named && metric.conditions.iter().all(holds) {
-            wanted.entry(metric.entity).or_default().push(index);
+            match &metric.measure {
+                Measure::Distinct(entity) => wanted.entry(*entity).or_default().push(index),
+                Measure::Count => counts.push(index),
+                Measure::Sum { value, decimals } => {
+                    let place = Origin::Path([fields.properties.clone(), value.clone()].concat());
+                    sums.push((index, find(&record, &place), *decimals));
+                }
+            }
         }
     }
     let mut touches = Vec::new();
@@ -56,7 +65,28 @@ fn naive(plan: &Plan, payload: &[u8]) -> Result<(Millis, Vec<Touched>), &'static
             touches.push((EntityKey::of(*kind, &ids).as_bytes().to_vec(), shard_key, metrics.clone()));
         }
     }
-    if !wanted.is_empty() && touches.is_empty() { Err("no_entity") } else { Ok((time, touches)) }
+    let mut counted = None;
+    if !counts.is_empty() || !sums.is_empty() {
+        let id = naive_id(&find(&record, &Origin::Path(fields.event_id.clone())))?.ok_or("missing_field")?;
+        let value = |(index, value, decimals)| Ok((index, naive_value(&value, decimals)?));
+        let sums: Result<Vec<_>, &str> = sums.into_iter().map(value).collect();
+        counted = Some((IdSpace::of(&plan.sources[0].topic).id(&id), counts, sums?));
+    }
+    let is_nobody = !wanted.is_empty() && touches.is_empty() && counted.is_none();
+    if is_nobody { Err("no_entity") } else { Ok((time, touches, counted)) }
+}
+
+/// All that is drawn is exact as a double, also times a hundred.
+fn naive_value(value: &Value, decimals: u8) -> Result<i64, &'static str> {
+    let number = match value {
+        Value::Null => return Err("missing_field"),
+        Value::Number(number) => number.as_f64().unwrap(),
+        Value::String(text) if text.starts_with(['-', '0', '5']) => text.parse().map_err(|_| "bad_value")?,
+        Value::String(_) => return Err("bad_value"),
+        _ => return Err("wrong_type"),
+    };
+    let units = (number * 10f64.powi(decimals.into())).round_ties_even();
+    if units.abs() < 2f64.powi(63) { Ok(units as i64) } else { Err("bad_value") }
 }
 
 fn find(record: &Value, origin: &Origin) -> Value {
@@ -144,9 +174,18 @@ fn list<T>(out: &mut String, open: char, close: char, items: &[T], each: impl Fn
 
 /// Few names, so that they meet the plan's; one of them is written as text and as an escape.
 const NAMES: [&str; 6] = ["event", "at", "user", "a", "b", "props"];
-const TEXTS: [&str; 8] =
-    ["", "played", "paused", "ada", "ü\u{0}\"🦀", "2026-11-22T09:30:00.5+01:00", "1969-12-31T23:59:59.9999Z", "5"];
-const PLAIN: [&str; 12] = [
+const TEXTS: [&str; 9] = [
+    "",
+    "-5.125",
+    "played",
+    "paused",
+    "ada",
+    "ü\u{0}\"🦀",
+    "2026-11-22T09:30:00.5+01:00",
+    "1969-12-31T23:59:59.9999Z",
+    "5",
+];
+const PLAIN: [&str; 14] = [
     "null",
     "true",
     "false",
@@ -155,6 +194,8 @@ const PLAIN: [&str; 12] = [
     "5.0",
     "-5",
     "0.5",
+    "0.125",
+    "-0.375",
     "1795339800",
     "1795339800000",
     "1e300",
@@ -230,10 +271,13 @@ fn random_metric() -> impl Strategy<Value = Metric> {
     let events = proptest::option::of(vec(select(vec!["played", "paused", "ada"]), 0..3));
     let condition = (random_path(1..3), vec(literal(), 1..6));
     let conditions = vec(condition.prop_map(|(property, one_of)| Condition { property, one_of }), 0..2);
-    (0..3u8, events, conditions).prop_map(|(kind, events, conditions)| Metric {
-        conditions,
-        ..metric(EntityKind(kind), events.as_deref(), &[])
-    })
+    let measure = prop_oneof![
+        3 => (0..3u8).prop_map(|kind| Measure::Distinct(EntityKind(kind))),
+        1 => Just(Measure::Count),
+        1 => (random_path(1..3), 0..3u8).prop_map(|(value, decimals)| Measure::Sum { value, decimals }),
+    ];
+    (measure, events, conditions)
+        .prop_map(|(measure, events, conditions)| Metric { conditions, ..measured(measure, events.as_deref(), &[]) })
 }
 
 fn random_plan() -> impl Strategy<Value = Plan> {
@@ -241,7 +285,7 @@ fn random_plan() -> impl Strategy<Value = Plan> {
     let fields = (origin("event"), origin("at"), form, origin("user"), origin("a"), random_path(0..2));
     let fields = fields.prop_map(|(event, timestamp, time_form, user, account, properties)| {
         let keys = vec![("user_id".to_owned(), user), ("account_id".to_owned(), account)];
-        Fields { event, timestamp, time_form, keys, properties }
+        Fields { event, timestamp, time_form, event_id: path("user"), keys, properties }
     });
     (fields, vec(random_metric(), 0..6)).prop_map(|(fields, metrics)| plan(fields, metrics))
 }
@@ -262,7 +306,8 @@ proptest! {
         let mut touches = Touches::default();
         for record in records {
             let outcome = reader.read(record.as_bytes(), &mut touches);
-            let outcome = outcome.map(|time| (time, touched(&touches))).map_err(|reject| reject.reason());
+            let outcome = outcome.map(|time| (time, touched(&touches), counted(&touches)));
+            let outcome = outcome.map_err(|reject| reject.reason());
             prop_assert_eq!(outcome, naive(&plan, record.as_bytes()), "{}", record);
         }
     }

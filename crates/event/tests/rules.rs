@@ -2,8 +2,10 @@
 
 mod common;
 
-use catalog::{Literal, Origin, TimeForm};
-use common::{ACCOUNT, ACCOUNT_USER, TIME, USER, at, metric, native, path, plan, read, text, touch};
+use catalog::{Literal, Measure, Origin, TimeForm};
+use common::{
+    ACCOUNT, ACCOUNT_USER, TIME, USER, at, counted, measured, metric, native, path, plan, read, sum, text, touch,
+};
 use event::{Reader, Reject, Touches};
 
 /// A record of `played` at [`TIME`] with more fields.
@@ -200,4 +202,36 @@ fn message_echoes_little_of_a_value() {
         let message = read(&reader, &record).expect_err("it is rejected").to_string();
         assert!(message.matches("top secret").count() <= 6 && message.len() < 400, "{message}");
     }
+}
+
+#[test]
+fn event_that_is_counted_needs_an_id_and_what_is_added_up_a_number() {
+    let reader = reader(vec![
+        sum("amount", 2, Some(&["played"])),
+        measured(Measure::Count, None, &[]),
+        metric(USER, None, &[]),
+        sum("amount", 0, None),
+    ]);
+    let summed = |more: &str| {
+        let mut touches = Touches::default();
+        let event = format!(r#"{{"event":"played","timestamp":"2026-11-22T09:30:00Z",{more}}}"#);
+        reader.read(event.as_bytes(), &mut touches).map(|_| counted(&touches).expect("it is counted"))
+    };
+    let id = |text: &str| activity::additive::IdSpace::of("usage").id(text);
+    let counted = summed(r#""event_id":17,"properties":{"amount":12.345}"#);
+    assert_eq!(counted, Ok((id("17"), vec![1], vec![(0, 1234), (3, 12)])), "nobody was named, and the event counts");
+    let told = |more: &str| {
+        let reject = summed(more).expect_err(more);
+        (reject.reason(), reject.to_string())
+    };
+    let (reason, text) = told(r#""user_id":1,"properties":{"amount":1}"#);
+    assert!(reason == "missing_field" && text.starts_with("event_id is absent"), "{text}");
+    let (reason, text) = told(r#""event_id":"a","properties":{}"#);
+    assert!(reason == "missing_field" && text.starts_with("amount (at `properties.amount`) is absent"), "{text}");
+    let (reason, text) = told(r#""event_id":"a","properties":{"amount":"1e3"}"#);
+    assert!(reason == "bad_value" && text.contains("\"1e3\" (it is not digits"), "{text}");
+    let (reason, text) = told(r#""event_id":"a","properties":{"amount":1e17}"#);
+    assert!(reason == "bad_value" && text.contains("with 2 decimals it does not fit"), "{text}");
+    assert_eq!(told(r#""event_id":"a","properties":{"amount":true}"#).0, "wrong_type");
+    assert_eq!(told(r#""event_id":[],"properties":{"amount":1}"#).0, "wrong_type");
 }

@@ -17,7 +17,7 @@ pub(crate) fn render(plan: &Plan, totals: &Totals, as_of: &[(Grain, Bucket)]) ->
         let windows = as_of.iter().flat_map(|(grain, as_of)| metric.windows_of(*grain).map(|window| (window, *as_of)));
         for (window, as_of) in windows {
             for (complete, as_of) in [("false", as_of), ("true", as_of.plus(-1))] {
-                if let Some(value) = totals.value(index, window, as_of) {
+                if let Some(value) = totals.value(plan, index, window, as_of) {
                     let _ = writeln!(text, "nsm_{name}{{window=\"{window}\",complete=\"{complete}\"}} {value}");
                 }
             }

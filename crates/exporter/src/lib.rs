@@ -9,8 +9,10 @@ mod gauges;
 mod http;
 mod metrics;
 mod totals;
+mod value;
 
 pub use board::{Board, Settings, Shown};
 pub use http::{Pages, ServeError, serve};
 pub use metrics::Metrics;
 pub use totals::{Stands, Totals, Withheld};
+pub use value::Value;

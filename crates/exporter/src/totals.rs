@@ -1,5 +1,6 @@
 //! Totals: the counters of all shards, added up, and how far the shards have come.
 
+use crate::value::Value;
 use activity::clock::PartitionProgress;
 use activity::counter::Counter;
 use activity::header::Header;
@@ -140,10 +141,11 @@ impl Totals {
 
     /// The value of a metric as of a bucket; `None` if some shard no longer keeps that bucket.
     #[must_use]
-    pub fn value(&self, metric: MetricIndex, window: Window, as_of: Bucket) -> Option<i64> {
+    pub fn value(&self, plan: &Plan, metric: MetricIndex, window: Window, as_of: Bucket) -> Option<Value> {
         let key = CounterKey { metric, window };
         let of_shard = |shard: &ShardTotals| shard.counters.get(&key).map_or(Some(0), |counter| counter.value(as_of));
-        self.shards.iter().map(of_shard).sum()
+        let units = self.shards.iter().map(of_shard).sum::<Option<i128>>()?;
+        Some(Value { units, decimals: plan.metric(metric).decimals() })
     }
 
     /// Shard time: the slowest shard's; `None` if one has none yet.

@@ -1,8 +1,9 @@
 //! The batch that is under way: the deltas of every shard, and what was rejected.
 
+use activity::additive::{Additive, Place};
 use activity::pack::{Coverage, Delta, Keys, Pack};
-use activity::{Bucket, CatalogVersion, Grain, MetricIndex, Millis, Shard};
-use event::Reject;
+use activity::{Bucket, CatalogVersion, Grain, MetricIndex, Millis, PerGrain, Shard};
+use event::{Counted, Reject};
 use hashbrown::HashMap;
 use kafka::{DeadLetter, Record};
 use std::collections::BTreeMap;
@@ -11,8 +12,8 @@ use xxhash_rust::xxh3::xxh3_64;
 /// Deltas by shard, and dead letters.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    /// By shard: the keys of each bucket and set of metrics.
-    shards: Vec<BTreeMap<(Grain, Bucket, usize), Keys>>,
+    /// By shard.
+    shards: Vec<Deltas>,
     /// The sets of metrics that have occurred, and the number of each.
     sets: Vec<Vec<MetricIndex>>,
     set_numbers: HashMap<Vec<MetricIndex>, usize>,
@@ -20,10 +21,19 @@ pub(crate) struct Batch {
     bytes: usize,
 }
 
+/// The deltas of a shard.
+#[derive(Clone, Debug, Default)]
+struct Deltas {
+    /// The keys of each bucket and set of metrics.
+    active: BTreeMap<(Grain, Bucket, usize), Keys>,
+    /// The events of each combination of buckets and set of metrics.
+    counted: BTreeMap<(PerGrain<Option<Bucket>>, usize), Additive>,
+}
+
 impl Batch {
     pub(crate) fn new(shards: u16) -> Batch {
         Batch {
-            shards: vec![BTreeMap::new(); usize::from(shards)],
+            shards: vec![Deltas::default(); usize::from(shards)],
             sets: Vec::new(),
             set_numbers: HashMap::new(),
             dead_letters: Vec::new(),
@@ -33,18 +43,33 @@ impl Batch {
 
     /// Adds an entity that was active in a bucket for these metrics.
     pub(crate) fn add(&mut self, shard: Shard, grain: Grain, bucket: Bucket, metrics: &[MetricIndex], key: &[u8]) {
-        let set = match self.set_numbers.get(metrics) {
-            Some(set) => *set,
-            None => {
-                self.sets.push(metrics.to_vec());
-                self.set_numbers.insert(metrics.to_vec(), self.sets.len() - 1);
-                self.sets.len() - 1
-            }
-        };
-        let keys = self.shards[usize::from(shard.0)].entry((grain, bucket, set)).or_default();
+        let set = self.set_number(metrics);
+        let keys = self.shards[usize::from(shard.0)].active.entry((grain, bucket, set)).or_default();
         self.bytes -= keys.size();
         keys.push(key);
         self.bytes += keys.size();
+    }
+
+    /// Adds an event that is counted in these buckets, at least one.
+    pub(crate) fn count(&mut self, shard: Shard, buckets: PerGrain<Option<Bucket>>, counted: Counted<'_>) {
+        let set = self.set_number(counted.metrics);
+        let events = self.shards[usize::from(shard.0)].counted.entry((buckets, set)).or_insert_with(|| {
+            let (counts, sums) = counted.counts_and_sums();
+            let place = |grain| Some(Place { grain, bucket: buckets[grain]? });
+            Additive::new(counts.to_vec(), sums.to_vec(), Grain::ALL.into_iter().filter_map(place).collect())
+        });
+        self.bytes -= events.size();
+        events.push(counted.event);
+        self.bytes += events.size();
+    }
+
+    fn set_number(&mut self, metrics: &[MetricIndex]) -> usize {
+        if let Some(set) = self.set_numbers.get(metrics) {
+            return *set;
+        }
+        self.sets.push(metrics.to_vec());
+        self.set_numbers.insert(metrics.to_vec(), self.sets.len() - 1);
+        self.sets.len() - 1
     }
 
     /// Adds a rejected record, its payload cut to `limit` bytes.
@@ -80,16 +105,18 @@ impl Batch {
         sealed_at: Millis,
         sources: Vec<Coverage>,
     ) -> (Vec<Vec<u8>>, Vec<DeadLetter>) {
-        let mut pack = Pack { catalogue, sealed_at, sources, deltas: Vec::new() };
+        let mut pack = Pack { catalogue, sealed_at, sources, deltas: Vec::new(), additive: Vec::new() };
         let sets = &self.sets;
-        let mut seal_shard = |deltas: &mut BTreeMap<(Grain, Bucket, usize), Keys>| {
+        let mut seal_shard = |shard: &mut Deltas| {
+            let Deltas { active, counted } = std::mem::take(shard);
             let delta = |((grain, bucket, set), keys): ((Grain, Bucket, usize), Keys)| Delta {
                 metrics: sets[set].clone(),
                 grain,
                 bucket,
                 keys,
             };
-            pack.deltas = std::mem::take(deltas).into_iter().map(delta).collect();
+            pack.deltas = active.into_iter().map(delta).collect();
+            pack.additive = counted.into_values().collect();
             pack.encode()
         };
         let packs = self.shards.iter_mut().map(&mut seal_shard).collect();
@@ -99,7 +126,7 @@ impl Batch {
 
     /// Throws everything away.
     pub(crate) fn clear(&mut self) {
-        self.shards.iter_mut().for_each(BTreeMap::clear);
+        self.shards.fill_with(Deltas::default);
         self.dead_letters.clear();
         self.bytes = 0;
     }

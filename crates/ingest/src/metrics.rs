@@ -13,7 +13,7 @@ pub struct Metrics {
     pub rejected: IntCounterVec,
     /// Events that counted for coarser grains, but were late for this one.
     pub late: IntCounterVec,
-    /// Entities put into packs.
+    /// Entities and counted events put into packs.
     pub deltas: IntCounter,
     /// Transactions committed and aborted, by outcome.
     pub transactions: IntCounterVec,

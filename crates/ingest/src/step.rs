@@ -7,7 +7,7 @@ use crate::metrics::{Metrics, Tally};
 use crate::note::Note;
 use crate::partition::Progress;
 use activity::pack::Coverage;
-use activity::{Bucket, Grain, MetricIndex, Millis, Offset, TopicId, key};
+use activity::{Bucket, Grain, MetricIndex, Millis, Offset, PerGrain, TopicId, key};
 use catalog::Plan;
 use event::{Reader, Touches};
 use kafka::{Committed, Item, Partition, Position, Record, TopicInfo, Transaction};
@@ -77,7 +77,7 @@ pub struct Ingest {
     tally: Tally,
     touches: Touches,
     /// The grains of the catalogue's windows.
-    by_grain: Vec<Counted>,
+    by_grain: Vec<OfGrain>,
     /// A day, and the times around the last event that lie in it.
     day: (Bucket, Range<Millis>),
     new: Vec<MetricIndex>,
@@ -87,17 +87,17 @@ pub struct Ingest {
 
 /// Which metrics have windows of a grain.
 #[derive(Debug)]
-struct Counted {
+struct OfGrain {
     grain: Grain,
     /// By metric.
-    metrics: Vec<bool>,
+    has_windows: Vec<bool>,
 }
 
-impl Counted {
-    fn by(grain: Grain, plan: &Plan) -> Counted {
-        Counted {
+impl OfGrain {
+    fn new(grain: Grain, plan: &Plan) -> OfGrain {
+        OfGrain {
             grain,
-            metrics: plan.metrics.iter().map(|metric| metric.windows_of(grain).next().is_some()).collect(),
+            has_windows: plan.metrics.iter().map(|metric| metric.windows_of(grain).next().is_some()).collect(),
         }
     }
 }
@@ -118,7 +118,7 @@ impl Ingest {
             batch: Batch::new(settings.shards),
             tally: Tally::default(),
             touches: Touches::default(),
-            by_grain: grains.iter().map(|grain| Counted::by(*grain, &plan)).collect(),
+            by_grain: grains.iter().map(|grain| OfGrain::new(*grain, &plan)).collect(),
             day: (Bucket(0), Millis(0)..Millis(0)),
             new: Vec::new(),
             last_transaction: None,
@@ -177,6 +177,7 @@ impl Ingest {
         if self.touches.is_empty() {
             return;
         }
+        let mut buckets = PerGrain::default();
         for at in 0..self.by_grain.len() {
             let grain = self.by_grain[at].grain;
             if !self.judges[source].is_in_time(event, grain) {
@@ -187,15 +188,34 @@ impl Ingest {
                 Grain::Day => self.day(event.time),
                 Grain::Minute | Grain::Hour => self.plan.bucket(grain, event.time),
             };
+            buckets[grain] = Some(bucket);
             self.fold_into(at, bucket);
+        }
+        self.count(buckets);
+    }
+
+    /// Adds the event itself, if metrics count it or add it up, in its bucket of every grain for which it is in time and of
+    /// which one of them has windows.
+    fn count(&mut self, mut buckets: PerGrain<Option<Bucket>>) {
+        let Some(counted) = self.touches.counted() else {
+            return;
+        };
+        for OfGrain { grain, has_windows } in &self.by_grain {
+            if !counted.metrics.iter().any(|metric| has_windows[usize::from(metric.0)]) {
+                buckets[*grain] = None;
+            }
+        }
+        if buckets != PerGrain::default() {
+            self.batch.count(counted.event.id.shard(self.settings.shards), buckets, counted);
+            self.tally.deltas += 1;
         }
     }
 
     fn fold_into(&mut self, at: usize, bucket: Bucket) {
-        let Counted { grain, metrics } = &self.by_grain[at];
+        let OfGrain { grain, has_windows } = &self.by_grain[at];
         for touch in self.touches.iter() {
-            let counted = touch.metrics.iter().copied().filter(|metric| metrics[usize::from(metric.0)]);
-            self.forwarded.keep_new(touch.key, *grain, bucket, counted, &mut self.new);
+            let metrics = touch.metrics.iter().copied().filter(|metric| has_windows[usize::from(metric.0)]);
+            self.forwarded.keep_new(touch.key, *grain, bucket, metrics, &mut self.new);
             if !self.new.is_empty() {
                 let shard = key::shard_of(touch.shard_key, self.settings.shards);
                 self.batch.add(shard, *grain, bucket, &self.new, touch.key);

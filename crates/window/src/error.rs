@@ -1,8 +1,9 @@
 //! Why window has to stop.
 
+use activity::additive::Place;
 use activity::continuity::Break;
 use activity::pack::PackError;
-use activity::{Bucket, CatalogVersion, Grain, Offset, Shard};
+use activity::{Bucket, CatalogVersion, Offset, Shard};
 use kafka::LogError;
 use state::StoreError;
 use thiserror::Error;
@@ -65,20 +66,19 @@ pub enum WindowError {
     },
     /// A delta lies below what is kept, though no partition was behind.
     #[error(
-        "shard {shard} cannot apply offset {offset}: a delta is of {} {bucket}, but records are kept from {floor} on. \
+        "shard {shard} cannot apply offset {offset}: a delta is of {} {}, but what is of use now begins with {floor}. \
          The pack was written by a faulty ingest",
-        grain.name()
+        place.grain.name(),
+        place.bucket
     )]
     BelowFloor {
         /// The shard.
         shard: Shard,
         /// The record's offset.
         offset: Offset,
-        /// The delta's grain.
-        grain: Grain,
         /// The delta's bucket.
-        bucket: Bucket,
-        /// The first bucket kept.
+        place: Place,
+        /// The first bucket that is kept, or from which events may still come.
         floor: Bucket,
     },
 }

@@ -10,6 +10,7 @@ mod error;
 mod metrics;
 mod opening;
 mod records;
+mod seen;
 mod shard;
 mod sweep;
 mod worker;

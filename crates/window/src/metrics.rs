@@ -1,6 +1,6 @@
 //! The worker's own metrics.
 
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 /// Everything that window counts. Clones share the counts.
 #[derive(Clone, Debug)]
@@ -11,6 +11,12 @@ pub struct Metrics {
     pub repeated: IntCounter,
     /// Buckets that were new to an entity.
     pub bits: IntCounter,
+    /// Events counted by themselves.
+    pub events: IntCounter,
+    /// Events not counted, because their ids were seen before.
+    pub duplicates: IntCounter,
+    /// Ids of events that were counted and may come again, by shard.
+    pub event_ids: IntGaugeVec,
     /// Deltas of partitions that joined late and lie below what is kept.
     pub below_floor: IntCounter,
     /// Commits written.
@@ -39,10 +45,19 @@ impl Metrics {
             registry.register(Box::new(counter.clone()))?;
             Ok::<_, prometheus::Error>(counter)
         };
+        let event_ids = Opts::new("northstar_window_event_ids", "Ids of events that were counted and may come again.");
+        let event_ids = IntGaugeVec::new(event_ids, &["shard"])?;
+        registry.register(Box::new(event_ids.clone()))?;
         Ok(Metrics {
             packs: counter("northstar_window_packs_total", "Packs applied.")?,
             repeated: counter("northstar_window_packs_repeated_total", "Packs skipped: covered before.")?,
             bits: counter("northstar_window_bits_total", "Buckets that were new to an entity and a metric.")?,
+            events: counter("northstar_window_events_total", "Events counted by metrics that count or add up.")?,
+            duplicates: counter(
+                "northstar_window_duplicates_total",
+                "Events not counted: their ids were seen before.",
+            )?,
+            event_ids,
             below_floor: counter(
                 "northstar_window_below_floor_total",
                 "Deltas of partitions that joined late, from before what is kept.",

@@ -60,7 +60,7 @@ pub(crate) fn open(
     if dirty {
         return renew("dirty");
     }
-    if fence.next < log.start {
+    if header.ids_from.unwrap_or(fence.next) < log.start {
         return renew("before_log_start");
     }
     if fence.next > log.end {
@@ -134,6 +134,14 @@ mod tests {
             reason(Fence { topic: TopicId([2; 16]), catalogue: CatalogVersion(1), ..fence(30) }, false),
             "other_topic"
         );
+    }
+
+    #[test]
+    fn ids_of_events_that_the_log_has_lost_are_a_reason_to_rebuild() {
+        let header = Header { ids_from: Some(Offset(9)), ..Header::default() };
+        let stored = Some((Stored { fence: fence(30), dirty: false }, header));
+        let opened = open(Shard(3), CATALOGUE, stored, LOG).unwrap();
+        assert!(matches!(opened, Opening::Claim { reason: "before_log_start", .. }), "{opened:?}");
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! The step function: a shard's state, the packs that move it on, and what has to be written.
 
+mod events;
+
 use crate::error::WindowError;
 use crate::metrics::Metrics;
 use crate::records::Records;
+use crate::seen::Seen;
 use crate::sweep::Sweep;
+use activity::additive::Place;
 use activity::continuity::{self, Verdict};
 use activity::counter::Counter;
 use activity::fence::Fence;
@@ -54,10 +58,14 @@ pub struct ShardState {
     stored: Fence,
     /// The offset after the last record applied.
     next: Offset,
+    /// The offset of the next record to take: before `next` as long as ids of events are read again.
+    reads: Offset,
     header: Header,
     /// The first bucket of which records are kept, by grain: what shard time says; `None` as long as there is none.
     floors: Option<PerGrain<Bucket>>,
     header_changed: bool,
+    /// The events that were counted and may come again.
+    seen: Seen,
     counters: BTreeMap<CounterKey, Counter>,
     changed_counters: BTreeSet<CounterKey>,
     pub(crate) records: Records,
@@ -91,9 +99,11 @@ impl ShardState {
             metrics,
             stored,
             next: stored.next,
+            reads: header.ids_from.unwrap_or(stored.next).min(stored.next),
             floors,
             header,
             header_changed: false,
+            seen: Seen::default(),
             counters: counters.into_iter().map(decode).collect::<Result<_, _>>()?,
             changed_counters: BTreeSet::new(),
             records: Records::default(),
@@ -101,10 +111,10 @@ impl ShardState {
         })
     }
 
-    /// The offset of the next record to apply.
+    /// The offset of the next record to take.
     #[must_use]
-    pub fn next(&self) -> Offset {
-        self.next
+    pub fn reads_from(&self) -> Offset {
+        self.reads
     }
 
     /// The fence of what is stored.
@@ -119,10 +129,11 @@ impl ShardState {
         &self.header
     }
 
-    /// The entities of packs whose records are not at hand, each once.
+    /// The entities of packs, each with its offset, whose records are needed and not at hand, each once.
     #[must_use]
-    pub fn missing<'a>(&self, packs: impl IntoIterator<Item = &'a Pack>) -> Vec<EntityKey> {
-        let deltas = packs.into_iter().flat_map(|pack| &pack.deltas);
+    pub fn missing(&self, packs: &[(Offset, Pack)]) -> Vec<EntityKey> {
+        let to_apply = packs.iter().filter(|(offset, _)| *offset >= self.next);
+        let deltas = to_apply.flat_map(|(_, pack)| &pack.deltas);
         let keys = deltas.flat_map(|delta| delta.keys.iter().flatten());
         let missing = keys.filter(|key| !self.records.is_at_hand(key));
         let mut missing: Vec<EntityKey> = missing.filter_map(|key| EntityKey::parse(key).ok()).collect();
@@ -149,23 +160,35 @@ impl ShardState {
         stored.map_or_else(|| Ok(Record::default()), |bytes| Record::decode(bytes).ok_or_else(corrupt))
     }
 
-    /// Applies the pack at `offset`, if it is the next one. The records of its entities must be at hand.
+    /// Takes the pack at `offset`: applies it, if it is the next one, and remembers only the ids of its events if it was applied
+    /// before. The records of its entities must be at hand.
     ///
     /// # Errors
     /// If it cannot be applied; then the shard stops before it.
     pub fn apply(&mut self, offset: Offset, pack: &Pack) -> Result<(), WindowError> {
         let shard = self.shard;
+        self.reads = offset.next();
+        if offset < self.next {
+            self.remember(offset, pack);
+            return Ok(());
+        }
         if pack.catalogue != self.plan.version {
             let (found, known) = (pack.catalogue, self.plan.version);
             return Err(WindowError::OtherCatalogue { shard, found, known });
         }
         match continuity::judge(&self.header, pack) {
             Err(source) => return Err(WindowError::Continuity { shard, offset, source }),
-            Ok(Verdict::Repeated) => self.metrics.repeated.inc(),
+            Ok(Verdict::Repeated) => {
+                self.remember(offset, pack);
+                self.metrics.repeated.inc();
+            }
             Ok(Verdict::Next) => {
                 let behind = self.runs_behind(pack);
                 for delta in &pack.deltas {
                     self.apply_delta(offset, delta, behind)?;
+                }
+                for additive in &pack.additive {
+                    self.apply_additive(offset, additive, behind)?;
                 }
                 continuity::advance(&mut self.header, pack);
                 self.slide();
@@ -173,6 +196,7 @@ impl ShardState {
             }
         }
         self.next = offset.next();
+        self.header.ids_from = self.seen.from();
         self.header_changed = true;
         self.caught_up_to(self.next);
         Ok(())
@@ -199,9 +223,12 @@ impl ShardState {
     }
 
     fn apply_delta(&mut self, offset: Offset, delta: &Delta, behind: bool) -> Result<(), WindowError> {
-        let (shard, grain, bucket) = (self.shard, delta.grain, delta.bucket);
+        let Delta { grain, bucket, .. } = *delta;
         match self.floors.map(|floors| floors[grain]).filter(|floor| bucket < *floor) {
-            Some(floor) if !behind => return Err(WindowError::BelowFloor { shard, offset, grain, bucket, floor }),
+            Some(floor) if !behind => {
+                let (shard, place) = (self.shard, Place { grain, bucket });
+                return Err(WindowError::BelowFloor { shard, offset, place, floor });
+            }
             Some(_) => {
                 self.metrics.below_floor.inc_by(delta.keys.iter().count() as u64);
                 return Ok(());
@@ -252,6 +279,7 @@ impl ShardState {
             return;
         };
         let floors = self.plan.floors(time);
+        self.forget_events(time);
         let before = self.floors.replace(floors);
         for grain in self.plan.grains() {
             if before.is_some_and(|before| floors[grain] <= before[grain]) {
@@ -298,6 +326,7 @@ impl ShardState {
         self.stored.next = self.next;
         self.header_changed = false;
         self.changed_counters.clear();
+        self.show_events();
         self.records.committed(settings.cache_entities);
     }
 

@@ -111,12 +111,14 @@ impl<L: Consumer, S: Store> Worker<L, S> {
         let answered = self.work(|mail| mail.is_due(now, &settings))?;
         match ownership {
             Some(Ownership::Assigned(partitions)) => {
+                self.metrics.event_ids.reset();
                 let shards = partitions.iter().map(|partition| (shard_of(*partition), None));
                 self.shards = shards.collect();
                 self.reopen()?;
                 self.start()
             }
             Some(Ownership::Revoked) => {
+                self.metrics.event_ids.reset();
                 self.shards.clear();
                 Ok(self.log.release()?)
             }
@@ -160,14 +162,14 @@ impl<L: Consumer, S: Store> Worker<L, S> {
 
     fn apply(&mut self, state: &mut ShardState, shard: Shard, mail: &Mail) -> Result<(), Setback> {
         let mut packs = Vec::with_capacity(mail.records.len());
-        for (offset, payload) in mail.records.iter().filter(|(offset, _)| *offset >= state.next()) {
+        for (offset, payload) in mail.records.iter().filter(|(offset, _)| *offset >= state.reads_from()) {
             let pack = Pack::decode(payload);
             packs.push((*offset, pack.map_err(|source| WindowError::Pack { shard, offset: *offset, source })?));
         }
         self.fetch(state, shard, &packs)?;
         for (at, (offset, pack)) in packs.iter().enumerate() {
             // A pack of the mail may have been handed over twice.
-            if *offset < state.next() {
+            if *offset < state.reads_from() {
                 continue;
             }
             state.apply(*offset, pack)?;
@@ -187,7 +189,7 @@ impl<L: Consumer, S: Store> Worker<L, S> {
 
     /// Reads the records that packs need and that are not at hand.
     fn fetch(&mut self, state: &mut ShardState, shard: Shard, packs: &[(Offset, Pack)]) -> Result<(), Setback> {
-        let missing = state.missing(packs.iter().map(|(_, pack)| pack));
+        let missing = state.missing(packs);
         if missing.is_empty() {
             return Ok(());
         }
@@ -281,7 +283,7 @@ impl<L: Consumer, S: Store> Worker<L, S> {
     fn start(&mut self) -> Result<(), WindowError> {
         // It comes again.
         self.inbox.clear();
-        let open = self.shards.iter().filter_map(|(shard, state)| Some((*shard, state.as_ref()?.next())));
+        let open = self.shards.iter().filter_map(|(shard, state)| Some((*shard, state.as_ref()?.reads_from())));
         let positions: Vec<Position> =
             open.map(|(shard, next)| Position { partition: partition_of(shard), next }).collect();
         Ok(self.log.start(&positions)?)

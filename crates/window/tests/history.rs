@@ -1,7 +1,8 @@
-//! What a shard tells about every as-of bucket against brute force: late events, days of 23 and 25 hours, the slide of the
-//! floor, and the horizon.
+//! What a shard tells about every as-of bucket against brute force: late events, duplicates before and after a restart, days
+//! of 23 and 25 hours, the slide of the floor, and the horizon.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+use activity::additive::{Addend, Additive, IdSpace, Place};
 use activity::fence::{FORMAT, Fence};
 use activity::header::Header;
 use activity::pack::{Coverage, Delta, Jump, Keys, Pack, Span};
@@ -34,8 +35,26 @@ metrics:
     type: simple
     measure: { agg: count_distinct, entity: user, events: any }
     windows: [1m, 60m, 1h, 24h, 1d, 7d, 28d, 90d]
+  plays: { type: simple, measure: { agg: count, events: any }, windows: [1m, 60m, 1h, 24h, 1d, 7d, 28d, 90d] }
+  seconds:
+    type: simple
+    measure: { agg: sum, value: seconds, decimals: 1, events: any }
+    windows: [1m, 60m, 1h, 24h, 1d, 7d, 28d, 90d]
 ";
     Arc::new(catalog::parse(text).unwrap_or_else(|mistakes| panic!("{}", mistakes.render("test", text))))
+}
+
+/// Opens the shard as it is stored.
+fn open(plan: &Arc<Plan>, store: &mut MemoryStore) -> ShardState {
+    let snapshot = store.snapshot(Shard(0)).unwrap().unwrap();
+    let stored = (snapshot.stored.state.fence, Header::decode(&snapshot.stored.header).unwrap());
+    let metrics = Metrics::register(&Registry::new()).unwrap();
+    ShardState::new(Shard(0), plan.clone(), metrics, stored, snapshot.counters).unwrap()
+}
+
+/// What a user's events add up.
+fn value_of(user: u8) -> i64 {
+    i64::from(user) * 7 - 20
 }
 
 /// A shard of one source partition, and the store that it is kept in.
@@ -46,6 +65,9 @@ struct Harness {
     position: i64,
     offset: i64,
     active: PerGrain<BTreeMap<u8, BTreeSet<i32>>>,
+    /// The events, by the bucket in which they count: their values.
+    events: PerGrain<Vec<(i32, i64)>>,
+    log: Vec<(Offset, Pack)>,
 }
 
 impl Harness {
@@ -63,9 +85,17 @@ impl Harness {
         let claim =
             Commit { expected: None, next: fence, header: header.encode(), counters: Vec::new(), records: Vec::new() };
         assert_eq!(store.commit(Shard(0), &claim).unwrap(), Verdict::Committed);
-        let metrics = Metrics::register(&Registry::new()).unwrap();
-        let state = ShardState::new(Shard(0), plan.clone(), metrics, (fence, header), Vec::new()).unwrap();
-        Harness { plan, store, state, position: 0, offset: 0, active: PerGrain::default() }
+        let state = open(&plan, &mut store);
+        let (active, events) = (PerGrain::default(), PerGrain::default());
+        Harness { plan, store, state, position: 0, offset: 0, active, events, log: Vec::new() }
+    }
+
+    /// Opens the shard anew from what is stored, and reads the log again as far as that is asked for.
+    fn reopen(&mut self) {
+        self.state = open(&self.plan, &mut self.store);
+        let from = self.state.reads_from();
+        let again: Vec<(Offset, Pack)> = self.log.iter().filter(|(offset, _)| *offset >= from).cloned().collect();
+        again.iter().for_each(|(offset, pack)| self.state.apply(*offset, pack).unwrap());
     }
 
     /// The pack of one record: users who were active in these buckets, and the clock after it.
@@ -92,16 +122,18 @@ impl Harness {
             sealed_at: clock,
             sources: vec![Coverage { topic, topic_id, partitions: 1, spans }],
             deltas: buckets.iter().map(delta).collect(),
+            additive: Vec::new(),
         }
     }
 
     fn apply(&mut self, pack: &Pack) -> Result<(), WindowError> {
-        let missing = self.state.missing([pack]);
+        self.offset += 2;
+        self.log.push((Offset(self.offset), pack.clone()));
+        let missing = self.state.missing(&self.log[self.log.len() - 1..]);
         let found = self.store.records(Shard(0), Incarnation(1), &missing).unwrap().anyway();
         for (key, record) in missing.into_iter().zip(found) {
             self.state.admit(key, record).unwrap();
         }
-        self.offset += 2;
         self.state.apply(Offset(self.offset), pack)
     }
 
@@ -110,13 +142,34 @@ impl Harness {
         let in_time = |grain: &Grain| clock.0 - time.0 <= self.plan.lateness_ms(*grain);
         let buckets: Vec<(Grain, Bucket)> =
             Grain::ALL.into_iter().filter(in_time).map(|grain| (grain, self.plan.bucket(grain, time))).collect();
-        let pack = self.pack(users, &buckets, clock);
+        let mut pack = self.pack(users, &buckets, clock);
+        pack.additive.extend(self.events_of(users, &buckets));
         self.apply(&pack).unwrap();
         for (grain, bucket) in buckets {
             users.iter().for_each(|user| {
                 self.active[grain].entry(*user).or_default().insert(bucket.0);
+                self.events[grain].push((bucket.0, value_of(*user)));
             });
         }
+    }
+
+    /// An event for every user, each with an id of its own.
+    fn events_of(&self, users: &[u8], buckets: &[(Grain, Bucket)]) -> Option<Additive> {
+        let places: Vec<Place> =
+            buckets.iter().map(|(grain, bucket)| Place { grain: *grain, bucket: *bucket }).collect();
+        let mut events = Additive::new(vec![MetricIndex(1)], vec![MetricIndex(2)], places);
+        for (at, user) in users.iter().enumerate() {
+            let id = IdSpace::of("usage").id(&format!("{} {at}", self.position));
+            events.push(Addend { id, values: &[value_of(*user)] });
+        }
+        (!buckets.is_empty()).then_some(events)
+    }
+
+    /// The last pack's events come again, by other source positions.
+    fn again(&mut self, clock: Millis) {
+        let events = self.log.last().unwrap().1.additive.clone();
+        let pack = Pack { additive: events, ..self.pack(&[], &[], clock) };
+        self.apply(&pack).unwrap();
     }
 
     fn commit(&mut self) {
@@ -142,8 +195,14 @@ impl Harness {
             for as_of in first - 2..now + length + 5 {
                 let counts = |at: &&BTreeSet<i32>| at.range(as_of - length + 1..=as_of).next().is_some();
                 let expected = i64::try_from(self.active[grain].values().filter(counts).count()).unwrap();
-                let told = totals.value(MetricIndex(0), window, Bucket(as_of));
-                assert_eq!(told, (as_of >= first).then_some(expected), "{window} as of {as_of}, now {now}");
+                let events = self.events[grain].iter().filter(|(at, _)| (as_of - length + 1..=as_of).contains(at));
+                let values: Vec<i64> = events.map(|(_, value)| *value).collect();
+                let expected = [expected, i64::try_from(values.len()).unwrap(), values.iter().sum()];
+                for (metric, expected) in (0..).map(MetricIndex).zip(expected) {
+                    let told = totals.value(&self.plan, metric, window, Bucket(as_of)).map(|value| value.units);
+                    let expected = (as_of >= first).then_some(i128::from(expected));
+                    assert_eq!(told, expected, "metric {metric}, {window} as of {as_of}, now {now}");
+                }
             }
         }
     }
@@ -160,14 +219,21 @@ proptest! {
     #[test]
     fn every_as_of_bucket_of_history_is_exact_however_late_events_come(
         start in 1_740_000_000_000_i64..1_763_000_000_000,
-        steps in proptest::collection::vec((minutes(), minutes(), proptest::collection::vec(0u8..12, 1..4)), 1..60),
+        steps in proptest::collection::vec(
+            (minutes(), minutes(), proptest::collection::vec(0u8..12, 1..4), 0..4u8), 1..60,
+        ),
     ) {
         let mut harness = Harness::new();
         let mut clock = start;
-        for (forward, back, users) in &steps {
+        for (forward, back, users, then) in &steps {
             clock += forward * MINUTE;
             harness.active_at(users, Millis(clock - back * MINUTE), Millis(clock));
             harness.commit();
+            if *then > 0 {
+                (1..*then).for_each(|_| harness.reopen());
+                harness.again(Millis(clock));
+                harness.commit();
+            }
             harness.compare(Millis(clock));
         }
     }

@@ -19,6 +19,7 @@ sources: { usage: { topic: usage, clock: event, lateness: { day: 2d } } }
 entities: { user: { key: user_id } }
 metrics:
   active: { type: simple, measure: { agg: count_distinct, entity: user, events: [played] }, windows: [1d, 7d] }
+  seconds: { type: simple, measure: { agg: sum, value: properties.seconds, events: [paused] }, windows: [1d] }
 ";
 /// 2020-06-15T12:00:00Z; the record's own time, which plays no part.
 const STAMP: i64 = 1_592_222_400_000;
@@ -26,8 +27,18 @@ const DAY: &str = "2020-06-15";
 /// `ingest.dead_letter` by default.
 const KEPT: usize = 16 << 10;
 /// Every reason there is.
-const REASONS: [&str; 9] =
-    ["bad_time", "broken_json", "empty", "far_future", "late", "missing_field", "no_entity", "too_large", "wrong_type"];
+const REASONS: [&str; 10] = [
+    "bad_time",
+    "bad_value",
+    "broken_json",
+    "empty",
+    "far_future",
+    "late",
+    "missing_field",
+    "no_entity",
+    "too_large",
+    "wrong_type",
+];
 
 fn event(more: Value) -> Vec<u8> {
     let mut event = json!({ "event": "played", "timestamp": "2020-06-15T12:00:00Z" });
@@ -49,6 +60,8 @@ fn bad() -> Vec<(&'static str, Option<Vec<u8>>)> {
         ("wrong_type", payload(json!({ "user_id": "wrong", "event": 7 }))),
         ("missing_field", payload(json!({ "user_id": "missing", "event": null }))),
         ("bad_time", payload(json!({ "user_id": "bad", "timestamp": "the fifteenth of June" }))),
+        ("bad_value", payload(json!({ "event": "paused", "event_id": 1, "properties": { "seconds": "many" } }))),
+        ("missing_field", payload(json!({ "event": "paused", "properties": { "seconds": 1 } }))),
         ("no_entity", payload(json!({ "account_id": "nobody" }))),
         ("far_future", payload(json!({ "user_id": "future", "timestamp": "2200-01-01T00:00:00Z" }))),
         ("late", payload(json!({ "user_id": "late", "timestamp": "2020-06-13T11:59:59Z" }))),
@@ -87,7 +100,8 @@ fn each_reject_is_kept_once_with_its_reason_and_origin() {
     installation.wait_settled(&[TOPIC]);
 
     let active = i64::try_from(good.len()).unwrap();
-    let expected = BTreeMap::from([("active 1d".to_owned(), active), ("active 7d".to_owned(), active)]);
+    let expected = [("active 1d", active), ("active 7d", active), ("seconds 1d", 0)];
+    let expected = BTreeMap::from(expected.map(|(name, value)| (name.to_owned(), value)));
     assert_eq!(installation.query(DAY).values, expected, "good events count, and no bad ones");
     assert_eq!(installation.try_query(None).unwrap().as_of, DAY, "the far future does not move the clock");
 

@@ -3,7 +3,7 @@
 use super::entities::Entities;
 use super::values::{self, Units, span, split};
 use crate::cursor::{Cursor, Entries, Entry, Later};
-use crate::plan::{Condition, Literal, Metric, Path};
+use crate::plan::{Condition, Literal, Measure, Metric, Path};
 use crate::suggest;
 use activity::{EntityKind, Grain, Window};
 
@@ -15,27 +15,26 @@ const LATER: Later = &[
 ];
 const TYPES_LATER: Later = &[
     ("ratio", "write two metrics of `type: simple` and divide them where they are shown"),
-    ("cumulative", "write `type: simple` with `agg: count_distinct`, or remove the metric"),
+    ("cumulative", "write `type: simple`: every metric is of trailing windows"),
     ("derived", "write metrics of `type: simple` and combine them where they are shown"),
     ("conversion", "write two metrics of `type: simple`, one for each step, or remove the metric"),
     ("survey", "remove the metric"),
 ];
-const MEASURE_KNOWN: &[&str] = &["agg", "entity", "events", "where"];
+const DISTINCT_KNOWN: &[&str] = &["agg", "events", "where", "entity"];
+const COUNT_KNOWN: &[&str] = &["agg", "events", "where"];
+const SUM_KNOWN: &[&str] = &["agg", "events", "where", "value", "decimals"];
 const MEASURE_LATER: Later = &[
-    ("value", "remove it: `count_distinct` counts entities"),
-    ("scale", "remove it: `count_distinct` counts entities"),
-    ("decimals", "remove it: `count_distinct` counts entities"),
+    ("scale", "remove it, and divide where the metric is shown"),
     ("at_least", "remove it: one event makes an entity count"),
     ("exclude", "remove it: name what counts with `events` and `where`"),
 ];
 const AGGS_LATER: Later = &[
-    ("sum", "write `agg: count_distinct`, or remove the metric"),
-    ("count", "write `agg: count_distinct`, or remove the metric"),
-    ("average", "write `agg: count_distinct`, or remove the metric"),
+    ("average", "write a metric with `agg: sum` and one with `agg: count`, and divide them where they are shown"),
     ("min", "write `agg: count_distinct`, or remove the metric"),
     ("max", "write `agg: count_distinct`, or remove the metric"),
     ("state", "write `agg: count_distinct`, or remove the metric"),
 ];
+const MOST_DECIMALS: u8 = 9;
 const MOST: usize = 1000;
 const WINDOWS: &Units = &[(Grain::Minute, 1..=1440), (Grain::Hour, 1..=720), (Grain::Day, 1..=90)];
 
@@ -60,9 +59,9 @@ fn metric(name: &str, cursor: &Cursor, entities: Option<&Entities>) -> Option<Me
         .and_then(|cursor| measure(cursor, entities));
     let windows =
         entries.require("windows", "write the trailing windows, as in `windows: [1d, 7d, 28d]`").and_then(windows);
-    let Measure { entity, events, conditions } = measure?;
+    let Wanted { measure, events, conditions } = measure?;
     let (name, description) = (name.to_owned(), description?.to_owned());
-    Some(Metric { name, description, entity, events, conditions, windows: windows? })
+    Some(Metric { name, description, measure, events, conditions, windows: windows? })
 }
 
 fn windows(cursor: &Cursor) -> Option<Vec<Window>> {
@@ -71,24 +70,60 @@ fn windows(cursor: &Cursor) -> Option<Vec<Window>> {
     Some(windows)
 }
 
-struct Measure {
-    entity: EntityKind,
+/// What is counted, and of which events.
+struct Wanted {
+    measure: Measure,
     events: Option<Vec<String>>,
     conditions: Vec<Condition>,
 }
 
-fn measure(cursor: &Cursor, entities: Option<&Entities>) -> Option<Measure> {
+#[derive(Clone, Copy)]
+enum Agg {
+    CountDistinct,
+    Count,
+    Sum,
+}
+
+const AGGS: &[(&str, Agg)] = &[("count_distinct", Agg::CountDistinct), ("count", Agg::Count), ("sum", Agg::Sum)];
+
+fn measure(cursor: &Cursor, entities: Option<&Entities>) -> Option<Wanted> {
     let entries = cursor.entries()?;
-    entries
-        .require("agg", "write `agg: count_distinct`")
-        .map_or(Some(()), |cursor| cursor.choice("an aggregation", &[("count_distinct", ())], AGGS_LATER))?;
-    entries.allow(MEASURE_KNOWN, MEASURE_LATER);
-    let entity = entries
-        .require("entity", "write what is counted, one of the catalogue's `entities`")
-        .and_then(|cursor| entity(cursor, entities));
+    // Without it, distinct entities are what is meant most often.
+    let agg = entries
+        .require("agg", "write `agg: count_distinct`, `agg: count` or `agg: sum`")
+        .map_or(Some(Agg::CountDistinct), |cursor| cursor.choice("an aggregation", AGGS, AGGS_LATER))?;
+    let measure = match agg {
+        Agg::CountDistinct => {
+            entries.allow(DISTINCT_KNOWN, MEASURE_LATER);
+            let help = "write what is counted, one of the catalogue's `entities`";
+            let entity = entries.require("entity", help).and_then(|cursor| entity(cursor, entities));
+            entity.map(Measure::Distinct)
+        }
+        Agg::Count => {
+            entries.allow(COUNT_KNOWN, MEASURE_LATER);
+            Some(Measure::Count)
+        }
+        Agg::Sum => {
+            entries.allow(SUM_KNOWN, MEASURE_LATER);
+            sum(&entries)
+        }
+    };
     let events = entries.require("events", "write `events: any`, or the names of events").and_then(events);
     let conditions = entries.read_or("where", Vec::new(), |cursor| conditions(&cursor.entries()?));
-    Some(Measure { entity: entity?, events: events?, conditions: conditions? })
+    Some(Wanted { measure: measure?, events: events?, conditions: conditions? })
+}
+
+fn sum(entries: &Entries) -> Option<Measure> {
+    let help = "write the property that is added up, as in `value: properties.amount`";
+    let value = entries.require("value", help).and_then(|cursor| {
+        let name = cursor.text()?;
+        property(name).or_else(|| cursor.wrong(format!("`{name}` is not a property"), values::PATH_HELP))
+    });
+    let decimals = entries.read_or("decimals", 0, |cursor| match cursor.literal()? {
+        Literal::Int(decimals) if (0..=MOST_DECIMALS.into()).contains(&decimals) => u8::try_from(decimals).ok(),
+        _ => cursor.mismatch("a whole number", &format!("write how many decimals are kept, from 0 to {MOST_DECIMALS}")),
+    });
+    Some(Measure::Sum { value: value?, decimals: decimals? })
 }
 
 fn entity(cursor: &Cursor, entities: Option<&Entities>) -> Option<EntityKind> {

@@ -28,7 +28,7 @@ fn default_lateness(grain: Grain) -> i64 {
 }
 
 /// The fields that every event has.
-const NATIVE: &[&str] = &["event", "timestamp", "properties"];
+const NATIVE: &[&str] = &["event_id", "event", "timestamp", "properties"];
 /// The fields that many events have, so that it is no mistake to map one that no entity's key is made of.
 const UNUSED: &[&str] = &["user_id", "account_id"];
 const UNITS: &[(&str, TimeForm)] =
@@ -121,8 +121,9 @@ fn fields(given: Option<&Entries>, keys: Option<&[&str]>) -> Option<Fields> {
     };
     let keys = keys.unwrap_or_default().iter().map(|name| (*name, key(name))).collect::<Vec<_>>();
     let keys = keys.into_iter().map(|(name, origin)| Some((name.to_owned(), origin?))).collect::<Option<Vec<_>>>();
+    let event_id = given("event_id").map_or_else(|| Some(vec!["event_id".to_owned()]), path);
     let (timestamp, time_form) = timestamp?;
-    Some(Fields { event: event?, timestamp, time_form, keys: keys?, properties: properties? })
+    Some(Fields { event: event?, timestamp, time_form, event_id: event_id?, keys: keys?, properties: properties? })
 }
 
 /// Checks which fields are given, and how those are that no key needs.

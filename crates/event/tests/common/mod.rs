@@ -2,8 +2,10 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test file uses some of it")]
 
-use activity::{EntityKind, MetricIndex, Millis, PerGrain, Window};
-use catalog::{Calendar, ClockKind, Condition, Entity, Fields, Literal, Metric, Origin, Plan, Source, TimeForm};
+use activity::{EntityKind, EventId, MetricIndex, Millis, PerGrain, Window};
+use catalog::{
+    Calendar, ClockKind, Condition, Entity, Fields, Literal, Measure, Metric, Origin, Plan, Source, TimeForm,
+};
 use event::{Reader, Reject, Touches};
 
 pub const USER: EntityKind = EntityKind(0);
@@ -34,17 +36,28 @@ pub fn native() -> Fields {
         timestamp: at("timestamp"),
         time_form: TimeForm::Rfc3339,
         keys: vec![("user_id".into(), at("user_id")), ("account_id".into(), at("account_id"))],
+        event_id: path("event_id"),
         properties: path("properties"),
     }
 }
 
+/// A metric of distinct entities.
 pub fn metric(entity: EntityKind, events: Option<&[&str]>, conditions: &[(&str, &[Literal])]) -> Metric {
+    measured(Measure::Distinct(entity), events, conditions)
+}
+
+/// A metric that adds up a property.
+pub fn sum(value: &str, decimals: u8, events: Option<&[&str]>) -> Metric {
+    measured(Measure::Sum { value: path(value), decimals }, events, &[])
+}
+
+pub fn measured(measure: Measure, events: Option<&[&str]>, conditions: &[(&str, &[Literal])]) -> Metric {
     let condition =
         |(property, one_of): &(&str, &[Literal])| Condition { property: path(property), one_of: one_of.to_vec() };
     Metric {
         name: "active".into(),
         description: String::new(),
-        entity,
+        measure,
         events: events.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
         conditions: conditions.iter().map(condition).collect(),
         windows: vec![Window::days(7)],
@@ -83,6 +96,16 @@ pub fn read(reader: &Reader, record: &str) -> Result<Vec<Touched>, Reject> {
     let mut touches = Touches::default();
     reader.read(record.as_bytes(), &mut touches)?;
     Ok(touched(&touches))
+}
+
+/// What is counted of the event itself: its id, the metrics that count it, and those that add up, each with its value.
+pub type Summed = (EventId, Vec<u16>, Vec<(u16, i64)>);
+
+pub fn counted(touches: &Touches) -> Option<Summed> {
+    let counted = touches.counted()?;
+    let (counts, sums) = counted.counts_and_sums();
+    let sums = sums.iter().map(|metric| metric.0).zip(counted.event.values.iter().copied());
+    Some((counted.event.id, counts.iter().map(|metric| metric.0).collect(), sums.collect()))
 }
 
 pub fn touched(touches: &Touches) -> Vec<Touched> {

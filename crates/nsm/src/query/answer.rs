@@ -6,7 +6,8 @@ use activity::{Bucket, Grain, MetricIndex, Millis, Window};
 use catalog::Plan;
 use exporter::{Totals, Withheld};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 /// What `--format json` prints, by the same names.
 #[derive(Debug, Serialize)]
@@ -38,8 +39,9 @@ pub(super) struct Value {
     pub(super) window: String,
     /// The bucket as of which the value is: a day, or when a minute or an hour begins.
     pub(super) as_of: String,
-    /// `None` if the bucket is not kept any more.
-    pub(super) value: Option<i64>,
+    /// `None` if the bucket is not kept any more. A JSON number with all its decimals.
+    #[serde(serialize_with = "number")]
+    pub(super) value: Option<exporter::Value>,
     /// Whether the bucket is over.
     pub(super) complete: bool,
 }
@@ -57,7 +59,7 @@ impl Answer {
                 metric: plan.metric(metric).name.clone(),
                 window: window.to_string(),
                 as_of: shown(plan, grain, bucket),
-                value: kept(plan, totals, grain, bucket).and_then(|bucket| totals.value(metric, window, bucket)),
+                value: kept(plan, totals, grain, bucket).and_then(|bucket| totals.value(plan, metric, window, bucket)),
                 complete: bucket < plan.bucket(grain, time),
             }
         };
@@ -79,6 +81,12 @@ impl Answer {
             values,
         })
     }
+}
+
+/// As it is shown: going through a double would lose digits.
+fn number<S: Serializer>(value: &Option<exporter::Value>, serializer: S) -> Result<S::Ok, S::Error> {
+    let raw = |value: &exporter::Value| RawValue::from_string(value.to_string()).expect("a decimal number is JSON");
+    value.as_ref().map(raw).serialize(serializer)
 }
 
 /// The bucket, if all shards keep values as of it.

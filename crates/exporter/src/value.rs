@@ -1,0 +1,35 @@
+//! A metric's value.
+
+use std::fmt;
+
+/// A metric's value: so many units of its last decimal, exactly. Shown with all its decimals, as in `12.50`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// How many.
+    pub units: i128,
+    /// How many decimals the metric has.
+    pub decimals: u8,
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.decimals == 0 {
+            return self.units.fmt(f);
+        }
+        let unit = 10u128.pow(self.decimals.into());
+        let (sign, units) = (if self.units < 0 { "-" } else { "" }, self.units.unsigned_abs());
+        write!(f, "{sign}{}.{:0width$}", units / unit, units % unit, width = usize::from(self.decimals))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn value_is_shown_with_all_its_decimals() {
+        let shown = |units, decimals| Value { units, decimals }.to_string();
+        assert_eq!([shown(7, 0), shown(-7, 0), shown(1250, 2), shown(-5, 2)], ["7", "-7", "12.50", "-0.05"]);
+        assert_eq!(shown(i128::MIN, 9), "-170141183460469231731687303715.884105728");
+    }
+}

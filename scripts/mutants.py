@@ -119,6 +119,36 @@ MUTANTS = {
             "jump: Some(Jump::ReplacedTopic) });",
         ),
     ],
+    "duplicates count": [
+        (
+            "crates/window/src/seen.rs",
+            "        let is_new = self.ids.insert(id);",
+            "        self.ids.insert(id);\n        let is_new = true;",
+        ),
+    ],
+    "ids of events are not read again": [
+        (
+            "crates/window/src/shard.rs",
+            "reads: header.ids_from.unwrap_or(stored.next).min(stored.next),",
+            "reads: stored.next,",
+        ),
+    ],
+    "ids of events are forgotten too early": [
+        (
+            "crates/window/src/shard/events.rs",
+            "PerGrain::of(|grain| plan.first_in_time(grain, time))",
+            "PerGrain::of(|grain| plan.first_in_time(grain, time).plus(1))",
+        ),
+    ],
+    "events read again are counted again": [
+        (
+            "crates/window/src/shard.rs",
+            "        if offset < self.next {\n            self.remember(offset, pack);\n            return Ok(());\n        }\n",
+            "        if offset < self.next {\n            self.header_changed = true;\n"
+            "            for events in &pack.additive {\n                self.apply_additive(offset, events, true)?;\n"
+            "            }\n            return Ok(());\n        }\n",
+        ),
+    ],
     "positions outlive the activity topic": [
         (
             "crates/ingest/src/recovery.rs",

@@ -14,6 +14,11 @@ pub(crate) fn board(plan: Arc<Plan>, shards: usize) -> Board {
     Board::new(plan, settings, metrics)
 }
 
+/// A value in units of its last decimal, of those that occur here: not negative, and of two decimals if of any.
+fn shown(units: i128, decimals: u8) -> String {
+    if decimals == 0 { units.to_string() } else { format!("{}.{:02}", units / 100, units % 100) }
+}
+
 impl World {
     /// Reads the board, and compares what it shows.
     pub(crate) fn look_at_board(&mut self) {
@@ -57,9 +62,10 @@ impl World {
                     let mut value = 0;
                     for (shard, stands) in stands.iter().enumerate() {
                         let (_, oracle) = self.shard_of(stands.topic, shard).expect("found above");
-                        value += oracle.active(at, *window, as_of, index(stands.next));
+                        value += oracle.value(at, *window, as_of, index(stands.next));
                     }
                     let name = &metric.name;
+                    let value = shown(value, metric.decimals());
                     expected += &format!("nsm_{name}{{window=\"{window}\",complete=\"{complete}\"}} {value}\n");
                 }
             }

@@ -4,6 +4,7 @@
 
 mod board;
 mod coverage;
+mod events;
 mod faults;
 mod group;
 mod log;
@@ -57,11 +58,13 @@ fn main() -> ExitCode {
 }
 
 /// What a simulation of many seeds is worth nothing without.
-const MUST_HAPPEN: [&str; 62] = [
+const MUST_HAPPEN: [&str; 65] = [
     "activity topic made again",
     "commit broke off",
     "crash at commit",
     "crash at transact: commit",
+    "duplicate not counted",
+    "event sent again",
     "fence refused: absent",
     "fence refused: dirty",
     "fence refused: other_incarnation",
@@ -72,6 +75,7 @@ const MUST_HAPPEN: [&str; 62] = [
     "gauges absent",
     "gauges shown",
     "group positions expired",
+    "ids of events read again",
     "idle before an open transaction",
     "idle spans",
     "incarnation discarded",

@@ -1,6 +1,7 @@
 //! Brute force: what a shard has to hold at an offset, from its log alone, and what the whole has to count, from the
 //! source records alone. Neither shares code with the workers beyond the formats.
 
+use crate::events::Events;
 use crate::log::{LogPartition, index};
 use activity::counter::Counter;
 use activity::header::Header;
@@ -28,6 +29,7 @@ pub(crate) struct ShardOracle {
     read: usize,
     /// Every bit, and the first offset that sets it.
     bits: BTreeMap<Bit, usize>,
+    pub(crate) events: Events,
     /// How far the shard has come before each offset at which that changes.
     steps: Vec<(usize, Expected)>,
     /// Where each source partition was covered up to.
@@ -47,6 +49,7 @@ impl ShardOracle {
             plan,
             read: 0,
             bits: BTreeMap::new(),
+            events: Events::default(),
             steps: vec![(0, Expected::default())],
             next: BTreeMap::new(),
             clocks: BTreeMap::new(),
@@ -71,6 +74,7 @@ impl ShardOracle {
                     }
                 }
             }
+            self.events.read(&self.plan, at, &pack, before);
             pack.sources.iter().for_each(|coverage| self.cover(coverage, before));
             let allowed = || self.clocks.values().map(|clock| clock.own.max(clock.joined));
             let slowest = if allowed().all(|time| time.is_some()) { allowed().flatten().min() } else { None };
@@ -106,12 +110,24 @@ impl ShardOracle {
         self.at(next).time
     }
 
-    /// How many entities were active in the window up to `as_of`, by the log up to an offset.
-    pub(crate) fn active(&self, metric: MetricIndex, window: Window, as_of: Bucket, next: usize) -> usize {
+    /// A metric's value in the window up to `as_of`, by the log up to an offset.
+    pub(crate) fn value(&self, metric: MetricIndex, window: Window, as_of: Bucket, next: usize) -> i128 {
+        if self.plan.metric(metric).entity().is_none() {
+            return self.events.value(metric, window, as_of, next);
+        }
         let track = Track { metric, grain: window.grain };
         let range = as_of.plus(1 - i32::from(window.length))..=as_of;
         let bits = self.bits.iter().filter(|((of, _, at), seen)| *of == track && range.contains(at) && **seen < next);
-        bits.map(|((_, key, _), _)| key).collect::<BTreeSet<_>>().len()
+        let active: BTreeSet<_> = bits.map(|((_, key, _), _)| key).collect();
+        i128::try_from(active.len()).expect("few")
+    }
+
+    /// The first and last bucket of a track that the log up to an offset tells something about.
+    fn span(&self, track: Track, next: usize) -> Option<(Bucket, Bucket)> {
+        let bits = || self.bits.iter().filter(|((of, _, _), at)| *of == track && **at < next);
+        let buckets = || bits().map(|((_, _, bucket), _)| *bucket);
+        let events = || self.events.span(track.metric, track.grain, next);
+        buckets().min().zip(buckets().max()).or_else(events)
     }
 
     /// Whether what is stored of the shard is what its log's prefix says.
@@ -163,24 +179,16 @@ impl ShardOracle {
         floors: Option<PerGrain<Bucket>>,
         next: usize,
     ) -> Result<(), String> {
-        let mut active: BTreeMap<Track, BTreeMap<&EntityKey, BTreeSet<Bucket>>> = BTreeMap::new();
-        for ((track, key, bucket), _) in self.bits.iter().filter(|(_, at)| **at < next) {
-            active.entry(*track).or_default().entry(key).or_default().insert(*bucket);
-        }
         for (metric, of) in (0..).map(MetricIndex).zip(&self.plan.metrics) {
             for window in &of.windows {
                 let grain = window.grain;
-                let Some(entities) = active.get(&Track { metric, grain }) else { continue };
-                let buckets = || entities.values().flatten().map(|bucket| bucket.0);
-                let (first, last) = (buckets().min().unwrap_or(0), buckets().max().unwrap_or(0));
+                let Some((Bucket(first), Bucket(last))) = self.span(Track { metric, grain }, next) else { continue };
                 let origin = floors.map(|floors| self.plan.origin(grain, floors[grain]).0);
                 let counter = counters.get(&CounterKey { metric, window: *window });
-                let width = i32::from(window.length);
-                for as_of in origin.map_or(first - 1, |origin| origin.max(first - 1))..=last + width + 1 {
-                    let in_window = Bucket(as_of - width + 1)..=Bucket(as_of);
-                    let counts = |buckets: &&BTreeSet<Bucket>| buckets.range(in_window.clone()).next().is_some();
-                    let expected = i64::try_from(entities.values().filter(counts).count()).expect("few");
-                    let told = counter.map_or(Some(0), |counter| counter.value(Bucket(as_of)));
+                let from = origin.map_or(first - 1, |origin| origin.max(first - 1));
+                for as_of in (from..=last + i32::from(window.length) + 1).map(Bucket) {
+                    let expected = self.value(metric, *window, as_of, next);
+                    let told = counter.map_or(Some(0), |counter| counter.value(as_of));
                     if told != Some(expected) {
                         let name = &of.name;
                         return Err(format!("{name} {window} as of {as_of} is {told:?}, its log says {expected}"));

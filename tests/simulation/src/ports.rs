@@ -219,6 +219,9 @@ impl Consumer for SimLog {
                 world.faults.count("topic made again: noticed by a worker");
             }
             self.reading.insert(position.partition, Reading::at(topic, position.next));
+            if self.side == Side::Window && world.is_applied(position.partition, position.next) {
+                world.faults.count("ids of events read again");
+            }
         }
         Ok(())
     }

@@ -25,6 +25,11 @@ metrics:
     type: simple
     measure: { agg: count_distinct, entity: account, events: [buy], where: { properties.paid: true } }
     windows: [1h, 24h, 2d, 7d]
+  purchases: { type: simple, measure: { agg: count, events: [buy] }, windows: [1h, 1d, 7d] }
+  revenue:
+    type: simple
+    measure: { agg: sum, value: properties.amount, decimals: 2, events: [buy], where: { properties.paid: true } }
+    windows: [24h, 2d]
 ";
 
 const DAY: i64 = 86_400_000;
@@ -41,6 +46,10 @@ pub(crate) struct Meant {
     pub(crate) user: Option<String>,
     pub(crate) account: Option<String>,
     pub(crate) buys: bool,
+    /// What tells it from every other; copies of it share it.
+    pub(crate) id: u64,
+    /// What it costs, in cents.
+    pub(crate) cents: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +89,8 @@ pub(crate) fn meant(rng: &mut SmallRng, now: Millis) -> Meant {
         user: known.then(|| format!("user-{user}")),
         account: (known && has_account).then(|| format!("account-{}", user % 5)),
         buys: rng.random_ratio(1, 3),
+        id: rng.random(),
+        cents: rng.random_range(0..1_000),
     }
 }
 
@@ -93,8 +104,10 @@ pub(crate) fn payload(rng: &mut SmallRng, meant: &Meant) -> Vec<u8> {
     };
     let time = rfc3339(meant.time);
     let (event, paid) = if meant.buys { ("buy", true) } else { ("look", rng.random_ratio(1, 2)) };
+    let (id, amount) = (meant.id, format!("{}.{:02}", meant.cents / 100, meant.cents % 100));
     format!(
-        "{{\"event\":\"{event}\",{}{}\"timestamp\":\"{time}\",\"properties\":{{\"paid\":{paid}}}}}",
+        "{{\"event\":\"{event}\",{}{}\"timestamp\":\"{time}\",\"event_id\":{id},\
+         \"properties\":{{\"paid\":{paid},\"amount\":{amount}}}}}",
         field("user_id", &meant.user),
         field("account_id", &meant.account),
     )

@@ -13,18 +13,36 @@ pub(crate) struct Producer {
     entries: Vec<(usize, usize, usize)>,
 }
 
+/// How many events a producer may send again.
+const REMEMBERED: usize = 20;
+
 /// How long the broker lets a transaction be open: Kafka's own bound.
 const OPEN_MS: i64 = 15 * 60_000;
 
 impl World {
     fn append(&mut self, source: usize, partition: usize, fate: Fate) -> (usize, Meant, Vec<u8>) {
         let now = self.now;
-        let meant = meant(&mut self.rng, now);
+        let meant = self.copied(source).unwrap_or_else(|| meant(&mut self.rng, now));
         let payload = payload(&mut self.rng, &meant);
         let topic = &mut self.sources[source];
         let at = topic.partitions[partition].append(fate, meant.stamp, payload.clone());
         self.produced.entry((topic.id, partition)).or_default().insert(at, meant.clone());
+        self.sent[source].push_back(meant.clone());
+        if self.sent[source].len() > REMEMBERED {
+            self.sent[source].pop_front();
+        }
         (at, meant, payload)
+    }
+
+    /// Now and then an event that was sent before, to whichever partition of the topic, with a stamp of its own.
+    fn copied(&mut self, source: usize) -> Option<Meant> {
+        let sent = &self.sent[source];
+        if sent.is_empty() || !self.rng.random_ratio(1, 6) {
+            return None;
+        }
+        let copied = sent[self.rng.random_range(0..sent.len())].clone();
+        self.faults.count("event sent again");
+        Some(Meant { stamp: self.now, ..copied })
     }
 
     fn some_partition(&mut self) -> (usize, usize) {

@@ -17,6 +17,8 @@ pub(crate) const IDLE_MARGIN_MS: i64 = 5_000;
 pub(crate) struct Truth {
     /// By metric and grain: the buckets of each entity.
     pub(crate) active: BTreeMap<(&'static str, Grain), BTreeMap<String, BTreeSet<Bucket>>>,
+    /// The purchases that were in time, by topic and id: what each of their copies counts in.
+    bought: BTreeMap<(String, u64), Bought>,
     /// How many events counted in their day, but were late for their hour.
     pub(crate) late_for_hour: u64,
     /// Topic, partition, offset and reason: as often as the record was read.
@@ -41,9 +43,20 @@ pub(crate) fn truth(world: &World) -> Truth {
     truth
 }
 
+/// An event that was bought by, and what its copies count in.
+#[derive(Debug)]
+struct Bought {
+    cents: u32,
+    day: Bucket,
+    hour: Bucket,
+    /// Whether a copy was in time for the hour, and whether all of them were.
+    in_hour: (bool, bool),
+}
+
 impl Truth {
     fn begin_anew(&mut self) {
         self.active.clear();
+        self.bought.clear();
         self.clocks.clear();
     }
 
@@ -66,12 +79,16 @@ impl Truth {
             };
             match judge(source.clock, meant, &mut clock) {
                 None => {
-                    self.count(Grain::Day, world.plan.calendar.day(meant.time), meant);
-                    if clock.is_some_and(|clock| meant.time.0 < clock.0 - HOUR_LATENESS_MS) {
-                        self.late_for_hour += 1;
-                    } else {
-                        let hour = meant.time.0.div_euclid(3_600_000);
-                        self.count(Grain::Hour, Bucket(i32::try_from(hour).expect("of this age")), meant);
+                    let day = world.plan.calendar.day(meant.time);
+                    let hour = Bucket(i32::try_from(meant.time.0.div_euclid(3_600_000)).expect("of this age"));
+                    let in_hour = clock.is_none_or(|clock| meant.time.0 >= clock.0 - HOUR_LATENESS_MS);
+                    self.count(Grain::Day, day, meant);
+                    match in_hour {
+                        true => self.count(Grain::Hour, hour, meant),
+                        false => self.late_for_hour += 1,
+                    }
+                    if meant.buys {
+                        self.buy(&source.topic, meant, (day, hour), in_hour);
                     }
                 }
                 Some(reason) => {
@@ -92,9 +109,10 @@ fn judge(kind: ClockKind, meant: &Meant, clock: &mut Option<Millis>) -> Option<&
     }
     match meant.kind {
         Kind::Broken => return Some("broken_json"),
-        Kind::Nobody => return Some("no_entity"),
+        // A purchase counts by itself, whoever buys.
+        Kind::Nobody if !meant.buys => return Some("no_entity"),
         Kind::FarFuture => return Some("far_future"),
-        Kind::Event => {}
+        Kind::Event | Kind::Nobody => {}
     }
     if kind == ClockKind::Event {
         *clock = (*clock).max(Some(meant.time));
@@ -115,13 +133,39 @@ impl Truth {
         }
     }
 
+    fn buy(&mut self, topic: &str, meant: &Meant, (day, hour): (Bucket, Bucket), in_hour: bool) {
+        let new = Bought { cents: meant.cents, day, hour, in_hour: (in_hour, in_hour) };
+        let known = self.bought.entry((topic.to_owned(), meant.id)).or_insert(new);
+        known.in_hour = (known.in_hour.0 || in_hour, known.in_hour.1 && in_hour);
+    }
+
+    /// The least and the most that a metric may count in the window up to `as_of`: of the copies of an event the first that a
+    /// shard gets to see counts, which may have been late for its hour or not.
+    pub(crate) fn value(&self, metric: &str, window: Window, as_of: Bucket) -> (i128, i128) {
+        let range = as_of.plus(1 - i32::from(window.length))..=as_of;
+        let add: fn(&Bought) -> i128 = match metric {
+            "purchases" => |_| 1,
+            "revenue" => |bought| bought.cents.into(),
+            _ => {
+                let active = self.active(metric, window, as_of);
+                return (active, active);
+            }
+        };
+        let counts = |bought: &Bought, in_hour: bool| match window.grain {
+            Grain::Day => range.contains(&bought.day),
+            _ => in_hour && range.contains(&bought.hour),
+        };
+        let least = self.bought.values().filter(|bought| counts(bought, bought.in_hour.1)).map(add).sum();
+        (least, self.bought.values().filter(|bought| counts(bought, bought.in_hour.0)).map(add).sum())
+    }
+
     /// How many entities were active in the window up to `as_of`.
-    pub(crate) fn value(&self, metric: &str, window: Window, as_of: Bucket) -> i64 {
+    fn active(&self, metric: &str, window: Window, as_of: Bucket) -> i128 {
         let range = as_of.plus(1 - i32::from(window.length))..=as_of;
         let of = self.active.iter().filter(|((name, grain), _)| *name == metric && *grain == window.grain);
         let entities = of.flat_map(|(_, entities)| entities.values());
         let active = entities.filter(|buckets| buckets.range(range.clone()).next().is_some());
-        i64::try_from(active.count()).expect("few")
+        i128::try_from(active.count()).expect("few")
     }
 
     /// The first and last active bucket of a grain.

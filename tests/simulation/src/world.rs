@@ -1,11 +1,12 @@
 //! The simulated world: what outlives the workers, and the faults that befall them.
 
 use crate::board::board;
+use crate::events::Events;
 use crate::faults::Faults;
 use crate::group::{Group, Node};
 use crate::log::{Fate, LogPartition, Topic, offset};
 use crate::oracle::ShardOracle;
-use crate::produce::Produced;
+use crate::produce::{Meant, Produced};
 use crate::producers::Producer;
 use crate::topics::{identity, partition};
 use crate::transcript::{Told, Transcript};
@@ -16,7 +17,7 @@ use kafka::{Committed, DeadLetter, Partition, Transaction};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use state::{MemoryStore, Store};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Where each shard's log ended when the shard was last begun anew.
@@ -41,6 +42,8 @@ pub(crate) struct World {
     /// How many topics were ever made.
     made: u32,
     pub(crate) produced: Produced,
+    /// What was last sent, by source.
+    pub(crate) sent: Vec<VecDeque<Meant>>,
     /// The producers' transactions that are open.
     pub(crate) producers: Vec<Producer>,
     pub(crate) transcript: Transcript,
@@ -76,6 +79,13 @@ struct Open {
     told: Vec<(Partition, Vec<Told>)>,
 }
 
+impl Activity {
+    /// What its shards' logs say of events that count by themselves.
+    pub(crate) fn events(&self) -> impl Iterator<Item = &Events> {
+        self.oracles.iter().map(|oracle| &oracle.events)
+    }
+}
+
 impl World {
     pub(crate) fn new(seed: u64, plan: Arc<Plan>, source_partitions: &[usize], shards: usize, start: Millis) -> World {
         let mut made = 0;
@@ -100,6 +110,7 @@ impl World {
             activities: Vec::new(),
             made,
             produced: BTreeMap::new(),
+            sent: vec![VecDeque::new(); source_partitions.len()],
             producers: Vec::new(),
             transcript: Transcript::default(),
             dead_letters: Vec::new(),
@@ -242,6 +253,13 @@ impl World {
         if let Err(difference) = activity.oracles[at].check(shard, &activity.topic.partitions[at], &mut self.store) {
             self.fail(difference);
         }
+    }
+
+    /// Whether what is stored of a shard stands behind an offset.
+    pub(crate) fn is_applied(&mut self, shard: Partition, next: activity::Offset) -> bool {
+        let shard = Shard(u16::try_from(shard.id.0).expect("few"));
+        let stored = self.store.stored(shard).expect("memory answers");
+        stored.is_some_and(|stored| stored.state.fence.next > next)
     }
 
     /// A process begins a shard anew: until it has come to where the log ended when it asked, nobody may believe it.

@@ -1,0 +1,71 @@
+//! Brute force about events that count by themselves: what a shard's log says that they add up to.
+
+use activity::additive::Place;
+use activity::pack::Pack;
+use activity::{Bucket, EventId, Grain, MetricIndex, Millis, Window};
+use catalog::Plan;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The events of a shard's log, each id once: it remembers all of them for ever.
+#[derive(Default)]
+pub(crate) struct Events {
+    seen: BTreeSet<EventId>,
+    counted: Vec<Event>,
+    /// How many were not counted because of their ids.
+    pub(crate) duplicates: u64,
+    /// How many were not counted because they are of partitions that joined late, from before what may be a duplicate.
+    pub(crate) unjudged: u64,
+}
+
+struct Event {
+    /// The record that holds it.
+    at: usize,
+    places: Vec<Place>,
+    /// What it adds, by metric.
+    values: BTreeMap<MetricIndex, i128>,
+}
+
+impl Events {
+    /// Takes in the pack at an offset, before which shard time was `time`.
+    pub(crate) fn read(&mut self, plan: &Plan, at: usize, pack: &Pack, time: Option<Millis>) {
+        for events in &pack.additive {
+            let Place { grain, bucket } = events.place();
+            if time.is_some_and(|time| bucket < plan.bucket(grain, Millis(time.0 - plan.lateness_ms(grain)))) {
+                self.unjudged += events.ids().len() as u64;
+                continue;
+            }
+            for id in events.ids() {
+                if !self.seen.insert(id) {
+                    self.duplicates += 1;
+                    continue;
+                }
+                let mut is_first = true;
+                let own = events.add_up(|of| of == id && std::mem::take(&mut is_first));
+                let counts = events.counts.iter().map(|metric| (*metric, 1));
+                let values = counts.chain(events.sums.iter().copied().zip(own.sums)).collect();
+                self.counted.push(Event { at, places: events.buckets.clone(), values });
+            }
+        }
+    }
+
+    /// The first and last bucket of a grain, in which an event before an offset counts for a metric.
+    pub(crate) fn span(&self, metric: MetricIndex, grain: Grain, next: usize) -> Option<(Bucket, Bucket)> {
+        let buckets = || self.of(metric, grain, next).map(|(bucket, _)| bucket);
+        Some((buckets().min()?, buckets().max()?))
+    }
+
+    /// What a metric adds up to in the window up to `as_of`, by the log up to an offset.
+    pub(crate) fn value(&self, metric: MetricIndex, window: Window, as_of: Bucket, next: usize) -> i128 {
+        let range = as_of.plus(1 - i32::from(window.length))..=as_of;
+        let of = self.of(metric, window.grain, next).filter(|(bucket, _)| range.contains(bucket));
+        of.map(|(_, value)| value).sum()
+    }
+
+    fn of(&self, metric: MetricIndex, grain: Grain, next: usize) -> impl Iterator<Item = (Bucket, i128)> {
+        let before = self.counted.iter().filter(move |event| event.at < next);
+        before.filter_map(move |event| {
+            let place = event.places.iter().find(|place| place.grain == grain)?;
+            Some((place.bucket, *event.values.get(&metric)?))
+        })
+    }
+}

@@ -4,7 +4,9 @@ use crate::value::Value;
 use activity::clock::PartitionProgress;
 use activity::counter::Counter;
 use activity::header::Header;
-use activity::{Bucket, CatalogVersion, Grain, Incarnation, MetricIndex, Millis, Offset, Shard, TopicId, Window};
+use activity::{
+    Bucket, CatalogVersion, Grain, Incarnation, MetricIndex, Millis, Offset, PartitionId, Shard, TopicId, Window,
+};
 use catalog::Plan;
 use state::{CounterKey, Store, StoreError};
 use std::collections::BTreeMap;
@@ -178,6 +180,19 @@ impl Totals {
     /// Where each shard stands.
     pub fn stands(&self) -> impl Iterator<Item = (Shard, Stands)> {
         (0..).map(Shard).zip(self.shards.iter().map(|shard| shard.stands))
+    }
+
+    /// Up to where each source partition is covered in all shards, by topic; those that some shard has not heard of are left
+    /// out.
+    pub fn covered(&self) -> impl Iterator<Item = ((&str, PartitionId), Offset)> {
+        let mut covered: BTreeMap<_, Option<Offset>> = BTreeMap::new();
+        for source in self.shards.iter().flat_map(|shard| &shard.header.sources) {
+            for (partition, progress) in (0..).map(PartitionId).zip(&source.partitions) {
+                let slowest = covered.entry((source.topic.as_str(), partition)).or_insert(progress.next);
+                *slowest = progress.next.min(*slowest);
+            }
+        }
+        covered.into_iter().filter_map(|(partition, next)| Some((partition, next?)))
     }
 
     /// How far each source has come, by topic: the slowest clock of its partitions over all shards; `None` if one of them

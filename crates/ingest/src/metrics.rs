@@ -1,7 +1,9 @@
 //! The worker's own metrics.
 
 use activity::{Grain, PartitionId, PerGrain};
-use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, exponential_buckets,
+};
 use std::collections::BTreeMap;
 
 /// Everything that ingest counts. Clones share the counts.
@@ -17,6 +19,10 @@ pub struct Metrics {
     pub deltas: IntCounter,
     /// Transactions committed and aborted, by outcome.
     pub transactions: IntCounterVec,
+    /// How long they took.
+    pub transaction_seconds: Histogram,
+    /// What events touched that was forwarded before, and what was not.
+    pub cache: IntCounterVec,
     /// Records not taken yet, of the partitions that are owned.
     pub lag: IntGaugeVec,
 }
@@ -28,6 +34,10 @@ pub(crate) struct Tally {
     pub(crate) events: u64,
     pub(crate) rejected: BTreeMap<&'static str, u64>,
     pub(crate) deltas: u64,
+    /// What was touched, and forwarded before.
+    pub(crate) repeated: u64,
+    /// What was touched, and was not.
+    pub(crate) new: u64,
     pub(crate) late: PerGrain<u64>,
 }
 
@@ -39,6 +49,8 @@ impl Metrics {
     pub(crate) fn add(&self, tally: &Tally) {
         self.events.inc_by(tally.events);
         self.deltas.inc_by(tally.deltas);
+        self.cache.with_label_values(&["hit"]).inc_by(tally.repeated);
+        self.cache.with_label_values(&["miss"]).inc_by(tally.new);
         for grain in Grain::ALL {
             self.late.with_label_values(&[grain.name()]).inc_by(tally.late[grain]);
         }
@@ -64,6 +76,15 @@ impl Metrics {
             )?,
             deltas: counter("northstar_ingest_deltas_total", "Entities put into packs: activity that was new.")?,
             transactions: by("northstar_ingest_transactions_total", "Kafka transactions written.", "outcome")?,
+            transaction_seconds: Histogram::with_opts(
+                HistogramOpts::new("northstar_ingest_transaction_seconds", "How long Kafka transactions took.")
+                    .buckets(exponential_buckets(0.001, 2.0, 15)?),
+            )?,
+            cache: by(
+                "northstar_ingest_cache_total",
+                "What events touched that the cache of forwarded activity knew (hit), or not (miss).",
+                "outcome",
+            )?,
             lag: IntGaugeVec::new(
                 Opts::new(
                     "northstar_source_lag_records",
@@ -80,6 +101,8 @@ impl Metrics {
         registry.register(Box::new(metrics.late.clone()))?;
         registry.register(Box::new(metrics.deltas.clone()))?;
         registry.register(Box::new(metrics.transactions.clone()))?;
+        registry.register(Box::new(metrics.transaction_seconds.clone()))?;
+        registry.register(Box::new(metrics.cache.clone()))?;
         registry.register(Box::new(metrics.lag.clone()))?;
         Ok(metrics)
     }

@@ -216,7 +216,10 @@ impl Ingest {
         for touch in self.touches.iter() {
             let metrics = touch.metrics.iter().copied().filter(|metric| has_windows[usize::from(metric.0)]);
             self.forwarded.keep_new(touch.key, *grain, bucket, metrics, &mut self.new);
-            if !self.new.is_empty() {
+            if self.new.is_empty() {
+                self.tally.repeated += 1;
+            } else {
+                self.tally.new += 1;
                 let shard = key::shard_of(touch.shard_key, self.settings.shards);
                 self.batch.add(shard, *grain, bucket, &self.new, touch.key);
                 self.tally.deltas += 1;

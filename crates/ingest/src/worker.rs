@@ -109,8 +109,12 @@ impl<L: SourceLog> Worker<L> {
     }
 
     fn write(&mut self, clock: Clock<'_>) -> Result<Outcome, IngestError> {
-        let transaction = self.ingest.seal(clock());
+        let begun = clock();
+        let transaction = self.ingest.seal(begun);
         let outcome = self.log.transact(&transaction)?;
+        #[expect(clippy::cast_precision_loss, reason = "a transaction takes few milliseconds")]
+        let seconds = (clock().0 - begun.0).max(0) as f64 / 1_000.0;
+        self.ingest.metrics.transaction_seconds.observe(seconds);
         let label = match outcome {
             Outcome::Committed => {
                 self.ingest.commit();

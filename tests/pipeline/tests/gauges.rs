@@ -118,6 +118,11 @@ fn emptied_store_is_replayed_and_shows_nothing_until_then() {
     music.check_every_day(&installation);
 }
 
+fn lag(scrape: &Scrape, topic: &str, partition: i32) -> f64 {
+    let name = format!("northstar_gauges_lag_records{{partition=\"{partition}\",topic=\"{topic}\"}}");
+    scrape.get(&name).unwrap_or(0.0)
+}
+
 #[test]
 fn gauges_of_a_pipeline_that_stands_still_are_absent() {
     let music = Music::load("UTC");
@@ -131,6 +136,10 @@ fn gauges_of_a_pipeline_that_stands_still_are_absent() {
     ingest.kill();
     exporter.wait_scrape(STALE_AFTER + SLACK, "no gauges without packs", |scrape| are_absent(scrape, &right));
     exporter.wait_scrape(DEADLINE, "the reason", |scrape| scrape.withheld() == ["stale"]);
+    installation.client.send(Music::TOPIC, Music::spread(&music.played[..100], 2, 8));
+    exporter.wait_scrape(DEADLINE, "the lag, though nobody reads", |scrape| {
+        (0..2).map(|id| lag(scrape, Music::TOPIC, id)).sum::<f64>() == 100.0
+    });
     let _ingest = installation.run("ingest", &["ingest"]);
     exporter.wait_scrape(DEADLINE, "the gauges again", |scrape| !are_absent(scrape, &right));
 }

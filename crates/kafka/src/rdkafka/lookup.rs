@@ -65,7 +65,8 @@ impl Lookup {
         Ok(self.ends(&[(topic, id)], End::Latest(Isolation::Uncommitted), Patience::Long)?[0])
     }
 
-    fn ends(
+    /// Where these partitions begin or end.
+    pub(super) fn ends(
         &mut self,
         partitions: &[(&str, PartitionId)],
         end: End,

@@ -13,6 +13,7 @@ mod closing;
 mod config;
 mod context;
 mod deliveries;
+mod ends;
 mod failure;
 mod faults;
 mod handover;
@@ -30,6 +31,7 @@ mod wait;
 mod writer;
 
 pub use config::KafkaConfig;
+pub use ends::RdEnds;
 pub use member::RdConsumer;
 pub use producer::RdProducer;
 pub use settings::MAX_RECORD_BYTES;

@@ -1,13 +1,15 @@
 //! The exporter role.
 
+use super::stores::{Stores, Timed};
 use super::supervise::{Trouble, Turn, Work};
+use crate::cli::Role;
 use crate::clock;
 use crate::config::Config;
 use crate::stop::Stop;
 use ::exporter::{Board, Metrics, Shown, Withheld};
 use activity::Millis;
 use catalog::Plan;
-use state::{RedisConfig, RedisStore};
+use state::RedisStore;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +30,7 @@ impl Shelf {
 
 /// What the exporter is made of. The board outlives the connection: it knows how far shards were seen.
 pub(crate) struct ExporterRole {
-    redis: RedisConfig,
+    stores: Stores,
     board: Board,
     metrics: Metrics,
     refresh: Duration,
@@ -37,9 +39,16 @@ pub(crate) struct ExporterRole {
 }
 
 impl ExporterRole {
-    pub(crate) fn new(config: &Config, plan: Arc<Plan>, metrics: Metrics, shelf: Shelf, stop: Stop) -> ExporterRole {
+    pub(crate) fn new(
+        config: &Config,
+        plan: Arc<Plan>,
+        metrics: Metrics,
+        stores: Stores,
+        shelf: Shelf,
+        stop: Stop,
+    ) -> ExporterRole {
         ExporterRole {
-            redis: config.redis_config(),
+            stores,
             board: Board::new(plan, config.board_settings(), metrics.clone()),
             metrics,
             refresh: config.exporter.refresh,
@@ -50,10 +59,10 @@ impl ExporterRole {
 }
 
 impl Work for ExporterRole {
-    type Worker = RedisStore;
+    type Worker = Timed<RedisStore>;
 
-    fn build(&mut self) -> Result<RedisStore, Trouble> {
-        RedisStore::connect(&self.redis).map_err(|error| {
+    fn build(&mut self) -> Result<Self::Worker, Trouble> {
+        self.stores.connect(Role::Exporter).map_err(|error| {
             let reason = Withheld::from(error);
             self.metrics.withheld.with_label_values(&[reason.reason()]).set(1);
             match reason {
@@ -64,13 +73,13 @@ impl Work for ExporterRole {
     }
 
     /// Gauges that are absent are no trouble: the process serves, and its own metrics say why they are.
-    fn turn(&mut self, store: &mut RedisStore) -> Result<Turn, Trouble> {
+    fn turn(&mut self, store: &mut Self::Worker) -> Result<Turn, Trouble> {
         self.shelf.put(self.board.refresh(store, clock::wall()));
         self.stop.wait(self.refresh);
         Ok(Turn::Done)
     }
 
-    fn drain(&mut self, _: RedisStore) -> Result<(), Trouble> {
+    fn drain(&mut self, _: Self::Worker) -> Result<(), Trouble> {
         Ok(())
     }
 }

@@ -3,7 +3,9 @@
 mod exporter;
 mod health;
 mod ingest;
+mod lag;
 mod server;
+mod stores;
 mod supervise;
 mod topics;
 mod trouble;
@@ -94,6 +96,7 @@ impl Start<'_> {
         let kafka = self.config.kafka_config();
         let own = topics::OwnTopics::new(kafka, &self.config.topics, self.config.shards(), with_dead_letter);
         let own = Arc::new(own);
+        let stores = stores::Stores::new(self.config.redis_config(), &self.registry).map_err(Failure::new)?;
         for role in roles {
             let (config, plan, registry) = (self.config, self.plan.clone(), &self.registry);
             match role {
@@ -103,12 +106,14 @@ impl Start<'_> {
                 }
                 Role::Window => {
                     let metrics = ::window::Metrics::register(registry).map_err(Failure::new)?;
-                    self.spawn(*role, window::WindowRole::new(config, plan, own.clone(), metrics))?;
+                    self.spawn(*role, window::WindowRole::new(config, plan, own.clone(), metrics, stores.clone()))?;
                 }
                 Role::Exporter => {
                     let metrics = ::exporter::Metrics::register(registry).map_err(Failure::new)?;
                     let (shown, stop) = (self.shelf.clone(), self.stop.clone());
-                    self.spawn(*role, exporter::ExporterRole::new(config, plan, metrics, shown, stop))?;
+                    lag::Lag::new(config, &plan, metrics.clone()).watch(stop.clone())?;
+                    let role_of = exporter::ExporterRole::new(config, plan, metrics, stores.clone(), shown, stop);
+                    self.spawn(*role, role_of)?;
                 }
             }
         }

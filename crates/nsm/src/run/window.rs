@@ -1,13 +1,15 @@
 //! The window role.
 
+use super::stores::{Stores, Timed};
 use super::supervise::{Trouble, Turn, Work};
 use super::topics::OwnTopics;
+use crate::cli::Role;
 use crate::clock;
 use crate::config::Config;
 use ::window::{Metrics, Settings, Worker};
 use catalog::Plan;
 use kafka::rdkafka::{KafkaConfig, RdConsumer};
-use state::{RedisConfig, RedisStore};
+use state::RedisStore;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ const WAIT: Duration = Duration::from_millis(200);
 /// What a window worker is made of.
 pub(crate) struct WindowRole {
     kafka: KafkaConfig,
-    redis: RedisConfig,
+    stores: Stores,
     own: Arc<OwnTopics>,
     activity: String,
     plan: Arc<Plan>,
@@ -26,10 +28,16 @@ pub(crate) struct WindowRole {
 }
 
 impl WindowRole {
-    pub(crate) fn new(config: &Config, plan: Arc<Plan>, own: Arc<OwnTopics>, metrics: Metrics) -> WindowRole {
+    pub(crate) fn new(
+        config: &Config,
+        plan: Arc<Plan>,
+        own: Arc<OwnTopics>,
+        metrics: Metrics,
+        stores: Stores,
+    ) -> WindowRole {
         WindowRole {
             kafka: config.kafka_config(),
-            redis: config.redis_config(),
+            stores,
             own,
             activity: config.topics.activity.clone(),
             plan,
@@ -40,10 +48,10 @@ impl WindowRole {
 }
 
 impl Work for WindowRole {
-    type Worker = Worker<RdConsumer, RedisStore>;
+    type Worker = Worker<RdConsumer, Timed<RedisStore>>;
 
     fn build(&mut self) -> Result<Self::Worker, Trouble> {
-        let store = RedisStore::connect(&self.redis)?;
+        let store = self.stores.connect(Role::Window)?;
         self.own.ensure()?;
         let log = RdConsumer::of_activity(&self.kafka, &self.activity)?;
         Ok(Worker::new(log, store, self.plan.clone(), self.settings, self.metrics.clone()))

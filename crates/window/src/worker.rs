@@ -147,14 +147,16 @@ impl<L: Consumer, S: Store> Worker<L, S> {
                 continue;
             };
             let mut state = slot.take().expect("matched above");
-            if !answered {
-                continue;
-            }
-            match self.apply(&mut state, shard, &mail) {
+            let applied = if answered { self.apply(&mut state, shard, &mail) } else { Err(Setback::Reopen) };
+            match applied {
                 Ok(()) => {
                     self.shards.insert(shard, Some(state));
                 }
-                Err(setback) => answered = self.set_back(shard, setback)?,
+                Err(setback) => {
+                    answered &= self.set_back(shard, setback)?;
+                    // What comes now would be thrown away: it is read again when the state is known.
+                    self.log.pause(partition_of(shard), true)?;
+                }
             }
         }
         Ok(answered)

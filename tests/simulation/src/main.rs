@@ -58,7 +58,7 @@ fn main() -> ExitCode {
 }
 
 /// What a simulation of many seeds is worth nothing without.
-const MUST_HAPPEN: [&str; 65] = [
+const MUST_HAPPEN: [&str; 66] = [
     "activity topic made again",
     "commit broke off",
     "crash at commit",
@@ -109,6 +109,7 @@ const MUST_HAPPEN: [&str; 65] = [
     "reply lost: commit",
     "session expired: ingest",
     "session expired: window",
+    "shard paused",
     "shards unowned",
     "source partitions unowned",
     "source topic made again: amid a turn",

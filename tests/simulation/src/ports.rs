@@ -240,7 +240,13 @@ impl Consumer for SimLog {
         if let Some(reading) = self.reading.get_mut(&partition) {
             reading.paused = paused;
         }
-        self.world(|world| world.faults.count(if paused { "partition paused" } else { "partition resumed" }));
+        let fault = match (self.side, paused) {
+            (Side::Ingest, true) => "partition paused",
+            (Side::Ingest, false) => "partition resumed",
+            (Side::Window, true) => "shard paused",
+            (Side::Window, false) => "shard resumed",
+        };
+        self.world(|world| world.faults.count(fault));
         Ok(())
     }
 

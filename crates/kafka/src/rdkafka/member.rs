@@ -143,7 +143,17 @@ impl RdConsumer {
     /// Why this member is of no more use, if it is.
     fn fatal(&self) -> Option<LogError> {
         let (code, reason) = self.consumer().client().fatal_error()?;
-        Some(if is_fenced(code) { self.site.fenced(reason) } else { self.site.broker("consuming", reason) })
+        Some(if is_fenced(code) { self.fenced(&reason) } else { self.site.broker("consuming", reason) })
+    }
+
+    /// Once its session has run out, librdkafka has forgotten this member's name, but until its partitions are let go of it
+    /// still sends heartbeats. A broker that was away, and so has not ended the session, takes those for a stranger's under this
+    /// instance's name. Whether there is one is found out by joining anew.
+    fn fenced(&self, reason: &str) -> LogError {
+        match self.subscriber.is_nameless() {
+            true => self.site.broker("consuming", format!("{reason}, after the session had run out")),
+            false => self.site.fenced(reason),
+        }
     }
 
     /// What to tell the loop, if anything.
@@ -173,7 +183,7 @@ impl RdConsumer {
             return Err(error);
         }
         if is_fenced(code) {
-            return Err(self.site.fenced(reason));
+            return Err(self.fenced(&reason));
         }
         let doing = match &place {
             Some(place) => format!("reading `{}` [{}] at offset {}", place.topic, place.partition, place.offset),

@@ -89,6 +89,21 @@ impl Subscriber {
         (generation >= 0).then_some(membership)
     }
 
+    /// Whether the group knows this member by no name, as before it has joined, and once its session has run out.
+    pub(super) fn is_nameless(&self) -> bool {
+        // SAFETY: the client is alive; the text that it gives is read and then freed.
+        unsafe {
+            let client = self.consumer.client().native_ptr();
+            let name = native::rd_kafka_memberid(client);
+            if name.is_null() {
+                return true;
+            }
+            let is_empty = CStr::from_ptr(name).is_empty();
+            native::rd_kafka_mem_free(client, name.cast());
+            is_empty
+        }
+    }
+
     /// Waits at most `wait` for an event and shows it; `None` if there was none.
     pub(super) fn poll<R>(&mut self, wait: Duration, see: impl FnOnce(Event<'_>) -> R) -> Option<R> {
         // SAFETY: the queue is alive, and `&mut` makes this its only reader.

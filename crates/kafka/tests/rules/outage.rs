@@ -1,7 +1,8 @@
 use crate::support::{Reader, World, partition, produce, took};
 use activity::Offset;
 use kafka::rdkafka::{KafkaConfig, RdSourceLog};
-use kafka::{Committed, Consumer, Outcome, Patience, SourceLog, Transaction};
+use kafka::{Committed, Consumer, LogError, Outcome, Patience, SourceLog, Transaction};
+use rdkafka::producer::Producer;
 use std::time::Duration;
 
 /// How often the broker stands still. Clients that were asked again after they had failed were found dead after 1 to 8 times.
@@ -42,6 +43,32 @@ fn a_broker_that_goes_away_and_comes_back_is_waited_for() {
     world.kafka.resume();
     // A member, a writer and their lookups, each bounded.
     assert!(took < Duration::from_secs(20), "{took:?}");
+}
+
+/// It does not poll while the broker is away, as who waits for a transaction does not.
+#[test]
+fn a_member_whose_session_runs_out_in_an_outage_is_not_taken_for_fenced_off() {
+    let world = World::alone("session");
+    world.topics(1);
+    let mut config = world.config("0");
+    config.session_timeout = Duration::from_secs(1);
+    let mut reader = Reader::started(world.source_log(&config).unwrap());
+    world.kafka.kill();
+    world.kafka.restart();
+    let plain = world.producer(&[]);
+    // Only then has the broker heard of it again, or not for a whole session.
+    services::wait_until(crate::support::DEADLINE, "the end of the session", || {
+        let groups = plain.client().fetch_group_list(Some("session"), Duration::from_secs(5));
+        groups.is_ok_and(|groups| groups.groups().iter().all(|group| group.members().is_empty()))
+    });
+    produce(&plain, "session-source", 0, ["a"]);
+    services::wait_until(PATIENCE, "the record", || {
+        if let Err(error) = reader.step(|_, _| 0) {
+            assert!(matches!(error, LogError::Broker { .. }), "{error}");
+            reader = Reader::new(world.source_log(&config).unwrap());
+        }
+        reader.payloads() == ["a"]
+    });
 }
 
 /// Asked again and again, also while the broker stands still, and with records to read and to write after each standstill.

@@ -5,8 +5,8 @@ use activity::{Bucket, Grain, MetricIndex};
 use catalog::Plan;
 use std::fmt::Write;
 
-/// Every metric and window as of the unfinished bucket and the last complete one. `as_of` are the buckets of shard time, which
-/// are not over yet, of the grains that can be told.
+/// Every metric and window as of the unfinished bucket and the last complete one, and beside them where the shards stood. `as_of`
+/// are the buckets of shard time, which are not over yet, of the grains that can be told.
 pub(crate) fn render(plan: &Plan, totals: &Totals, as_of: &[(Grain, Bucket)]) -> String {
     let mut text = String::new();
     for (at, metric) in plan.metrics.iter().enumerate() {
@@ -22,6 +22,17 @@ pub(crate) fn render(plan: &Plan, totals: &Totals, as_of: &[(Grain, Bucket)]) ->
                 }
             }
         }
+    }
+    text + &stands(totals)
+}
+
+/// The offsets travel with the values: a page never pairs values with the offsets of another read.
+fn stands(totals: &Totals) -> String {
+    let name = "northstar_gauges_next_offset";
+    let help = "The activity offset that the North Star gauges of this page stand for, by shard.";
+    let mut text = format!("# HELP {name} {help}\n# TYPE {name} gauge\n");
+    for (shard, stands) in totals.stands() {
+        let _ = writeln!(text, "{name}{{shard=\"{shard}\"}} {}", stands.next);
     }
     text
 }

@@ -17,7 +17,7 @@ pub struct Metrics {
     pub latency: GaugeVec,
     /// The wall stamp of the slowest shard's last pack, in seconds since 1970.
     pub sealed_at: Gauge,
-    /// Where each shard stands.
+    /// Where each shard was last seen, also while the gauges are absent.
     pub next_offset: IntGaugeVec,
     /// Up to where the gauges stand for each source partition: where the slowest shard stands.
     pub covered: IntGaugeVec,
@@ -55,7 +55,7 @@ impl Metrics {
                 "Wall time at which the slowest shard's last pack was written.",
             )?,
             next_offset: IntGaugeVec::new(
-                Opts::new("northstar_shard_next_offset", "The activity offset that the gauges stand for, by shard."),
+                Opts::new("northstar_shard_next_offset", "The activity offset at which each shard was last seen."),
                 &["shard"],
             )?,
             covered: IntGaugeVec::new(

@@ -115,6 +115,10 @@ nsm_users{window=\"1d\",complete=\"false\"} 2
 nsm_users{window=\"1d\",complete=\"true\"} 2
 nsm_users{window=\"7d\",complete=\"false\"} 4
 nsm_users{window=\"7d\",complete=\"true\"} 2
+# HELP northstar_gauges_next_offset The activity offset that the North Star gauges of this page stand for, by shard.
+# TYPE northstar_gauges_next_offset gauge
+northstar_gauges_next_offset{shard=\"0\"} 5
+northstar_gauges_next_offset{shard=\"1\"} 5
 ";
     assert_eq!(harness.text(NOW).as_deref(), Some(expected));
     assert!(harness.withheld().is_empty());

@@ -70,6 +70,9 @@ impl World {
                 }
             }
         }
+        for (shard, stands) in stands.iter().enumerate() {
+            expected += &format!("northstar_gauges_next_offset{{shard=\"{shard}\"}} {}\n", stands.next);
+        }
         let told: String = text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
         if told == expected { Ok(()) } else { Err(format!("it shows\n{told}the logs say\n{expected}")) }
     }

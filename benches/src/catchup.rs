@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::floor::Floor;
 use crate::nsm::{Nsm, SHARDS, Setup};
-use crate::scrape::Scrape;
+use crate::scrape::{Progress, whole};
 use crate::store::{Asker, Calls};
 use crate::usage;
 use crate::workload::Truth;
@@ -11,6 +11,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use serde::Serialize;
 use serde_json::json;
+use services::Scrape;
 use services::{Kafka, Redis};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -117,7 +118,8 @@ impl Course<'_> {
         let setup = Setup { name, catalogue: &catalogue, settings, kafka: self.kafka, redis: &redis, folder };
         let before = Cpu { nsm: 0.0, redis: usage::cpu_seconds(redis.pid()), broker: self.broker_cpu() };
         let nsm = Nsm::start(&setup);
-        let first = nsm.wait(DEADLINE, POLL, "the first events", |scrape| scrape.progress().events > 0).progress();
+        let first = nsm.wait(DEADLINE, POLL, "the first events", |scrape| Progress::of(scrape).events > 0);
+        let first = Progress::of(&first);
         let begun = clock::now();
         let last = nsm.wait(DEADLINE, POLL, "all events to be applied", |scrape| self.is_applied(scrape));
         let seconds = begun.elapsed().as_secs_f64();
@@ -127,13 +129,13 @@ impl Course<'_> {
         self.check(&shown, metrics);
         let activity_bytes = usage::topic_bytes(&self.kafka.data_folder(), &nsm.activity());
         nsm.stop();
-        let progress = last.progress();
+        let progress = Progress::of(&last);
         Round {
             timed_events: self.events - first.events,
             seconds,
             events: progress.events,
-            rejected: shown.count("northstar_ingest_rejected_total"),
-            deltas: last.count("northstar_ingest_deltas_total"),
+            rejected: whole(Some(shown.sum("northstar_ingest_rejected_total"))),
+            deltas: whole(last.get("northstar_ingest_deltas_total")),
             transactions: progress.transactions,
             nsm_cpu_seconds: after.nsm - before.nsm,
             redis_cpu_seconds: after.redis - before.redis,
@@ -149,7 +151,7 @@ impl Course<'_> {
     /// Whether all events are in committed transactions, and window has applied every pack that was written until then:
     /// both counts are of one page, and a transaction writes a pack to every shard.
     fn is_applied(&self, scrape: &Scrape) -> bool {
-        let progress = scrape.progress();
+        let progress = Progress::of(scrape);
         progress.events >= self.events && progress.packs_behind(SHARDS) == 0
     }
 
@@ -162,13 +164,13 @@ impl Course<'_> {
             next.is_some_and(|next| next >= count(u64::try_from(end - 1).unwrap_or(0)))
         };
         nsm.wait(SETTLE, POLL, "the store to stand where the packs end, and gauges", |scrape| {
-            scrape.gauges() > 0 && ends.iter().enumerate().all(|(shard, end)| stands(scrape, shard, *end))
+            !scrape.gauges().is_empty() && ends.iter().enumerate().all(|(shard, end)| stands(scrape, shard, *end))
         })
     }
 
     /// Exact, or no measurement at all.
     fn check(&self, scrape: &Scrape, metrics: &[&str]) {
-        assert_eq!(scrape.progress().events, self.events, "every event counts once");
+        assert_eq!(Progress::of(scrape).events, self.events, "every event counts once");
         let rejected = scrape.sum("northstar_ingest_rejected_total");
         assert!(rejected == 0.0, "{rejected} events were rejected: the workload has none to be rejected");
         for days in WINDOWS {

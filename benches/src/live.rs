@@ -5,7 +5,7 @@ use crate::clock;
 use crate::load::Load;
 use crate::nsm::{Nsm, SHARDS, Setup};
 use crate::probe::{self, Probes, Seen};
-use crate::scrape::Scrape;
+use crate::scrape::Progress;
 use crate::stats;
 use crate::workload::{PARTITIONS, Shape};
 use serde::Serialize;
@@ -73,7 +73,9 @@ pub(crate) fn measure(kafka: &Kafka, folder: PathBuf, shape: Shape, lengths: Len
     let steady_rate = half(sustainable_rate);
     say(&format!("live: {sustainable_rate:.0} events/s are sustained; {steady_rate} events/s from now on"));
     load.set_rate(steady_rate);
-    nsm.wait(DEADLINE, POLL, "the backlog to be gone", |scrape| load.sent() < scrape.progress().events + steady_rate);
+    nsm.wait(DEADLINE, POLL, "the backlog to be gone", |scrape| {
+        load.sent() < Progress::of(scrape).events + steady_rate
+    });
 
     let mut probes = Probes::new(&kafka.bootstrap(), TOPIC);
     // What is slow only at first does not count.
@@ -111,12 +113,12 @@ fn catalogue() -> String {
 /// [`BACKLOG`] ahead of ingest, and nothing while window is [`PACKS`] behind. A catch-up rate would be too high: there the
 /// producer rests.
 fn sustainable(nsm: &Nsm, load: &Load, length: Duration) -> f64 {
-    let base = load.sent().saturating_sub(nsm.scrape().map_or(0, |scrape| scrape.progress().events));
+    let base = load.sent().saturating_sub(nsm.scrape().map_or(0, |scrape| Progress::of(&scrape).events));
     load.set_limit(load.sent());
     load.set_rate(u64::from(u32::MAX));
     let (begun, mut first, mut last) = (clock::now(), None, None);
     while begun.elapsed() < length {
-        if let Some(progress) = nsm.scrape().as_ref().map(Scrape::progress) {
+        if let Some(progress) = nsm.scrape().as_ref().map(Progress::of) {
             if progress.packs_behind(SHARDS) < PACKS {
                 load.set_limit(base + progress.events + BACKLOG);
             }

@@ -1,8 +1,8 @@
 //! The pipeline under measurement: `nsm run` with all its roles in one process, on real services.
 
 use crate::clock;
-use crate::scrape::Scrape;
 use serde_json::{Value, json};
+use services::Scrape;
 use services::{Kafka, Process, Redis, free_port, program};
 use std::path::PathBuf;
 use std::process::Command;
@@ -109,7 +109,7 @@ impl Nsm {
 
     /// Waits until the first gauge is shown.
     pub(crate) fn wait_shown(&self) {
-        self.wait(START, Duration::from_millis(50), "gauges", |scrape| scrape.gauges() > 0);
+        self.wait(START, Duration::from_millis(50), "gauges", |scrape| !scrape.gauges().is_empty());
     }
 
     /// Stops it in order, and waits for its end.

@@ -2,9 +2,9 @@
 
 use crate::clock;
 use crate::random::Random;
-use crate::scrape::Scrape;
 use crate::send::Sender;
 use crate::workload::{PARTITIONS, Writer};
+use services::Scrape;
 use std::time::{Duration, Instant};
 
 /// So many probes can be under way at a time, each counted by a metric of its own, so that a gauge that grows can only mean

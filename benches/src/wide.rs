@@ -3,11 +3,11 @@
 use crate::clock;
 use crate::load::Load;
 use crate::nsm::{Nsm, Setup};
-use crate::scrape::Scrape;
 use crate::stats;
 use crate::workload::{NAMES, PARTITIONS, Shape};
 use serde::Serialize;
 use serde_json::json;
+use services::Scrape;
 use services::{Kafka, Redis};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub(crate) fn measure(kafka: &Kafka, folder: PathBuf, shape: Shape, rate: u64, l
         let asked = clock::now();
         let page = nsm.page().expect("the page is served");
         took.push(asked.elapsed().as_secs_f64() * 1_000.0);
-        series = series.min(Scrape::parse(&page).gauges());
+        series = series.min(Scrape::parse(&page).gauges().len());
         clock::pause(PAUSE);
     }
     let sent = load.sent() - before;

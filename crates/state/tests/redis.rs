@@ -7,9 +7,9 @@ mod support;
 use activity::fence::Refusal;
 use activity::{Incarnation, Offset};
 use redis::cmd;
+use services::Proxy;
 use state::{RedisConfig, RedisStore, Store, StoreError, Verdict};
 use std::time::{Duration, Instant};
-use support::proxy::Proxy;
 use support::redis::{Server, bucket_key, config};
 use support::{Bench, CommitExt, SHARD, bare, commit, contents, everyone, fence, first, key, read, texts};
 
@@ -33,7 +33,7 @@ fn is_unfit(config: &RedisConfig) -> String {
 fn lost_answer_is_told_by_reading_again() {
     let server = Server::start(&[]);
     let proxy = Proxy::to(server.server.port());
-    let mut store = RedisStore::connect(&config(&proxy.url())).unwrap();
+    let mut store = RedisStore::connect(&config(&format!("redis://127.0.0.1:{}", proxy.port()))).unwrap();
     commit(&mut store, &first());
 
     let second = bare(Some(fence(10)), fence(15)).with_records(&[("ada", Some("a2"))]);

@@ -10,11 +10,10 @@ use rdkafka::client::Client as RawClient;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Headers, Message};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::util::Timeout;
-use services::wait_until;
 
 use crate::DEADLINE;
 
@@ -69,8 +68,18 @@ impl ProducerContext for Failures {
     }
 }
 
+/// Whose records are seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// Those of committed transactions, and those of none.
+    Committed,
+    /// Those of aborted transactions, too.
+    Uncommitted,
+}
+
 impl Client {
-    pub(crate) fn connect(bootstrap: &str, group: &str) -> Client {
+    /// A client that asks for the positions of this group.
+    pub fn connect(bootstrap: &str, group: &str) -> Client {
         let failures = Arc::new(AtomicU64::new(0));
         let producer = config(bootstrap)
             .set("enable.idempotence", "true")
@@ -134,10 +143,22 @@ impl Client {
     /// All records of a topic that are committed.
     #[track_caller]
     pub fn dead_letters(&self, topic: &str) -> Vec<DeadLetter> {
+        let mut letters = Vec::new();
+        self.read(topic, Isolation::Committed, |record| letters.push(dead_letter(record)));
+        letters
+    }
+
+    /// Visits all records of a topic, those of each partition in order.
+    #[track_caller]
+    pub fn read(&self, topic: &str, isolation: Isolation, mut visit: impl FnMut(&BorrowedMessage<'_>)) {
+        let isolation = match isolation {
+            Isolation::Committed => "read_committed",
+            Isolation::Uncommitted => "read_uncommitted",
+        };
         let consumer: BaseConsumer = config(&self.bootstrap)
             .set("group.id", "observer")
             .set("enable.auto.commit", "false")
-            .set("isolation.level", "read_committed")
+            .set("isolation.level", isolation)
             .set("enable.partition.eof", "true")
             .create()
             .expect("the consumer's settings are valid");
@@ -147,17 +168,15 @@ impl Client {
             all.add_partition_offset(topic, partition, Offset::Beginning).expect("an offset");
         }
         consumer.assign(&all).expect("partitions can be assigned");
-        let mut letters = Vec::new();
-        wait_until(DEADLINE, "the end of the dead letters", || {
-            match consumer.poll(Timeout::After(REQUEST)) {
-                Some(Ok(record)) => letters.push(dead_letter(&record)),
+        while left > 0 {
+            // The deadline is for what comes next: a topic may be long.
+            match consumer.poll(Timeout::After(DEADLINE)) {
+                Some(Ok(record)) => visit(&record),
                 Some(Err(KafkaError::PartitionEOF(_))) => left -= 1,
-                Some(Err(error)) => panic!("dead letters: {error}"),
-                None => {}
+                Some(Err(error)) => panic!("{topic}: {error}"),
+                None => panic!("still waiting for the end of {topic} after {DEADLINE:?}"),
             }
-            left == 0
-        });
-        letters
+        }
     }
 }
 

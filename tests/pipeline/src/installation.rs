@@ -129,6 +129,14 @@ impl Installation {
         Ok(Answer::parse(&serde_json::from_slice(&output.stdout).expect("`--format json` prints JSON")))
     }
 
+    /// Where the shards stand in the store at this address, whichever the configuration names; `None` when it cannot be read.
+    pub fn stands_at(&self, url: &str) -> Option<Vec<i64>> {
+        let mut command = self.command(&["query", "--format", "json"]);
+        let output = command.env("NSM__STATE__REDIS__URL", url).output().expect("nsm can be started");
+        let parse = || Answer::parse(&serde_json::from_slice(&output.stdout).expect("`--format json` prints JSON"));
+        output.status.success().then(|| parse().next)
+    }
+
     /// All values as of a day.
     ///
     /// # Panics

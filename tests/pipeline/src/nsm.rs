@@ -4,33 +4,58 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-use services::{Process, wait_until};
+use services::{Process, Scrape, wait_until};
 use ureq::Agent;
 
-use crate::{DEADLINE, Scrape};
+use crate::DEADLINE;
 
 /// A process of `nsm run`, and its pages.
 #[derive(Debug)]
 pub struct Nsm {
     process: Process,
+    pages: Pages,
+}
+
+/// The pages that are served on a port of 127.0.0.1, whichever process serves them.
+#[derive(Clone, Debug)]
+pub struct Pages {
     port: u16,
     agent: Agent,
 }
 
-impl Nsm {
-    pub(crate) fn start(name: &str, command: Command, port: u16) -> Nsm {
+impl Pages {
+    /// The pages of this port.
+    pub fn at(port: u16) -> Pages {
         let agent = Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(10)))
             .http_status_as_error(false)
             .proxy(None)
             .build()
             .into();
-        Nsm { process: Process::spawn(name, command), port, agent }
+        Pages { port, agent }
+    }
+
+    /// The address, as a target of Prometheus.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Status and text of a page; `None` when nobody serves it.
+    pub fn get(&self, name: &str) -> Option<(u16, String)> {
+        let mut response = self.agent.get(format!("http://{}/{name}", self.address())).call().ok()?;
+        let text = response.body_mut().read_to_string().ok()?;
+        Some((response.status().as_u16(), text))
+    }
+}
+
+impl Nsm {
+    pub(crate) fn start(name: &str, command: Command, port: u16) -> Nsm {
+        Nsm { process: Process::spawn(name, command), pages: Pages::at(port) }
     }
 
     /// The address of its pages, as a target of Prometheus.
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.pages.address()
     }
 
     /// Everything that it has written.
@@ -40,7 +65,7 @@ impl Nsm {
 
     /// Its metrics; `None` when it does not serve (yet).
     pub fn try_scrape(&self) -> Option<Scrape> {
-        self.page("metrics").map(|(_, text)| Scrape::parse(&text))
+        self.pages.get("metrics").map(|(_, text)| Scrape::parse(&text))
     }
 
     /// Its metrics.
@@ -63,7 +88,7 @@ impl Nsm {
     /// When it ends before that.
     #[track_caller]
     pub fn wait_ready(&self) {
-        self.process.wait_ready(DEADLINE, || self.page("readyz").is_some_and(|(status, _)| status == 200));
+        self.process.wait_ready(DEADLINE, || self.pages.get("readyz").is_some_and(|(status, _)| status == 200));
     }
 
     /// Waits until `what` is true of its metrics, and gives them.
@@ -120,12 +145,5 @@ impl Nsm {
     /// Lets it go on.
     pub fn resume(&self) {
         self.process.resume();
-    }
-
-    /// Status and text of a page.
-    fn page(&self, name: &str) -> Option<(u16, String)> {
-        let mut response = self.agent.get(format!("http://{}/{name}", self.address())).call().ok()?;
-        let text = response.body_mut().read_to_string().ok()?;
-        Some((response.status().as_u16(), text))
     }
 }

@@ -21,7 +21,9 @@ mod ports;
 mod process;
 mod programs;
 mod prometheus;
+mod proxy;
 mod redis;
+mod scrape;
 mod spawner;
 mod wait;
 
@@ -31,5 +33,7 @@ pub use ports::free_port;
 pub use process::Process;
 pub use programs::program;
 pub use prometheus::Prometheus;
+pub use proxy::Proxy;
 pub use redis::Redis;
+pub use scrape::Scrape;
 pub use wait::wait_until;

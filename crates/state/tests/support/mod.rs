@@ -3,7 +3,6 @@
 #![allow(unreachable_pub, reason = "the module is the test binaries' own")]
 
 pub mod memory;
-pub mod proxy;
 pub mod redis;
 
 use activity::fence::{FORMAT, Fence};

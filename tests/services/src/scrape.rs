@@ -9,10 +9,12 @@ pub struct Scrape {
 }
 
 impl Scrape {
+    /// The samples of a page.
+    ///
     /// # Panics
     /// When the text is no exposition.
     #[track_caller]
-    pub(crate) fn parse(text: &str) -> Scrape {
+    pub fn parse(text: &str) -> Scrape {
         let sample = |line: &str| {
             let (name, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("no sample: {line:?}"));
             (name.to_owned(), value.parse().unwrap_or_else(|e| panic!("{line:?}: {e}")))
@@ -26,10 +28,15 @@ impl Scrape {
         self.samples.get(name).copied()
     }
 
+    /// The samples of that name, whatever their labels, each with its name and labels.
+    pub fn of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
+        let of_name = move |sample: &str| sample.split('{').next() == Some(name);
+        self.samples.iter().filter(move |(sample, _)| of_name(sample)).map(|(sample, value)| (sample.as_str(), *value))
+    }
+
     /// The sum of the samples of that name, whatever their labels.
     pub fn sum(&self, name: &str) -> f64 {
-        let of_name = |sample: &str| sample.split('{').next() == Some(name);
-        self.samples.iter().filter(|(sample, _)| of_name(sample)).map(|(_, value)| value).sum()
+        self.of(name).map(|(_, value)| value).sum()
     }
 
     /// The North Star gauges, by name and labels.
@@ -53,5 +60,17 @@ impl Scrape {
 }
 
 /// Every reason there is: each has a sample at any time, so that an alert can be written for it.
-const REASONS: [&str; 8] =
-    ["store", "absent", "dirty", "rebuilding", "other_catalogue", "went_back", "no_time", "stale"];
+const REASONS: [&str; 9] =
+    ["store", "absent", "dirty", "rebuilding", "other_catalogue", "went_back", "no_time", "apart", "stale"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_read_with_their_labels() {
+        let scrape = Scrape::parse("# HELP x y\nnsm_a{window=\"1d\"} 5\nb{reason=\"c\"} 1\nb{reason=\"d\"} 2\nbb 4\n");
+        assert_eq!((scrape.get("nsm_a{window=\"1d\"}"), scrape.get("nsm_a")), (Some(5.0), None));
+        assert_eq!((scrape.sum("b"), scrape.gauges().len()), (3.0, 1));
+    }
+}

@@ -122,8 +122,8 @@ MUTANTS = {
     "duplicates count": [
         (
             "crates/window/src/seen.rs",
-            "        let is_new = self.ids.insert(id);",
-            "        self.ids.insert(id);\n        let is_new = true;",
+            "        latest.is_none_or(|latest| latest.is_past(now))\n",
+            "        true\n",
         ),
     ],
     "ids of events are not read again": [
@@ -135,15 +135,23 @@ MUTANTS = {
     ],
     "ids of events are forgotten too early": [
         (
+            "crates/window/src/seen.rs",
+            "        Hour(time.0.div_euclid(HOUR_MS) + ",
+            "        Hour(time.0.div_euclid(HOUR_MS) - 24 + ",
+        ),
+    ],
+    "events of packs that were not committed stay known": [
+        (
             "crates/window/src/shard/events.rs",
-            "PerGrain::of(|grain| plan.first_in_time(grain, time))",
-            "PerGrain::of(|grain| plan.first_in_time(grain, time).plus(1))",
+            "        self.seen.undo();\n",
+            "",
         ),
     ],
     "events read again are counted again": [
         (
             "crates/window/src/shard.rs",
-            "        if offset < self.next {\n            self.remember(offset, pack);\n            return Ok(());\n        }\n",
+            "        if offset < self.next {\n            self.remember(offset, pack);\n            self.settle_events();\n"
+            "            return Ok(());\n        }\n",
             "        if offset < self.next {\n            self.header_changed = true;\n"
             "            for events in &pack.additive {\n                self.apply_additive(offset, events, true)?;\n"
             "            }\n            return Ok(());\n        }\n",

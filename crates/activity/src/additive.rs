@@ -97,6 +97,9 @@ pub enum AdditiveError {
     /// It is of no bucket.
     #[error("a pack's counted events are of no bucket")]
     Nowhere,
+    /// Its buckets are not of ascending grains, each once.
+    #[error("a pack's counted events name buckets that are not of ascending grains")]
+    Disorder,
     /// The ids are cut off.
     #[error("a pack's list of event ids is cut off")]
     CutIds,
@@ -167,7 +170,8 @@ impl Additive {
     /// The values of all events, one event after the other.
     fn values(&self) -> Result<Vec<i64>, AdditiveError> {
         let (events, sums) = (self.ids().len(), self.sums.len());
-        let mut values = Vec::with_capacity(events * sums);
+        // Each takes a byte at least: what claims to hold more gets no memory for it.
+        let mut values = Vec::with_capacity((events * sums).min(self.values.len()));
         let mut rest = &self.values[..];
         while let Some((value, tail)) = varint::take_signed(rest) {
             values.push(value);
@@ -182,6 +186,9 @@ impl Additive {
     pub(crate) fn check(&self) -> Result<(), AdditiveError> {
         if self.buckets.is_empty() {
             return Err(AdditiveError::Nowhere);
+        }
+        if !self.buckets.is_sorted_by(|a, b| a.grain < b.grain) {
+            return Err(AdditiveError::Disorder);
         }
         if !self.ids.len().is_multiple_of(ID_BYTES) {
             return Err(AdditiveError::CutIds);
@@ -222,6 +229,10 @@ mod tests {
         assert_eq!(cut.check(), Err(AdditiveError::Values { found: 3, events: 2, sums: 2 }));
         let nowhere = Additive { buckets: Vec::new(), ..additive() };
         assert_eq!(nowhere.check(), Err(AdditiveError::Nowhere));
+        let twice = Additive { buckets: additive().buckets.repeat(2), ..additive() };
+        assert_eq!(twice.check(), Err(AdditiveError::Disorder));
+        let boasts = Additive { sums: vec![MetricIndex(0); 60_000], ids: vec![0; 640_000], ..additive() };
+        assert!(matches!(boasts.check(), Err(AdditiveError::Values { found: 4, .. })));
     }
 
     /// Stored state depends on these numbers: another release has to find the same.

@@ -33,11 +33,12 @@ impl PartitionProgress {
     /// What [`PartitionProgress::joined`] says of a partition that its topic has no more: it holds nothing back.
     const GONE: Millis = Millis(i64::MAX);
 
-    /// Takes note of whether its topic, under the identity that a pack tells, still has it. One that comes back joins anew.
+    /// Takes note of whether its topic, under the identity that a pack tells, still has it. One that comes back joins anew,
+    /// with a clock of its own: nobody goes on where the one that is gone stood.
     pub(crate) fn exists(&mut self, exists: bool, topic_id: TopicId, time: Option<Millis>) {
         let is_gone = self.joined == Some(Self::GONE);
         if exists && is_gone {
-            self.joined = time;
+            (self.joined, self.clock) = (time, None);
         } else if !exists && self.topic_id.is_some_and(|id| id != topic_id) {
             self.joined = Some(Self::GONE);
         }
@@ -110,6 +111,15 @@ mod tests {
         assert_eq!(shard_time(&[source(&[Some(9), None])], None), None);
         assert_eq!(shard_time(&[source(&[Some(9), None])], Some(Millis(3))), Some(Millis(3)));
         assert_eq!(shard_time(&[], None), None);
+    }
+
+    #[test]
+    fn partition_that_comes_back_joins_with_a_clock_of_its_own() {
+        let mut partition = PartitionProgress { topic_id: Some(TopicId([1; 16])), ..PartitionProgress::default() };
+        partition.clock = Some(Millis(9));
+        partition.exists(false, TopicId([2; 16]), Some(Millis(5)));
+        partition.exists(true, TopicId([2; 16]), Some(Millis(7)));
+        assert_eq!((partition.clock, partition.joined), (None, Some(Millis(7))));
     }
 
     #[test]

@@ -4,6 +4,10 @@
 use crate::calendar::Calendar;
 use activity::{Bucket, CatalogVersion, EntityKind, Grain, MetricIndex, Millis, PerGrain, Window};
 
+/// A day may go on for so long after the next one has begun: where clocks are set back over midnight. By at most two hours
+/// since 1970, in St. John's in 1988.
+const SET_BACK_MS: i64 = 2 * 3_600_000;
+
 /// A whole catalogue, checked.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -207,10 +211,14 @@ impl Plan {
         self.bucket(grain, time).plus(-i32::try_from(kept).expect("reach, lateness and history are bounded"))
     }
 
-    /// The first bucket in which an event may still be in time when shard time is `time`: no partition's clock lies before it.
+    /// The shard time from which on no event of a bucket can be in time: no partition's clock lies before shard time.
     #[must_use]
-    pub fn first_in_time(&self, grain: Grain, time: Millis) -> Bucket {
-        self.bucket(grain, Millis(time.0.saturating_sub(self.lateness_ms(grain))))
+    pub fn in_time_until(&self, grain: Grain, bucket: Bucket) -> Millis {
+        let end = match grain {
+            Grain::Minute | Grain::Hour => Some(Millis((i64::from(bucket.0) + 1).saturating_mul(grain.nominal_ms()))),
+            Grain::Day => self.calendar.start_of(bucket.plus(1)).map(|end| Millis(end.0 + SET_BACK_MS)),
+        };
+        Millis(end.map_or(i64::MAX, |end| end.0.saturating_add(self.lateness_ms(grain))))
     }
 
     /// The floor of every grain.

@@ -221,3 +221,22 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn an_event_in_time_is_of_a_bucket_that_is_not_past(
+        time in 0i64..2_524_608_000_000,
+        late in 0i64..=3 * DAY,
+        zone in proptest::sample::select(vec!["America/St_Johns", "Pacific/Apia", "America/New_York", "UTC"]),
+    ) {
+        let plan = plan(&BRIEF.replace("product: ", &format!("time_zone: {zone}\nproduct: ")));
+        // In St. John's clocks were set back over midnight in this one.
+        for time in [time, 1_289_097_030_000 + time % (2 * 60 * MINUTE) - 60 * MINUTE] {
+            for grain in Grain::ALL.into_iter().filter(|grain| late <= plan.lateness_ms(*grain)) {
+                let until = plan.in_time_until(grain, plan.bucket(grain, Millis(time)));
+                prop_assert!(until > Millis(time + late), "{grain:?} of {time}");
+                prop_assert!(until <= Millis(time + plan.lateness_ms(grain) + 27 * 60 * MINUTE + DAY));
+            }
+        }
+    }
+}

@@ -71,7 +71,7 @@ fn scaled(text: &str, decimals: u8) -> Result<i64, Bad> {
     }
     let (kept, rest) = fraction.split_at(fraction.len().min(decimals.into()));
     let zeros = std::iter::repeat_n(b'0', usize::from(decimals) - kept.len());
-    let mut units = whole
+    let units = whole
         .bytes()
         .chain(kept.bytes())
         .chain(zeros)
@@ -88,7 +88,8 @@ fn scaled(text: &str, decimals: u8) -> Result<i64, Bad> {
             }
         }
     };
-    units += i128::from(half == Ordering::Greater || (half == Ordering::Equal && units % 2 == 1));
+    let is_up = half == Ordering::Greater || (half == Ordering::Equal && units % 2 == 1);
+    let units = units.checked_add(is_up.into()).ok_or(Bad::TooLarge)?;
     let units = if digits.len() < text.len() { -units } else { units };
     i64::try_from(units).map_err(|_| Bad::TooLarge)
 }
@@ -124,7 +125,9 @@ mod tests {
         for text in ["", "-", ".5", "5.", "1e3", "+1", "1_000", " 1", "--1", "1.2.3", "NaN", "inf", "١"] {
             assert_eq!(scaled(text, 2), Err(Bad::NoNumber), "{text}");
         }
-        for text in ["9223372036854775808", "92233720368547758.08", &"9".repeat(400)] {
+        let largest = format!("{}.9", i128::MAX / 100);
+        for text in ["9223372036854775808", "92233720368547758.08", "92233720368547758.075", &largest, &"9".repeat(400)]
+        {
             assert_eq!(scaled(text, 2), Err(Bad::TooLarge), "{text}");
         }
     }

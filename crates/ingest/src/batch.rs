@@ -9,6 +9,9 @@ use kafka::{DeadLetter, Record};
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
+/// What a group of deltas takes beside its metrics and what is in it, about.
+const GROUP_BYTES: usize = 24;
+
 /// Deltas by shard, and dead letters.
 #[derive(Debug)]
 pub(crate) struct Batch {
@@ -44,10 +47,13 @@ impl Batch {
     /// Adds an entity that was active in a bucket for these metrics.
     pub(crate) fn add(&mut self, shard: Shard, grain: Grain, bucket: Bucket, metrics: &[MetricIndex], key: &[u8]) {
         let set = self.set_number(metrics);
-        let keys = self.shards[usize::from(shard.0)].active.entry((grain, bucket, set)).or_default();
-        self.bytes -= keys.size();
+        let keys = self.shards[usize::from(shard.0)].active.entry((grain, bucket, set)).or_insert_with(|| {
+            self.bytes += GROUP_BYTES + 3 * metrics.len();
+            Keys::default()
+        });
+        let before = keys.size();
         keys.push(key);
-        self.bytes += keys.size();
+        self.bytes += keys.size() - before;
     }
 
     /// Adds an event that is counted in these buckets, at least one.
@@ -56,11 +62,12 @@ impl Batch {
         let events = self.shards[usize::from(shard.0)].counted.entry((buckets, set)).or_insert_with(|| {
             let (counts, sums) = counted.counts_and_sums();
             let place = |grain| Some(Place { grain, bucket: buckets[grain]? });
+            self.bytes += GROUP_BYTES + 3 * counted.metrics.len();
             Additive::new(counts.to_vec(), sums.to_vec(), Grain::ALL.into_iter().filter_map(place).collect())
         });
-        self.bytes -= events.size();
+        let before = events.size();
         events.push(counted.event);
-        self.bytes += events.size();
+        self.bytes += events.size() - before;
     }
 
     fn set_number(&mut self, metrics: &[MetricIndex]) -> usize {
@@ -120,13 +127,16 @@ impl Batch {
             pack.encode()
         };
         let packs = self.shards.iter_mut().map(&mut seal_shard).collect();
-        self.bytes = 0;
-        (packs, std::mem::take(&mut self.dead_letters))
+        let dead_letters = std::mem::take(&mut self.dead_letters);
+        self.clear();
+        (packs, dead_letters)
     }
 
     /// Throws everything away.
     pub(crate) fn clear(&mut self) {
         self.shards.fill_with(Deltas::default);
+        self.sets.clear();
+        self.set_numbers.clear();
         self.dead_letters.clear();
         self.bytes = 0;
     }

@@ -1,100 +1,147 @@
 //! The ids of events that were counted and may come again: what keeps a duplicate from counting twice, whichever
 //! partition it comes by.
 
-use activity::additive::Place;
-use activity::{Bucket, EventId, Offset, PerGrain};
+use activity::{EventId, Millis, Offset};
 use hashbrown::HashSet;
 use std::collections::BTreeMap;
 
-/// Ids, by the bucket of their events.
+/// Ids, by when they may be forgotten.
 ///
-/// Invariant: a pure function of the log's prefix. It is not stored: whoever opens the shard reads the log again from
-/// [`Seen::from`].
+/// Invariant: a pure function of the log's prefix up to a position. It is not stored: whoever opens the shard reads the log
+/// again from [`Seen::from`]. An id is known until no copy of it that was seen can be in time any more.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    ids: HashSet<EventId>,
-    by_bucket: BTreeMap<Place, Counted>,
-    /// The first bucket of each grain that was not forgotten.
-    first: Option<PerGrain<Bucket>>,
+    generations: BTreeMap<Hour, Generation>,
+    /// What was added since [`Seen::settle`], last last.
+    unsettled: Vec<(Hour, EventId)>,
 }
 
-/// The events of a bucket.
+/// Hours since 1970. Ids that can be forgotten within an hour are forgotten together: there are few places to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Hour(i64);
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// Ids that can be forgotten at the same hour.
 #[derive(Debug)]
-struct Counted {
-    /// The first record of the log that had one.
+struct Generation {
+    /// The first record of the log that had one of them.
     from: Offset,
-    ids: Vec<EventId>,
+    ids: HashSet<EventId>,
+}
+
+impl Hour {
+    /// The first hour that begins no earlier than a time.
+    fn from(time: Millis) -> Hour {
+        Hour(time.0.div_euclid(HOUR_MS) + i64::from(time.0.rem_euclid(HOUR_MS) > 0))
+    }
+
+    fn is_past(self, time: Option<Millis>) -> bool {
+        time.is_some_and(|time| self.0.saturating_mul(HOUR_MS) <= time.0)
+    }
 }
 
 impl Seen {
-    /// Remembers an event of a bucket, which the record at an offset holds; `false` if its id was seen before.
-    pub(crate) fn insert(&mut self, id: EventId, place: Place, at: Offset) -> bool {
-        let is_new = self.ids.insert(id);
-        if is_new {
-            self.by_bucket.entry(place).or_insert_with(|| Counted { from: at, ids: Vec::new() }).ids.push(id);
+    /// Remembers an event of the record at `at`, copies of which may come until shard time is `until`; `false` if its id was
+    /// known at shard time `now`.
+    pub(crate) fn insert(&mut self, id: EventId, until: Millis, at: Offset, now: Option<Millis>) -> bool {
+        let hour = Hour::from(until);
+        if hour.is_past(now) {
+            return false;
         }
-        is_new
+        let of_hour = |generation: &Generation| generation.ids.contains(&id);
+        let latest = self.generations.iter().rev().find(|(_, generation)| of_hour(generation)).map(|(of, _)| *of);
+        if latest.is_none_or(|latest| latest < hour) {
+            let none = || Generation { from: at, ids: HashSet::new() };
+            self.generations.entry(hour).or_insert_with(none).ids.insert(id);
+            self.unsettled.push((hour, id));
+        }
+        latest.is_none_or(|latest| latest.is_past(now))
     }
 
-    /// Forgets the events of buckets before the first of their grain from which one may still come.
-    pub(crate) fn forget(&mut self, first: PerGrain<Bucket>) {
-        if self.first.replace(first) == Some(first) {
-            return;
-        }
-        for (_, gone) in self.by_bucket.extract_if(.., |place, _| place.bucket < first[place.grain]) {
-            gone.ids.iter().for_each(|id| {
-                self.ids.remove(id);
-            });
-        }
-        if self.ids.len() < self.ids.capacity() / 4 {
-            self.ids.shrink_to_fit();
-        }
+    /// What was added until now stays, and what can be forgotten at shard time `now` is.
+    pub(crate) fn settle(&mut self, now: Option<Millis>) {
+        self.unsettled.clear();
+        self.generations.retain(|hour, _| !hour.is_past(now));
     }
 
-    /// From where on the log has to be read to know all of them; `None` if there are none.
-    pub(crate) fn from(&self) -> Option<Offset> {
-        self.by_bucket.values().map(|counted| counted.from).min()
+    /// Takes back what was added since it last settled.
+    pub(crate) fn undo(&mut self) {
+        for (hour, id) in self.unsettled.drain(..).rev() {
+            if let Some(generation) = self.generations.get_mut(&hour) {
+                generation.ids.remove(&id);
+            }
+        }
+        self.generations.retain(|_, generation| !generation.ids.is_empty());
+    }
+
+    /// From where on the log has to be read to know all that are known at shard time `now`; `None` if there are none.
+    pub(crate) fn from(&self, now: Option<Millis>) -> Option<Offset> {
+        let known = self.generations.iter().filter(|(hour, _)| !hour.is_past(now));
+        known.map(|(_, generation)| generation.from).min()
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.ids.len()
+        self.generations.values().map(|generation| generation.ids.len()).sum()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use activity::Grain;
 
-    fn place(grain: Grain, bucket: i32) -> Place {
-        Place { grain, bucket: Bucket(bucket) }
+    const X: EventId = EventId(1);
+
+    fn hours(hours: i64) -> Millis {
+        Millis(hours * HOUR_MS)
     }
 
     #[test]
-    fn an_id_is_new_once_until_its_bucket_is_past() {
+    fn an_id_is_new_once_until_none_of_its_copies_can_be_in_time() {
         let mut seen = Seen::default();
-        assert!(seen.insert(EventId(1), place(Grain::Day, 7), Offset(3)));
-        assert!(!seen.insert(EventId(1), place(Grain::Day, 7), Offset(4)));
-        assert!(!seen.insert(EventId(1), place(Grain::Day, 8), Offset(4)), "the id decides, not the bucket");
-        seen.forget(PerGrain::of(|_| Bucket(7)));
-        assert_eq!(seen.len(), 1);
-        seen.forget(PerGrain::of(|_| Bucket(8)));
-        assert!(seen.insert(EventId(1), place(Grain::Day, 8), Offset(9)));
+        assert!(seen.insert(X, hours(7), Offset(3), None));
+        assert!(!seen.insert(X, hours(7), Offset(4), Some(hours(6))));
+        assert!(!seen.insert(X, hours(9), Offset(5), Some(hours(6))), "the id decides, not the time");
+        seen.settle(Some(hours(7)));
+        assert!(!seen.insert(X, hours(8), Offset(6), Some(hours(7))), "it was sent again with a later time");
+        seen.settle(Some(hours(9)));
+        assert_eq!(seen.len(), 0);
+        assert!(seen.insert(X, hours(10), Offset(7), Some(hours(9))));
     }
 
     #[test]
-    fn the_log_is_read_again_from_the_first_record_of_a_bucket_that_is_left() {
+    fn what_is_past_is_not_known_whether_it_was_forgotten_or_not() {
+        for forgets in [false, true] {
+            let mut seen = Seen::default();
+            seen.insert(X, hours(7), Offset(3), None);
+            if forgets {
+                seen.settle(Some(hours(7)));
+            }
+            assert_eq!(seen.from(Some(hours(7))), None);
+            assert!(seen.insert(X, hours(8), Offset(4), Some(hours(7))));
+        }
+    }
+
+    #[test]
+    fn the_log_is_read_again_from_the_first_record_of_what_is_known() {
         let mut seen = Seen::default();
-        assert_eq!(seen.from(), None);
-        seen.insert(EventId(1), place(Grain::Day, 8), Offset(3));
-        seen.insert(EventId(2), place(Grain::Day, 7), Offset(2));
-        seen.insert(EventId(3), place(Grain::Day, 7), Offset(5));
-        seen.insert(EventId(4), place(Grain::Minute, 5), Offset(1));
-        assert_eq!(seen.from(), Some(Offset(1)));
-        seen.forget(PerGrain::of(|grain| Bucket(if grain == Grain::Minute { 6 } else { 7 })));
-        assert_eq!(seen.from(), Some(Offset(2)));
-        seen.forget(PerGrain::of(|_| Bucket(8)));
-        assert_eq!(seen.from(), Some(Offset(3)));
+        assert_eq!(seen.from(None), None);
+        seen.insert(EventId(1), hours(8), Offset(3), None);
+        seen.insert(EventId(2), hours(7), Offset(2), None);
+        seen.insert(EventId(3), Millis(hours(6).0 + 1), Offset(5), None);
+        assert_eq!((seen.from(None), seen.from(Some(hours(7)))), (Some(Offset(2)), Some(Offset(3))));
+    }
+
+    #[test]
+    fn what_did_not_settle_can_be_taken_back() {
+        let mut seen = Seen::default();
+        seen.insert(X, hours(7), Offset(3), None);
+        seen.settle(None);
+        seen.insert(X, hours(8), Offset(4), None);
+        seen.insert(EventId(2), hours(7), Offset(4), None);
+        seen.undo();
+        assert_eq!((seen.len(), seen.from(None)), (1, Some(Offset(3))));
+        assert!(seen.insert(EventId(2), hours(7), Offset(6), None));
     }
 }

@@ -2,6 +2,7 @@
 
 mod events;
 
+pub(crate) use self::events::Known;
 use crate::error::WindowError;
 use crate::metrics::Metrics;
 use crate::records::Records;
@@ -170,6 +171,7 @@ impl ShardState {
         self.reads = offset.next();
         if offset < self.next {
             self.remember(offset, pack);
+            self.settle_events();
             return Ok(());
         }
         if pack.catalogue != self.plan.version {
@@ -196,7 +198,7 @@ impl ShardState {
             }
         }
         self.next = offset.next();
-        self.header.ids_from = self.seen.from();
+        self.header.ids_from = self.seen.from(self.header.time);
         self.header_changed = true;
         self.caught_up_to(self.next);
         Ok(())
@@ -279,7 +281,6 @@ impl ShardState {
             return;
         };
         let floors = self.plan.floors(time);
-        self.forget_events(time);
         let before = self.floors.replace(floors);
         for grain in self.plan.grains() {
             if before.is_some_and(|before| floors[grain] <= before[grain]) {
@@ -326,7 +327,7 @@ impl ShardState {
         self.stored.next = self.next;
         self.header_changed = false;
         self.changed_counters.clear();
-        self.show_events();
+        self.settle_events();
         self.records.committed(settings.cache_entities);
     }
 

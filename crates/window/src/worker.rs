@@ -3,11 +3,11 @@
 use crate::error::WindowError;
 use crate::metrics::Metrics;
 use crate::opening::{LogRange, Opening, open};
-use crate::shard::{Settings, ShardState};
+use crate::shard::{Known, Settings, ShardState};
 use activity::fence::Refusal;
 use activity::header::Header;
 use activity::pack::Pack;
-use activity::{Millis, Offset, PartitionId, Shard};
+use activity::{Millis, Offset, PartitionId, Shard, TopicId};
 use catalog::Plan;
 use kafka::{Consumer, Item, LogError, Ownership, Partition, Patience, Position, TopicIndex};
 use state::{Commit, Store, StoreError, Verdict};
@@ -26,6 +26,8 @@ pub struct Worker<L, S> {
     metrics: Metrics,
     /// The shards that are owned; `None` for one whose state is not known now.
     shards: BTreeMap<Shard, Option<ShardState>>,
+    /// What was known of events in shards whose state is not: it holds whatever the store has become.
+    known: BTreeMap<Shard, (TopicId, Known)>,
     /// What was handed over and not applied yet, by shard.
     inbox: BTreeMap<Shard, Mail>,
 }
@@ -86,8 +88,8 @@ impl From<LogError> for Setback {
 impl<L: Consumer, S: Store> Worker<L, S> {
     /// A worker that has joined nothing yet: the first turn does.
     pub fn new(log: L, store: S, plan: Arc<Plan>, settings: Settings, metrics: Metrics) -> Worker<L, S> {
-        let (shards, inbox) = (BTreeMap::new(), BTreeMap::new());
-        Worker { log, store, plan, settings, metrics, shards, inbox }
+        let (shards, known, inbox) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Worker { log, store, plan, settings, metrics, shards, known, inbox }
     }
 
     /// One turn: waits at most `wait` for packs, applies those that are due and commits. `now`, the wall time, decides only
@@ -111,15 +113,15 @@ impl<L: Consumer, S: Store> Worker<L, S> {
         let answered = self.work(|mail| mail.is_due(now, &settings))?;
         match ownership {
             Some(Ownership::Assigned(partitions)) => {
-                self.metrics.event_ids.reset();
+                self.lay_down();
                 let shards = partitions.iter().map(|partition| (shard_of(*partition), None));
                 self.shards = shards.collect();
+                self.known.retain(|shard, _| self.shards.contains_key(shard));
                 self.reopen()?;
                 self.start()
             }
             Some(Ownership::Revoked) => {
-                self.metrics.event_ids.reset();
-                self.shards.clear();
+                self.lay_down();
                 Ok(self.log.release()?)
             }
             None if answered && self.reopen()? => self.start(),
@@ -135,6 +137,16 @@ impl<L: Consumer, S: Store> Worker<L, S> {
         self.work(|_| true)?;
         self.shards.clear();
         Ok(self.log.release()?)
+    }
+
+    /// Gives all shards up, but for what is known of their events: some of them may come back.
+    fn lay_down(&mut self) {
+        self.metrics.event_ids.reset();
+        for (shard, state) in std::mem::take(&mut self.shards) {
+            if let Some(state) = state {
+                self.known.insert(shard, (state.stored().topic, state.known()));
+            }
+        }
     }
 
     /// Applies what was handed over and is due. A shard whose state turns out not to be what it was is read again later. `false` if the
@@ -153,6 +165,7 @@ impl<L: Consumer, S: Store> Worker<L, S> {
                     self.shards.insert(shard, Some(state));
                 }
                 Err(setback) => {
+                    self.known.insert(shard, (state.stored().topic, state.known()));
                     answered &= self.set_back(shard, setback)?;
                     // What comes now would be thrown away: it is read again when the state is known.
                     self.log.pause(partition_of(shard), true)?;
@@ -324,9 +337,14 @@ impl<L: Consumer, S: Store> Worker<L, S> {
         if snapshot.stored.state.fence != fence {
             return Err(Setback::Reopen);
         }
-        info!(%shard, next = %fence.next, incarnation = %fence.incarnation, "opened the shard");
         let (plan, metrics) = (self.plan.clone(), self.metrics.clone());
-        Ok(ShardState::new(shard, plan, metrics, (fence, header), snapshot.counters)?)
+        let mut state = ShardState::new(shard, plan, metrics, (fence, header), snapshot.counters)?;
+        if let Some((_, known)) = self.known.remove(&shard).filter(|(topic, _)| *topic == fence.topic) {
+            state.adopt(known);
+        }
+        let (next, reads_from) = (fence.next, state.reads_from());
+        info!(%shard, %next, %reads_from, incarnation = %fence.incarnation, "opened the shard");
+        Ok(state)
     }
 
     fn range(&mut self, shard: Shard) -> Result<LogRange, LogError> {

@@ -277,6 +277,36 @@ fn a_delta_below_the_floor_is_refused_with_its_place() {
     assert!(told.contains(&format!("hour {}", floor.0 - 1)) && told.contains("offset 4"), "{told}");
 }
 
+/// Events of a day, by their ids.
+fn events_of_day(ids: &[&str], day: i32) -> Additive {
+    let places = vec![Place { grain: Grain::Day, bucket: Bucket(day) }];
+    let mut events = Additive::new(vec![MetricIndex(1)], Vec::new(), places);
+    ids.iter().for_each(|id| events.push(Addend { id: IdSpace::of("usage").id(id), values: &[] }));
+    events
+}
+
+/// The day of its first copy is past when the last one comes, that of the second is not.
+#[test]
+fn an_event_that_was_sent_again_with_another_time_counts_once_with_and_without_a_restart() {
+    for restarts in [false, true] {
+        let mut harness = Harness::new();
+        let at = |day: i64| Millis(1_750_000_000_000 + day * 24 * HOUR);
+        let first = harness.plan.calendar.day(at(0)).0;
+        for (ids, day, clock) in [(&["x"][..], 0, 0), (&["x", "y"], 1, 1), (&[], 1, 4), (&["x"], 1, 4)] {
+            let pack = Pack { additive: vec![events_of_day(ids, first + day)], ..harness.pack(&[], &[], at(clock)) };
+            harness.apply(&pack).unwrap();
+            harness.commit();
+            if restarts {
+                harness.reopen();
+            }
+        }
+        let totals = Totals::read(&mut harness.store, &harness.plan, 1).unwrap();
+        let window = activity::Window::days(7);
+        let plays = totals.value(&harness.plan, MetricIndex(1), window, Bucket(first + 4)).unwrap();
+        assert_eq!(plays.units, 2, "restarts: {restarts}");
+    }
+}
+
 #[test]
 fn a_repeated_pack_changes_nothing_and_a_hole_is_refused() {
     let mut harness = Harness::new();

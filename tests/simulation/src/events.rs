@@ -4,17 +4,25 @@ use activity::additive::Place;
 use activity::pack::Pack;
 use activity::{Bucket, EventId, Grain, MetricIndex, Millis, Window};
 use catalog::Plan;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-/// The events of a shard's log, each id once: it remembers all of them for ever.
+const HOUR: i64 = 3_600_000;
+
+/// The events of a shard's log, each id once: it remembers every copy for ever, and until when each was to be remembered.
 #[derive(Default)]
 pub(crate) struct Events {
-    seen: BTreeSet<EventId>,
+    copies: BTreeMap<EventId, Vec<Copy>>,
     counted: Vec<Event>,
     /// How many were not counted because of their ids.
     pub(crate) duplicates: u64,
     /// How many were not counted because they are of partitions that joined late, from before what may be a duplicate.
     pub(crate) unjudged: u64,
+}
+
+/// A copy of an event: the record that holds it, and until which shard time its id has to be known.
+struct Copy {
+    at: usize,
+    until: Millis,
 }
 
 struct Event {
@@ -30,12 +38,17 @@ impl Events {
     pub(crate) fn read(&mut self, plan: &Plan, at: usize, pack: &Pack, time: Option<Millis>) {
         for events in &pack.additive {
             let Place { grain, bucket } = events.place();
-            if time.is_some_and(|time| bucket < plan.bucket(grain, Millis(time.0 - plan.lateness_ms(grain)))) {
+            let until = plan.in_time_until(grain, bucket);
+            if time.is_some_and(|time| until <= time) {
                 self.unjudged += events.ids().len() as u64;
                 continue;
             }
+            let until = Millis((until.0 + HOUR - 1).div_euclid(HOUR) * HOUR);
             for id in events.ids() {
-                if !self.seen.insert(id) {
+                let copies = self.copies.entry(id).or_default();
+                let is_known = copies.iter().any(|copy| time.is_none_or(|time| copy.until > time));
+                copies.push(Copy { at, until });
+                if is_known {
                     self.duplicates += 1;
                     continue;
                 }
@@ -46,6 +59,18 @@ impl Events {
                 self.counted.push(Event { at, places: events.buckets.clone(), values });
             }
         }
+    }
+
+    /// From where on the log has to be read again at the latest by who wants to know every id that is known at an offset,
+    /// before which shard time was `time`; `None` if there is none.
+    pub(crate) fn ids_from(&self, next: usize, time: Option<Millis>) -> Option<usize> {
+        let known_by = |copies: &Vec<Copy>| {
+            let copies = || copies.iter().filter(|copy| copy.at < next);
+            let longest =
+                copies().map(|copy| copy.until).max().filter(|until| time.is_none_or(|time| *until > time))?;
+            copies().find(|copy| copy.until == longest).map(|copy| copy.at)
+        };
+        self.copies.values().filter_map(known_by).min()
     }
 
     /// The first and last bucket of a grain, in which an event before an offset counts for a metric.

@@ -170,6 +170,10 @@ impl ShardOracle {
         if (header.time, &positions) != (expected.time, &expected.next) {
             return Err(format!("stands at {:?} {positions:?}, its log says {expected:?}", header.time));
         }
+        let (told, needed) = (header.ids_from.map(index), self.events.ids_from(next, expected.time));
+        if needed.is_some_and(|needed| told.is_none_or(|told| told > needed)) {
+            return Err(format!("would read ids again from {told:?}, its log has some from {needed:?} on"));
+        }
         Ok(())
     }
 

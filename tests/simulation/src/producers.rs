@@ -13,6 +13,9 @@ pub(crate) struct Producer {
     entries: Vec<(usize, usize, usize)>,
 }
 
+/// By how much the time may differ with which an event is sent again.
+const RESTAMPED: i64 = 30 * 3_600_000;
+
 /// How many events a producer may send again.
 const REMEMBERED: usize = 20;
 
@@ -42,7 +45,10 @@ impl World {
         }
         let copied = sent[self.rng.random_range(0..sent.len())].clone();
         self.faults.count("event sent again");
-        Some(Meant { stamp: self.now, ..copied })
+        let later = if self.rng.random_ratio(1, 3) { self.rng.random_range(-RESTAMPED..RESTAMPED) } else { 0 };
+        // What lies in the future stays there, and nothing else gets there.
+        let time = if copied.time > self.now { copied.time } else { Millis(copied.time.0 + later).min(self.now) };
+        Some(Meant { stamp: self.now, time, ..copied })
     }
 
     fn some_partition(&mut self) -> (usize, usize) {

@@ -184,12 +184,13 @@ fn uncovered(world: &World) -> Option<String> {
 /// Every shard has come to its target and may be shown.
 fn arrived(world: &mut World, target: &[activity::Offset]) -> bool {
     let shards = u16::try_from(target.len()).expect("few");
-    let plan = world.plan.clone();
+    let (plan, topic) = (world.plan.clone(), world.activity().topic.id);
     let shown = Totals::read(&mut world.store, &plan, shards).is_ok();
     shown
         && (0..).map(Shard).zip(target).all(|(shard, target)| {
             let stored = world.store.stored(shard).expect("memory answers");
-            stored.is_some_and(|stored| stored.state.fence.next >= *target)
+            let fence = stored.map(|stored| stored.state.fence);
+            fence.is_some_and(|fence| fence.topic == topic && fence.next >= *target)
                 && ShardOracle::is_swept(&plan, shard, &mut world.store)
         })
 }

@@ -59,7 +59,11 @@ impl Store for SimStore {
             if world.chance(20) {
                 let most = commit.counters.len() + commit.records.len();
                 let writes = world.rng.random_range(0..=most);
-                if world.store.break_off(shard, commit, writes).is_ok() {
+                let broke_off = world.store.break_off(shard, commit, writes).is_ok();
+                if broke_off && world.rng.random_ratio(1, 10) {
+                    // It was another owner's, who stood where this one does.
+                    world.faults.count("commit broke off: another owner's");
+                } else if broke_off {
                     world.faults.count("commit broke off");
                     let reason = "the function failed".to_owned();
                     return Err(StoreError::Unreachable { address: "memory".into(), reason });

@@ -17,8 +17,8 @@ pub(crate) const IDLE_MARGIN_MS: i64 = 5_000;
 pub(crate) struct Truth {
     /// By metric and grain: the buckets of each entity.
     pub(crate) active: BTreeMap<(&'static str, Grain), BTreeMap<String, BTreeSet<Bucket>>>,
-    /// The purchases that were in time, by topic and id: what each of their copies counts in.
-    bought: BTreeMap<(String, u64), Bought>,
+    /// The purchases that were in time, by topic and id: what each copy costs and counts in.
+    bought: BTreeMap<(String, u64), Vec<Bought>>,
     /// How many events counted in their day, but were late for their hour.
     pub(crate) late_for_hour: u64,
     /// Topic, partition, offset and reason: as often as the record was read.
@@ -43,14 +43,13 @@ pub(crate) fn truth(world: &World) -> Truth {
     truth
 }
 
-/// An event that was bought by, and what its copies count in.
+/// A copy of a purchase.
 #[derive(Debug)]
 struct Bought {
     cents: u32,
     day: Bucket,
-    hour: Bucket,
-    /// Whether a copy was in time for the hour, and whether all of them were.
-    in_hour: (bool, bool),
+    /// `None` if it was late for that.
+    hour: Option<Bucket>,
 }
 
 impl Truth {
@@ -88,7 +87,8 @@ impl Truth {
                         false => self.late_for_hour += 1,
                     }
                     if meant.buys {
-                        self.buy(&source.topic, meant, (day, hour), in_hour);
+                        let copies = self.bought.entry((source.topic.clone(), meant.id)).or_default();
+                        copies.push(Bought { cents: meant.cents, day, hour: in_hour.then_some(hour) });
                     }
                 }
                 Some(reason) => {
@@ -133,14 +133,8 @@ impl Truth {
         }
     }
 
-    fn buy(&mut self, topic: &str, meant: &Meant, (day, hour): (Bucket, Bucket), in_hour: bool) {
-        let new = Bought { cents: meant.cents, day, hour, in_hour: (in_hour, in_hour) };
-        let known = self.bought.entry((topic.to_owned(), meant.id)).or_insert(new);
-        known.in_hour = (known.in_hour.0 || in_hour, known.in_hour.1 && in_hour);
-    }
-
     /// The least and the most that a metric may count in the window up to `as_of`: of the copies of an event the first that a
-    /// shard gets to see counts, which may have been late for its hour or not.
+    /// shard gets to see counts, and another one only when that one is long past.
     pub(crate) fn value(&self, metric: &str, window: Window, as_of: Bucket) -> (i128, i128) {
         let range = as_of.plus(1 - i32::from(window.length))..=as_of;
         let add: fn(&Bought) -> i128 = match metric {
@@ -151,12 +145,13 @@ impl Truth {
                 return (active, active);
             }
         };
-        let counts = |bought: &Bought, in_hour: bool| match window.grain {
+        let counts = |bought: &Bought| match window.grain {
             Grain::Day => range.contains(&bought.day),
-            _ => in_hour && range.contains(&bought.hour),
+            _ => bought.hour.is_some_and(|hour| range.contains(&hour)),
         };
-        let least = self.bought.values().filter(|bought| counts(bought, bought.in_hour.1)).map(add).sum();
-        (least, self.bought.values().filter(|bought| counts(bought, bought.in_hour.0)).map(add).sum())
+        let least = self.bought.values().filter(|copies| copies.iter().all(counts)).map(|copies| add(&copies[0]));
+        let most = self.bought.values().flatten().filter(|copy| counts(copy)).map(add);
+        (least.sum(), most.sum())
     }
 
     /// How many entities were active in the window up to `as_of`.

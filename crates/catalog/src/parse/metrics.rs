@@ -121,7 +121,7 @@ fn sum(entries: &Entries) -> Option<Measure> {
     });
     let decimals = entries.read_or("decimals", 0, |cursor| match cursor.literal()? {
         Literal::Int(decimals) if (0..=MOST_DECIMALS.into()).contains(&decimals) => u8::try_from(decimals).ok(),
-        _ => cursor.mismatch("a whole number", &format!("write how many decimals are kept, from 0 to {MOST_DECIMALS}")),
+        _ => cursor.mismatch(&format!("a whole number from 0 to {MOST_DECIMALS}"), "write how many decimals are kept"),
     });
     Some(Measure::Sum { value: value?, decimals: decimals? })
 }

@@ -2,29 +2,53 @@
 
 use super::ShardState;
 use crate::error::WindowError;
+use crate::seen::Seen;
 use activity::additive::Additive;
 use activity::pack::Pack;
-use activity::{Bucket, MetricIndex, Millis, Offset, PerGrain, measure};
+use activity::{MetricIndex, Millis, Offset, measure};
 use state::CounterKey;
 
+/// The events that a shard knows, and up to where its log was read for that: they hold whatever becomes of the store.
+#[derive(Debug)]
+pub(crate) struct Known {
+    seen: Seen,
+    pub(crate) next: Offset,
+}
+
 impl ShardState {
-    /// Counts the events whose ids were not seen, and adds their values up.
+    /// Goes on with what is known already, if that is of this shard's log and not from after what is stored: less of the log
+    /// has to be read again.
+    pub(crate) fn adopt(&mut self, known: Known) {
+        if (self.reads..=self.next).contains(&known.next) {
+            (self.seen, self.reads) = (known.seen, known.next);
+        }
+    }
+
+    /// What is known of events whatever the store holds: what packs that were not committed have told is taken back.
+    pub(crate) fn known(mut self) -> Known {
+        self.seen.undo();
+        Known { seen: self.seen, next: self.reads.min(self.stored.next) }
+    }
+
+    /// Counts the events whose ids are not known, and adds their values up.
     pub(super) fn apply_additive(
         &mut self,
         offset: Offset,
         events: &Additive,
         behind: bool,
     ) -> Result<(), WindowError> {
-        if let Some(floor) = self.is_forgotten(events) {
-            let (shard, place) = (self.shard, events.place());
+        let (place, until, now) = (events.place(), self.until(events), self.header.time);
+        // Nobody knows whether an event from before this was counted.
+        if now.is_some_and(|now| until <= now) {
             if !behind {
+                let late = now.unwrap_or_default().0 - self.plan.lateness_ms(place.grain);
+                let (shard, floor) = (self.shard, self.plan.bucket(place.grain, Millis(late)));
                 return Err(WindowError::BelowFloor { shard, offset, place, floor });
             }
             self.metrics.below_floor.inc_by(events.ids().len() as u64);
             return Ok(());
         }
-        let place = events.place();
-        let total = events.add_up(|id| self.seen.insert(id, place, offset));
+        let total = events.add_up(|id| self.seen.insert(id, until, offset, now));
         self.metrics.events.inc_by(total.events);
         self.metrics.duplicates.inc_by(events.ids().len() as u64 - total.events);
         if total.events > 0 {
@@ -45,33 +69,25 @@ impl ShardState {
         }
     }
 
-    /// Remembers the events of a pack that was applied before.
+    /// Takes in the ids alone of a pack whose positions were applied before.
     pub(super) fn remember(&mut self, offset: Offset, pack: &Pack) {
         for events in &pack.additive {
-            if self.is_forgotten(events).is_none() {
-                events.ids().for_each(|id| {
-                    self.seen.insert(id, events.place(), offset);
-                });
-            }
+            let until = self.until(events);
+            events.ids().for_each(|id| {
+                self.seen.insert(id, until, offset, self.header.time);
+            });
         }
     }
 
-    /// The first bucket from which events may still come, if these are from before: nobody remembers whether they were
-    /// counted.
-    fn is_forgotten(&self, events: &Additive) -> Option<Bucket> {
+    /// The shard time until which copies of the events may come.
+    fn until(&self, events: &Additive) -> Millis {
         let place = events.place();
-        let first = self.plan.first_in_time(place.grain, self.header.time?);
-        Some(first).filter(|first| place.bucket < *first)
+        self.plan.in_time_until(place.grain, place.bucket)
     }
 
-    /// Forgets the events from before what may still come at a shard time.
-    pub(super) fn forget_events(&mut self, time: Millis) {
-        let plan = &self.plan;
-        self.seen.forget(PerGrain::of(|grain| plan.first_in_time(grain, time)));
-    }
-
-    /// Shows how many events are remembered.
-    pub(super) fn show_events(&self) {
+    /// What was told of events until now holds. Shows how many are known.
+    pub(super) fn settle_events(&mut self) {
+        self.seen.settle(self.header.time);
         let seen = i64::try_from(self.seen.len()).unwrap_or(i64::MAX);
         self.metrics.event_ids.with_label_values(&[&self.shard.to_string()]).set(seen);
     }

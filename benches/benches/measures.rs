@@ -59,14 +59,15 @@ fn mask(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn active(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("active");
+fn activated(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("activated");
     for (name, mask) in [("sparse", sparse()), ("scattered", scattered())] {
         for window in WINDOWS {
             group.bench_function(format!("{name}, {window}"), |bencher| {
                 bencher.iter(|| {
-                    let mut sum = 0;
-                    measure::active(black_box(&mask), window, |bucket, n| sum += i64::from(bucket.0) * n);
+                    let (mut sum, bucket) = (0, black_box(Bucket(FIRST + 13)));
+                    let around = black_box(&mask).around(bucket);
+                    measure::activated(around, bucket, window, |bucket, n| sum += i64::from(bucket.0) * n);
                     sum
                 });
             });
@@ -101,5 +102,5 @@ fn counter(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, mask, active, counter);
+criterion_group!(benches, mask, activated, counter);
 criterion_main!(benches);

@@ -101,6 +101,29 @@ impl Mask {
         None
     }
 
+    /// The nearest buckets of the set below and above `bucket`, whether or not it is in the set itself.
+    #[must_use]
+    pub fn around(&self, bucket: Bucket) -> (Option<Bucket>, Option<Bucket>) {
+        let end = self.words.len() * 64;
+        let at = i64::from(bucket.0) - i64::from(self.start) * i64::from(BITS);
+        let below = usize::try_from(at).ok().and_then(|at| self.seek_back(at.min(end)));
+        let above = self.seek(usize::try_from(at + 1).unwrap_or(0), end, |word| word);
+        (below.map(|bit| self.bucket(bit)), above.map(|bit| self.bucket(bit)))
+    }
+
+    /// The last bit before `until` that is set.
+    fn seek_back(&self, until: usize) -> Option<usize> {
+        let mut until = until;
+        while let Some(at) = until.checked_sub(1) {
+            let rest = self.words[at / 64] << (63 - at % 64);
+            if rest != 0 {
+                return Some(at - rest.leading_zeros() as usize);
+            }
+            until = at / 64 * 64;
+        }
+        None
+    }
+
     fn bucket(&self, bit: usize) -> Bucket {
         let bit = i64::try_from(bit).expect("a mask is shorter than an i64 counts");
         let bucket = i64::from(self.start) * i64::from(BITS) + bit;
@@ -188,6 +211,13 @@ mod tests {
             let mut bytes = Vec::new();
             mask(&set).encode(&mut bytes);
             prop_assert_eq!(Mask::take(&bytes), Some((mask(&set), &[][..])));
+        }
+
+        #[test]
+        fn neighbours_are_the_nearest_of_the_set(set in buckets(), bucket in -310..310) {
+            let below = set.range(..bucket).next_back().map(|bucket| Bucket(*bucket));
+            let above = set.range(bucket + 1..).next().map(|bucket| Bucket(*bucket));
+            prop_assert_eq!(mask(&set).around(Bucket(bucket)), (below, above));
         }
 
         #[test]

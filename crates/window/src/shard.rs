@@ -254,15 +254,12 @@ impl ShardState {
         }
         let Track { metric, grain } = track;
         let mask = record.mask_mut(track);
-        for window in self.plan.metric(metric).windows_of(grain) {
-            let counter = self.counters.entry(CounterKey { metric, window }).or_default();
-            measure::active(mask, window, |at, n| counter.step(at, -n));
-        }
+        let around = mask.around(bucket);
         mask.insert(bucket);
         for window in self.plan.metric(metric).windows_of(grain) {
             let key = CounterKey { metric, window };
             let counter = self.counters.entry(key).or_default();
-            measure::active(mask, window, |at, n| counter.step(at, n));
+            measure::activated(around, bucket, window, |at, n| counter.step(at, n));
             self.changed_counters.insert(key);
         }
         self.records.touch(key);

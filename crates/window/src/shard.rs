@@ -16,7 +16,7 @@ use activity::header::Header;
 use activity::measure;
 use activity::pack::{Delta, Pack};
 use activity::record::Record;
-use activity::{Bucket, EntityKey, Grain, MetricIndex, Offset, PerGrain, Shard, Track};
+use activity::{Bucket, EntityKey, Grain, MetricIndex, Offset, PerGrain, Shard, Track, Window};
 use catalog::Plan;
 use state::{Commit, CounterKey, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +31,7 @@ pub struct Settings {
     pub gather_bytes: usize,
     /// How long they are gathered at most, in milliseconds.
     pub gather_ms: i64,
-    /// About how many records a shard keeps at hand between batches.
+    /// How many records a shard keeps at hand between batches.
     pub cache_entities: usize,
     /// How many portions of a shard are swept with a batch.
     pub sweep_portions: u32,
@@ -237,33 +237,25 @@ impl ShardState {
             }
             None => {}
         }
-        for key in delta.keys.iter().flatten() {
-            let key = EntityKey::parse(key).expect("a decoded pack's keys are whole");
-            for metric in &delta.metrics {
-                self.set(&key, Track { metric: *metric, grain }, bucket);
+        let tracks = || delta.metrics.iter().map(|metric| Track { metric: *metric, grain });
+        for Track { metric, .. } in tracks() {
+            for window in self.plan.metric(metric).windows_of(grain) {
+                let key = CounterKey { metric, window };
+                self.counters.entry(key).or_default();
+                self.changed_counters.insert(key);
             }
         }
+        let ShardState { records, counters, floors, .. } = self;
+        let mut bits = 0;
+        for key in delta.keys.iter().flatten() {
+            records.change(key, floors.as_ref(), |record| {
+                let before = bits;
+                bits += tracks().map(|track| u64::from(set(record, counters, track, bucket))).sum::<u64>();
+                bits > before
+            });
+        }
+        self.metrics.bits.inc_by(bits);
         Ok(())
-    }
-
-    /// Sets one bit, and moves the counters by what the entity contributes after it and did not before.
-    fn set(&mut self, key: &EntityKey, track: Track, bucket: Bucket) {
-        let record = self.records.get(key.as_bytes(), self.floors.as_ref());
-        if record.mask(track).is_some_and(|mask| mask.contains(bucket)) {
-            return;
-        }
-        let Track { metric, grain } = track;
-        let mask = record.mask_mut(track);
-        let around = mask.around(bucket);
-        mask.insert(bucket);
-        for window in self.plan.metric(metric).windows_of(grain) {
-            let key = CounterKey { metric, window };
-            let counter = self.counters.entry(key).or_default();
-            measure::activated(around, bucket, window, |at, n| counter.step(at, n));
-            self.changed_counters.insert(key);
-        }
-        self.records.touch(key);
-        self.metrics.bits.inc();
     }
 
     /// The first bucket of which records are kept, by grain.
@@ -340,4 +332,21 @@ impl ShardState {
         self.header.discarded.retain(|of| *of != incarnation);
         self.header_changed = true;
     }
+}
+
+/// Sets one bit, and moves the track's counters by what the entity contributes after it and did not before. Whether the bit
+/// was new.
+fn set(record: &mut Record, counters: &mut BTreeMap<CounterKey, Counter>, track: Track, bucket: Bucket) -> bool {
+    if record.mask(track).is_some_and(|mask| mask.contains(bucket)) {
+        return false;
+    }
+    let mask = record.mask_mut(track);
+    let around = mask.around(bucket);
+    mask.insert(bucket);
+    let Track { metric, grain } = track;
+    let key = |length| CounterKey { metric, window: Window { grain, length } };
+    for (CounterKey { window, .. }, counter) in counters.range_mut(key(0)..=key(u16::MAX)) {
+        measure::activated(around, bucket, *window, |at, n| counter.step(at, n));
+    }
+    true
 }

@@ -156,6 +156,32 @@ impl RdConsumer {
         }
     }
 
+    /// Takes what has come beside the records of partitions that are read. As long as none is, nothing else can come, and it is
+    /// waited for.
+    fn events(
+        &mut self,
+        deadline: &Deadline,
+        hand_over: &mut dyn FnMut(Item<'_>),
+    ) -> Result<Option<Ownership>, LogError> {
+        for _ in 0..BATCH_ITEMS {
+            let (topics, positions) = (&self.topics, &mut self.positions);
+            let wait = if self.membership.is_none() { deadline.left() } else { Duration::ZERO };
+            match self.subscriber.poll(wait, |event| step(topics, positions, event, hand_over)) {
+                None => break,
+                Some(Step::Handed(_)) => self.listen(),
+                Some(Step::Skipped) => {}
+                Some(Step::Changed(change)) => {
+                    self.handover.push(change);
+                    if let Some(ownership) = self.told()? {
+                        return Ok(Some(ownership));
+                    }
+                }
+                Some(Step::Failed(failure)) => self.judge(failure)?,
+            }
+        }
+        Ok(None)
+    }
+
     /// What to tell the loop, if anything.
     fn told(&mut self) -> Result<Option<Ownership>, LogError> {
         loop {
@@ -237,24 +263,27 @@ impl Consumer for RdConsumer {
             return Ok(Some(ownership));
         }
         let deadline = Deadline::after(wait);
+        if let Some(ownership) = self.events(&deadline, hand_over)? {
+            return Ok(Some(ownership));
+        }
         let (mut items, mut bytes) = (0, 0);
+        let mut failures = Vec::new();
         while items < BATCH_ITEMS && bytes < BATCH_BYTES {
             let (topics, positions) = (&self.topics, &mut self.positions);
             let wait = if items == 0 { deadline.left() } else { Duration::ZERO };
-            match self.subscriber.poll(wait, |event| step(topics, positions, event, hand_over)) {
-                None => break,
-                Some(Step::Handed(size)) => {
-                    items += 1;
-                    bytes += size;
-                }
-                Some(Step::Skipped) => {}
-                Some(Step::Changed(change)) => {
-                    self.handover.push(change);
-                    if let Some(ownership) = self.told()? {
-                        return Ok(Some(ownership));
+            let room = BATCH_ITEMS - items;
+            let is_something =
+                self.subscriber.take(wait, room, |event| match step(topics, positions, event, hand_over) {
+                    Step::Handed(size) => {
+                        items += 1;
+                        bytes += size;
                     }
-                }
-                Some(Step::Failed(failure)) => self.judge(failure)?,
+                    Step::Failed(failure) => failures.push(failure),
+                    Step::Skipped | Step::Changed(_) => {}
+                });
+            failures.drain(..).try_for_each(|failure| self.judge(failure))?;
+            if !is_something {
+                break;
             }
         }
         if items > 0 {
@@ -269,6 +298,9 @@ impl Consumer for RdConsumer {
         let list = self.list(at, |position| (position.partition, Some(position.next)))?;
         self.resume_all()?;
         self.positions.start(at);
+        let named =
+            at.iter().map(|Position { partition, .. }| Ok((name(&self.topics, partition.topic)?, partition.id.0)));
+        self.subscriber.read(named.collect::<Result<Vec<_>, LogError>>()?);
         // A whole assignment, also to seek: librdkafka stops every fetch and throws away what it has read ahead.
         let result = self.consumer().assign(&list);
         self.refused("starting partitions", result)

@@ -1,20 +1,26 @@
-//! A consumer whose queue is read event by event.
+//! A consumer of which events are taken from librdkafka itself.
 //!
-//! rust-rdkafka's own poll says of an end only the partition's number, neither the topic nor the offset; here the events
-//! are taken from librdkafka itself. It also makes a change of ownership an event like any other, instead of a callback.
+//! rust-rdkafka's own poll says of an end only the partition's number, neither the topic nor the offset; and here a change of
+//! ownership is an event like any other, instead of a callback.
+//!
+//! One event a call is slow, but a batch would swallow what is no record, such as a change of ownership. So the partitions that
+//! are read are forwarded into a queue of their own, which is read in batches; the consumer's queue is read event by event.
 
 use super::context::{Quiet, log};
 use rdkafka::bindings as native;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::time::Duration;
 
-/// What a consumer's queue can hold.
+/// How many records are taken at once: it is what may be in memory beside what librdkafka reads ahead.
+const CHUNK: usize = 64;
+
+/// What a consumer's queues can hold.
 #[derive(Debug)]
 pub(super) enum Event<'a> {
     Record(Fetched<'a>),
@@ -53,20 +59,26 @@ pub(super) struct Fetched<'a> {
     pub(super) payload: Option<&'a [u8]>,
 }
 
-/// A consumer with a group name, and its queue.
+/// A consumer with a group name, and its queues.
 pub(super) struct Subscriber {
     // Before the consumer: a queue must be let go before its client.
-    queue: Queue,
+    events: Queue,
+    records: Queue,
+    /// Those that are forwarded into `records`.
+    partitions: Vec<Queue>,
     consumer: BaseConsumer<Quiet>,
 }
 
 impl Subscriber {
     pub(super) fn new(config: &ClientConfig) -> KafkaResult<Subscriber> {
         let consumer: BaseConsumer<Quiet> = config.create_with_context(Quiet)?;
-        // SAFETY: the client is alive, and outlives the queue by the order of the fields.
-        let queue = unsafe { native::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
-        let queue = Queue(NonNull::new(queue).expect("a consumer with a group name has a queue"));
-        Ok(Subscriber { queue, consumer })
+        let client = consumer.client().native_ptr();
+        // SAFETY: the client is alive, and outlives the queues by the order of the fields.
+        let (events, records) =
+            unsafe { (native::rd_kafka_queue_get_consumer(client), native::rd_kafka_queue_new(client)) };
+        let events = Queue(NonNull::new(events).expect("a consumer with a group name has a queue"));
+        let records = Queue(NonNull::new(records).expect("a client makes queues"));
+        Ok(Subscriber { events, records, partitions: Vec::new(), consumer })
     }
 
     pub(super) fn consumer(&self) -> &BaseConsumer<Quiet> {
@@ -104,12 +116,49 @@ impl Subscriber {
         }
     }
 
-    /// Waits at most `wait` for an event and shows it; `None` if there was none.
+    /// Waits at most `wait` for an event of the consumer and shows it; `None` if there was none.
     pub(super) fn poll<R>(&mut self, wait: Duration, see: impl FnOnce(Event<'_>) -> R) -> Option<R> {
         // SAFETY: the queue is alive, and `&mut` makes this its only reader.
-        let event = unsafe { native::rd_kafka_queue_poll(self.queue.0.as_ptr(), millis(wait)) };
+        let event = unsafe { native::rd_kafka_queue_poll(self.events.0.as_ptr(), millis(wait)) };
         let event = Raw { event: NonNull::new(event)?, _queue: PhantomData };
         Some(see(event.read()))
+    }
+
+    /// From now on [`Subscriber::take`] reads these partitions. To be said before they are assigned; of others, records come as
+    /// events.
+    pub(super) fn read<'a>(&mut self, partitions: impl IntoIterator<Item = (&'a str, i32)>) {
+        let client = self.consumer.client().native_ptr();
+        let queue = |(topic, partition): (&str, i32)| {
+            let topic = CString::new(topic).ok()?;
+            // SAFETY: the client is alive, and outlives the queue by the order of the fields; the name is copied.
+            let queue = unsafe { native::rd_kafka_queue_get_partition(client, topic.as_ptr(), partition) };
+            NonNull::new(queue).map(Queue)
+        };
+        self.partitions = partitions.into_iter().filter_map(queue).collect();
+        self.forward();
+    }
+
+    /// librdkafka ends the forwarding when it stops a partition, also to seek, at a time that nobody is told. To forward again
+    /// changes nothing, or brings what has come since.
+    fn forward(&self) {
+        for partition in &self.partitions {
+            // SAFETY: both queues are alive.
+            unsafe { native::rd_kafka_queue_forward(partition.0.as_ptr(), self.records.0.as_ptr()) }
+        }
+    }
+
+    /// Shows a chunk of what the partitions have that are read, at most `limit`; waits at most `wait` for the first of it.
+    /// `false` if there was nothing.
+    pub(super) fn take(&mut self, wait: Duration, limit: usize, mut see: impl FnMut(Event<'_>)) -> bool {
+        self.forward();
+        let mut messages = self.records.batch(Duration::ZERO, limit.min(CHUNK));
+        if messages.is_empty() && !wait.is_zero() {
+            // For one alone: a batch is waited for until it is full.
+            messages = self.records.batch(wait, 1);
+        }
+        let is_something = !messages.is_empty();
+        messages.into_iter().for_each(|message| see(message.read()));
+        is_something
     }
 }
 
@@ -127,10 +176,61 @@ struct Queue(NonNull<native::rd_kafka_queue_t>);
 // SAFETY: librdkafka's queues may be used from any thread.
 unsafe impl Send for Queue {}
 
+impl Queue {
+    /// Takes at most so many messages, at most [`CHUNK`]; waits at most `wait` for all of them.
+    fn batch(&mut self, wait: Duration, count: usize) -> Vec<Message> {
+        let mut taken = [ptr::null_mut(); CHUNK];
+        let room = &mut taken[..count];
+        // SAFETY: the queue is alive, `&mut` makes this its only reader, and the array has as many places as is said.
+        let count = unsafe {
+            native::rd_kafka_consume_batch_queue(self.0.as_ptr(), millis(wait), room.as_mut_ptr(), room.len())
+        };
+        let taken = &room[..usize::try_from(count).unwrap_or(0)];
+        taken.iter().filter_map(|message| NonNull::new(*message)).map(Message).collect()
+    }
+}
+
 impl Drop for Queue {
     fn drop(&mut self) {
-        // SAFETY: this is the one reference that `rd_kafka_queue_get_consumer` gave, and it is not used afterwards.
+        // SAFETY: this is the one reference that librdkafka gave, and it is not used afterwards.
         unsafe { native::rd_kafka_queue_destroy(self.0.as_ptr()) }
+    }
+}
+
+/// A message taken from a queue.
+struct Message(NonNull<native::rd_kafka_message_t>);
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        // SAFETY: the message is owned, and nothing borrowed from it outlives it.
+        unsafe { native::rd_kafka_message_destroy(self.0.as_ptr()) }
+    }
+}
+
+impl Message {
+    fn read(&self) -> Event<'_> {
+        use native::rd_kafka_resp_err_t::{
+            RD_KAFKA_RESP_ERR__PARTITION_EOF as END, RD_KAFKA_RESP_ERR_NO_ERROR as NONE,
+        };
+        // SAFETY: the message is alive, and its topic, if it has one, with it; so is the text that is copied at once.
+        unsafe {
+            let message = self.0.as_ref();
+            if message.err == NONE {
+                return Event::Record(fetched(message));
+            }
+            let place = (!message.rkt.is_null()).then(|| Place {
+                topic: text(native::rd_kafka_topic_name(message.rkt)),
+                partition: message.partition,
+                offset: message.offset,
+            });
+            match (message.err, place) {
+                (END, Some(place)) => Event::End(place),
+                (code, place) => {
+                    let reason = text(native::rd_kafka_message_errstr(message));
+                    Event::Fault { code: code.into(), fatal: false, reason, place }
+                }
+            }
+        }
     }
 }
 
@@ -163,21 +263,10 @@ impl Raw<'_> {
     }
 
     fn record(&self) -> Event<'_> {
-        // SAFETY: the event is alive. The message that it gives stays alive with it, and so do its topic, key and payload;
-        // a null key or payload has no bytes.
+        // SAFETY: the event is alive, and the message that it gives with it.
         unsafe {
             let message = native::rd_kafka_event_message_next(self.event.as_ptr());
-            let Some(message) = message.as_ref() else { return Event::Other };
-            let mut kind = native::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-            let timestamp = native::rd_kafka_message_timestamp(message, &mut kind);
-            Event::Record(Fetched {
-                topic: CStr::from_ptr(native::rd_kafka_topic_name(message.rkt)),
-                partition: message.partition,
-                offset: message.offset,
-                timestamp: (timestamp >= 0).then_some(timestamp),
-                key: bytes(message.key.cast(), message.key_len),
-                payload: bytes(message.payload.cast(), message.len),
-            })
+            message.as_ref().map_or(Event::Other, |message| Event::Record(fetched(message)))
         }
     }
 
@@ -245,6 +334,24 @@ impl Raw<'_> {
             if native::rd_kafka_event_log(event, &mut facility, &mut line, &mut level) == 0 {
                 log(severity(level), text(facility).trim(), text(line).trim());
             }
+        }
+    }
+}
+
+/// # Safety
+/// The message is a record, and owned by librdkafka for as long as it is borrowed.
+unsafe fn fetched(message: &native::rd_kafka_message_t) -> Fetched<'_> {
+    let mut kind = native::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    // SAFETY: topic, key and payload live as long as the message; a null key or payload has no bytes.
+    unsafe {
+        let timestamp = native::rd_kafka_message_timestamp(message, &mut kind);
+        Fetched {
+            topic: CStr::from_ptr(native::rd_kafka_topic_name(message.rkt)),
+            partition: message.partition,
+            offset: message.offset,
+            timestamp: (timestamp >= 0).then_some(timestamp),
+            key: bytes(message.key.cast(), message.key_len),
+            payload: bytes(message.payload.cast(), message.len),
         }
     }
 }

@@ -4,11 +4,12 @@
 //! every step of the pipeline (`ingest`, `window`, `exporter`) is a composition of these.
 //!
 //! The way of an activity through this crate: an entity's [`EntityKey`] and a [`Bucket`] travel in a [`pack::Pack`];
-//! [`continuity`] says whether the pack is next; its bits are set in a [`record::Record`]; a [`measure`] turns the record
-//! before and after into steps; steps are added to a [`counter::Counter`], as is what events add by themselves ([`additive`]); the [`clock`] moves; and all of it is stored
-//! behind a [`fence`].
+//! [`continuity`] says whether the pack is next; its bits are set in a [`record::Record`]; a [`measure`] says as steps what
+//! that changes, and what events add by themselves ([`additive`]); steps are added to a [`counter::Counter`]; the [`clock`]
+//! moves; and all of it is stored behind a [`fence`].
 
 pub mod additive;
+pub mod cache;
 pub mod clock;
 pub mod continuity;
 pub mod counter;

@@ -38,7 +38,7 @@ pub struct Settings {
     pub idle_margin_ms: i64,
     /// How far a partition may run ahead of the slowest that this worker reads, in days, before it is paused.
     pub run_ahead_days: u16,
-    /// About how many entities the cache of forwarded activity may hold.
+    /// How many entities the cache of forwarded activity may hold between batches.
     pub cache_entities: usize,
     /// Whether a source partition that nobody has read before is read from its first record, or from its end.
     pub from_latest: bool,

@@ -27,7 +27,7 @@ use std::sync::Arc;
 pub struct Settings {
     /// A batch of this many bytes is written at once.
     pub batch_bytes: usize,
-    /// Packs of a shard are gathered until they take this many bytes; less than an eighth of it is not kept waiting.
+    /// Packs of a shard are gathered until they take this many bytes; less than a sixteenth of it is not kept waiting.
     pub gather_bytes: usize,
     /// How long they are gathered at most, in milliseconds.
     pub gather_ms: i64,
@@ -41,8 +41,8 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             batch_bytes: 1 << 20,
-            gather_bytes: 64 << 10,
-            gather_ms: 250,
+            gather_bytes: 256 << 10,
+            gather_ms: 400,
             cache_entities: 100_000,
             sweep_portions: 8,
         }

@@ -48,7 +48,7 @@ impl Mail {
     /// since entities share hashes there.
     fn is_due(&self, now: Millis, settings: &Settings) -> bool {
         let waited = self.since.map_or(0, |since| now.0.saturating_sub(since.0));
-        self.bytes < settings.gather_bytes / 8
+        self.bytes < settings.gather_bytes / 16
             || self.bytes >= settings.gather_bytes
             || !(0..settings.gather_ms).contains(&waited)
     }

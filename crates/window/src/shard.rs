@@ -94,6 +94,8 @@ impl ShardState {
             }
         };
         let floors = header.time.map(|time| plan.floors(time));
+        // Records are stored together with the header that covers them.
+        let is_empty = header.sources.is_empty();
         Ok(ShardState {
             shard,
             plan,
@@ -108,7 +110,7 @@ impl ShardState {
             counters: counters.into_iter().map(decode).collect::<Result<_, _>>()?,
             changed_counters: BTreeSet::new(),
             records: Records::default(),
-            sweep: Sweep::opened(),
+            sweep: Sweep::opened(is_empty),
         })
     }
 
@@ -245,6 +247,7 @@ impl ShardState {
                 self.changed_counters.insert(key);
             }
         }
+        self.sweep.hold(grain, bucket);
         let ShardState { records, counters, floors, .. } = self;
         let mut bits = 0;
         for key in delta.keys.iter().flatten() {
@@ -285,7 +288,7 @@ impl ShardState {
             }
             // Every minute would be too often: what lies below the floor changes no value.
             if grain != Grain::Minute || before.is_none_or(|before| floors[Grain::Hour] > before[Grain::Hour]) {
-                self.sweep.restart();
+                self.sweep.slide(grain, floors[grain]);
             }
         }
     }

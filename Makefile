@@ -14,7 +14,7 @@ PROFILE ?= dev
 SEEDS ?= 10000
 # Whether `make down` deletes the data: 1 if so.
 WIPE ?=
-# How many events `make bench` measures with, and in how many rounds.
+# How many events `make bench` and `make stress` measure with, and in how many rounds.
 EVENTS ?= 5000000
 ROUNDS ?= 3
 # Which suites `make test` runs, by name; all when empty.
@@ -60,6 +60,11 @@ down: ## Stop what `make up` has started; WIPE=1 deletes its data
 bench: services ## Measure the pipeline against a consumer that does nothing, with EVENTS events in ROUNDS rounds
 	cargo build --locked --release -p nsm -p bench
 	$(TARGET)/release/bench run --events $(EVENTS) --rounds $(ROUNDS) --folder $(TARGET)/bench
+
+.PHONY: stress
+stress: services ## Measure what rubbish, a full topic and far too many events do, with EVENTS events in ROUNDS rounds
+	cargo build --locked --release -p nsm -p bench
+	$(TARGET)/release/bench stress --events $(EVENTS) --rounds $(ROUNDS) --folder $(TARGET)/bench
 
 .PHONY: bench-micro
 bench-micro: ## Measure the parts that run for every event: measures and decoder

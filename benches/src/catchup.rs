@@ -10,14 +10,11 @@ use crate::workload::Truth;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use services::Scrape;
 use services::{Kafka, Redis};
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// The topic that is caught up with.
-pub(crate) const TOPIC: &str = "events";
 
 const WINDOWS: [u64; 3] = [1, 7, 28];
 const DEADLINE: Duration = Duration::from_secs(900);
@@ -26,7 +23,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// How long the exporter may take to show what window has stored.
 const SETTLE: Duration = Duration::from_secs(30);
 
-const USERS: &str =
+pub(crate) const USERS: &str =
     "  users: { type: simple, measure: { agg: count_distinct, entity: user, events: any }, windows: [1d, 7d, 28d] }\n";
 const ACCOUNTS: &str = "  accounts: { type: simple, measure: { agg: count_distinct, entity: account, events: any }, windows: [1d, 7d, 28d] }\n";
 
@@ -87,8 +84,24 @@ pub(crate) fn count(of: u64) -> f64 {
 pub(crate) struct Course<'a> {
     pub(crate) kafka: &'a Kafka,
     pub(crate) folder: PathBuf,
+    pub(crate) topic: &'a str,
+    /// What the topic holds.
+    pub(crate) filled: &'a Filled,
+}
+
+/// What was sent to a topic.
+pub(crate) struct Filled {
+    /// Events that count.
     pub(crate) events: u64,
-    pub(crate) truth: &'a Truth,
+    /// Records beside them that cannot be read.
+    pub(crate) rubbish: u64,
+    pub(crate) truth: Truth,
+}
+
+impl Filled {
+    fn records(&self) -> u64 {
+        self.events + self.rubbish
+    }
 }
 
 /// Where the CPU of the three processes stood.
@@ -101,20 +114,25 @@ struct Cpu {
 impl Course<'_> {
     /// Users and accounts, with a store and topics of this round's own.
     pub(crate) fn users_and_accounts(&self, round: usize) -> Round {
-        self.run(&format!("round-{round}"), &[USERS, ACCOUNTS])
+        self.users_and_accounts_with(&format!("{}-{round}", self.topic), json!({}))
+    }
+
+    /// The same, under a name, with settings beside the defaults.
+    pub(crate) fn users_and_accounts_with(&self, name: &str, settings: Value) -> Round {
+        self.run(name, settings, &[USERS, ACCOUNTS])
     }
 
     /// Users alone, for the bytes that the store needs for one.
     pub(crate) fn users_alone(&self) -> Round {
-        self.run("users", &[USERS])
+        self.run("users", json!({}), &[USERS])
     }
 
-    fn run(&self, name: &str, metrics: &[&str]) -> Round {
+    fn run(&self, name: &str, settings: Value, metrics: &[&str]) -> Round {
         let redis = Redis::start(&[]);
         let mut asker = Asker::new(&redis);
         let (calls, memory) = (asker.calls(), asker.used_memory());
-        let catalogue = catalogue(&metrics.concat());
-        let (settings, folder) = (json!({}), self.folder.clone());
+        let catalogue = catalogue(self.topic, &metrics.concat());
+        let folder = self.folder.clone();
         let setup = Setup { name, catalogue: &catalogue, settings, kafka: self.kafka, redis: &redis, folder };
         let before = Cpu { nsm: 0.0, redis: usage::cpu_seconds(redis.pid()), broker: self.broker_cpu() };
         let nsm = Nsm::start(&setup);
@@ -131,7 +149,7 @@ impl Course<'_> {
         nsm.stop();
         let progress = Progress::of(&last);
         Round {
-            timed_events: self.events - first.events,
+            timed_events: self.filled.records() - first.events,
             seconds,
             events: progress.events,
             rejected: whole(Some(shown.sum("northstar_ingest_rejected_total"))),
@@ -152,7 +170,7 @@ impl Course<'_> {
     /// both counts are of one page, and a transaction writes a pack to every shard.
     fn is_applied(&self, scrape: &Scrape) -> bool {
         let progress = Progress::of(scrape);
-        progress.events >= self.events && progress.packs_behind(SHARDS) == 0
+        progress.events >= self.filled.records() && progress.packs_behind(SHARDS) == 0
     }
 
     /// Waits until the store itself, as the exporter reads it, stands where the packs end.
@@ -170,15 +188,16 @@ impl Course<'_> {
 
     /// Exact, or no measurement at all.
     fn check(&self, scrape: &Scrape, metrics: &[&str]) {
-        assert_eq!(Progress::of(scrape).events, self.events, "every event counts once");
-        let rejected = scrape.sum("northstar_ingest_rejected_total");
-        assert!(rejected == 0.0, "{rejected} events were rejected: the workload has none to be rejected");
+        assert_eq!(Progress::of(scrape).events, self.filled.records(), "every record is taken once");
+        let rejected = whole(Some(scrape.sum("northstar_ingest_rejected_total")));
+        assert_eq!(rejected, self.filled.rubbish, "what cannot be read is rejected, and nothing else");
+        let truth = &self.filled.truth;
         for days in WINDOWS {
             let labels = format!("{{window=\"{days}d\",complete=\"false\"}}");
             let gauge = |name: &str| scrape.get(&format!("nsm_{name}{labels}"));
-            assert_eq!(gauge("users"), Some(count(self.truth.users(days))), "users of {days} days");
+            assert_eq!(gauge("users"), Some(count(truth.users(days))), "users of {days} days");
             if metrics.contains(&ACCOUNTS) {
-                assert_eq!(gauge("accounts"), Some(count(self.truth.accounts(days))), "accounts of {days} days");
+                assert_eq!(gauge("accounts"), Some(count(truth.accounts(days))), "accounts of {days} days");
             }
         }
     }
@@ -192,10 +211,10 @@ impl Course<'_> {
     }
 }
 
-fn catalogue(metrics: &str) -> String {
+pub(crate) fn catalogue(topic: &str, metrics: &str) -> String {
     format!(
         "version: 1\nproduct: bench\n\
-         sources: {{ bench: {{ topic: {TOPIC}, clock: event, lateness: {{ day: 3d }} }} }}\n\
+         sources: {{ bench: {{ topic: {topic}, clock: event, lateness: {{ day: 3d }} }} }}\n\
          entities: {{ user: {{ key: user_id }}, account: {{ key: account_id }} }}\n\
          metrics:\n{metrics}"
     )

@@ -112,7 +112,7 @@ fn catalogue() -> String {
 /// How many events a second come through while the producer sends as fast as the pipeline lets it: no more than
 /// [`BACKLOG`] ahead of ingest, and nothing while window is [`PACKS`] behind. A catch-up rate would be too high: there the
 /// producer rests.
-fn sustainable(nsm: &Nsm, load: &Load, length: Duration) -> f64 {
+pub(crate) fn sustainable(nsm: &Nsm, load: &Load, length: Duration) -> f64 {
     let base = load.sent().saturating_sub(nsm.scrape().map_or(0, |scrape| Progress::of(&scrape).events));
     load.set_limit(load.sent());
     load.set_rate(u64::from(u32::MAX));

@@ -1,9 +1,11 @@
-//! Measures the whole pipeline against the floor, a consumer that reads the same topic and does nothing: `make bench`.
+//! Measures the whole pipeline against the floor, a consumer that reads the same topic and does nothing (`make bench`), and
+//! what it does with rubbish, a full topic and far too many events (`make stress`).
 //!
 //! Everything panics instead of returning an error, as in `services`: a measurement that went wrong is none.
 
 mod catchup;
 mod clock;
+mod fill;
 mod floor;
 mod live;
 mod load;
@@ -16,20 +18,25 @@ mod scrape;
 mod send;
 mod stats;
 mod store;
+mod stress;
 mod usage;
 mod wide;
 mod workload;
 
-use catchup::{Course, TOPIC};
+use catchup::Course;
 use clap::{Args, Parser, Subcommand};
+use fill::fill;
 use live::Lengths;
 use progress::Progress;
 use report::{Measured, Report};
-use send::Sender;
+use serde::Serialize;
 use services::Kafka;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
-use workload::{Generator, PARTITIONS, Shape, Truth};
+use workload::Shape;
+
+/// The topic that is caught up with.
+const TOPIC: &str = "events";
 
 /// Measures the pipeline against a consumer that does nothing.
 #[derive(Parser)]
@@ -42,6 +49,8 @@ struct Cli {
 enum Command {
     /// Measure everything, print a table and write `report.json`.
     Run(Options),
+    /// Measure what rubbish, a full topic and far too many events do, print a table and write `stress.json`.
+    Stress(stress::Options),
     /// The consumer that does nothing; `run` starts it.
     #[command(hide = true)]
     Floor { brokers: String, topic: String },
@@ -69,6 +78,7 @@ struct Options {
 fn main() {
     match Cli::parse().command {
         Command::Run(options) => run(&options),
+        Command::Stress(options) => stress::run(&options),
         Command::Floor { brokers, topic } => {
             println!("{}", serde_json::to_string(&floor::run(&brokers, &topic)).expect("numbers are JSON"));
         }
@@ -79,14 +89,18 @@ fn run(options: &Options) {
     let folder = prepare(&options.folder);
     let report = Report::of(measure(options, &folder));
     println!("{}\n\n{}", report.words(), report.table());
-    let path = options.folder.join("report.json");
-    let json = serde_json::to_string_pretty(&report).expect("numbers are JSON");
-    std::fs::write(&path, json + "\n").unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    write(&options.folder.join("report.json"), &report);
+}
+
+/// Writes measurements, and says where they are.
+fn write(path: &Path, report: &impl Serialize) {
+    let json = serde_json::to_string_pretty(report).expect("numbers are JSON");
+    std::fs::write(path, json + "\n").unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     println!("\n{}", path.display());
 }
 
 /// A folder for everything that is temporary, also for what `services` and others put there.
-fn prepare(folder: &std::path::Path) -> tempfile::TempDir {
+fn prepare(folder: &Path) -> tempfile::TempDir {
     std::fs::create_dir_all(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let folder = folder.canonicalize().unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let folder = tempfile::Builder::new().prefix("run-").tempdir_in(&folder);
@@ -103,8 +117,8 @@ fn measure(options: &Options, folder: &tempfile::TempDir) -> Measured {
     progress.begin("starting a broker");
     let kafka = Kafka::start_for_load();
     let shape = Shape::of(options.events);
-    let truth = fill(&kafka, shape, &progress);
-    let course = Course { kafka: &kafka, folder: folder.clone(), events: shape.events, truth: &truth };
+    let filled = fill(&kafka, TOPIC, shape, None, &progress);
+    let course = Course { kafka: &kafka, folder: folder.clone(), topic: TOPIC, filled: &filled };
     let topic_bytes = usage::topic_bytes(&kafka.data_folder(), TOPIC);
 
     let (mut floor, mut pipeline) = (Vec::new(), Vec::new());
@@ -137,28 +151,5 @@ fn measure(options: &Options, folder: &tempfile::TempDir) -> Measured {
     progress.begin("ten thousand gauges");
     let wide = wide::measure(&kafka, folder, shape, live.steady_rate.min(20_000), seconds / 2);
     progress.end();
-    Measured { shape, truth, topic_bytes, floor, pipeline, users_alone, live, wide }
-}
-
-/// Writes all events to the topic that is caught up with.
-fn fill(kafka: &Kafka, shape: Shape, progress: &Progress) -> Truth {
-    kafka.create_topic(TOPIC, PARTITIONS, &[]);
-    progress.begin(&format!("sending {} events", shape.events));
-    let sender = Sender::new(&kafka.bootstrap(), TOPIC, Duration::from_millis(50));
-    let mut generator = Generator::new(shape);
-    let begun = clock::now();
-    let mut sent: u64 = 0;
-    while let Some(event) = generator.next() {
-        sender.send(event);
-        sent += 1;
-        if sent.is_multiple_of(2_000) {
-            sender.poll();
-        }
-        if sent.is_multiple_of(100_000) {
-            progress.part(sent, shape.events);
-        }
-    }
-    sender.flush();
-    progress.say(&format!("{sent} events were sent in {:.1} s", begun.elapsed().as_secs_f64()));
-    generator.truth()
+    Measured { shape, truth: filled.truth, topic_bytes, floor, pipeline, users_alone, live, wide }
 }

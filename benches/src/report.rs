@@ -73,7 +73,7 @@ pub(crate) struct Measured {
 }
 
 /// What a value should be.
-enum Goal {
+pub(crate) enum Goal {
     AtMost(f64),
     AtLeast(f64),
     Below(f64),
@@ -99,6 +99,17 @@ impl Goal {
         };
         if is_met { "ok" } else { "missed" }
     }
+}
+
+/// Every value with its goal, and whether it is met.
+pub(crate) fn table(rows: impl IntoIterator<Item = (&'static str, f64, Goal)>) -> String {
+    let mut table = Table::new();
+    table.load_preset(NOTHING).set_header(["measure", "value", "goal", ""]);
+    for (name, value, goal) in rows {
+        let shown = if value != 0.0 && value < 0.01 { format!("{value:.6}") } else { format!("{value:.3}") };
+        table.add_row([name.to_owned(), shown, goal.words(), goal.verdict(value).to_owned()]);
+    }
+    table.trim_fmt()
 }
 
 impl Report {
@@ -139,13 +150,7 @@ impl Report {
 
     /// Every value with its goal, and whether it is met.
     pub(crate) fn table(&self) -> String {
-        let mut table = Table::new();
-        table.load_preset(NOTHING).set_header(["measure", "value", "goal", ""]);
-        for (name, value, goal) in self.rows() {
-            let shown = if value < 0.01 { format!("{value:.6}") } else { format!("{value:.3}") };
-            table.add_row([name.to_owned(), shown, goal.words(), goal.verdict(value).to_owned()]);
-        }
-        table.trim_fmt()
+        table(self.rows())
     }
 
     /// What the ratios are made of, for people.

@@ -122,6 +122,13 @@ impl Generator {
         Some(event)
     }
 
+    /// A record that cannot be read, like the event that was given last: half of it.
+    pub(crate) fn rubbish(&self) -> Event<'_> {
+        let Writer { key, payload } = &self.writer;
+        let partition = i32::try_from(self.next % 4).expect("one of four");
+        Event { partition, key, payload: &payload[..payload.len() / 2], timestamp: START_MS }
+    }
+
     pub(crate) fn truth(self) -> Truth {
         self.truth
     }

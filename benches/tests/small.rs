@@ -22,19 +22,24 @@ const KEYS: [&str; 11] = [
     "recover_s",
 ];
 
-#[test]
-fn small_run_reports_every_measure_of_an_exact_pipeline() {
+/// Runs the program, and gives what it has printed and the report that it has left, alone.
+fn report(arguments: &[&str], name: &str) -> (String, Value) {
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_bench"))
-        .args(["run", "--rounds", "1", "--seconds", "4", "--kills", "1", "--events", &EVENTS.to_string()])
-        .arg("--folder")
-        .arg(folder.path())
-        .output()
-        .unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_bench")).args(arguments).arg("--folder").arg(folder.path()).output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{out}\n{err}");
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, [name], "what is temporary is gone");
+    let report = serde_json::from_slice(&std::fs::read(folder.path().join(name)).unwrap()).unwrap();
+    (out.into_owned(), report)
+}
 
-    let report: Value = serde_json::from_slice(&std::fs::read(folder.path().join("report.json")).unwrap()).unwrap();
+#[test]
+fn small_run_reports_every_measure_of_an_exact_pipeline() {
+    let events = EVENTS.to_string();
+    let arguments = ["run", "--rounds", "1", "--seconds", "4", "--kills", "1", "--events", &events];
+    let (out, report) = report(&arguments, "report.json");
     for key in KEYS {
         let value = report[key].as_f64().unwrap_or_else(|| panic!("no number {key} in {report}"));
         assert!(value > 0.0 && value.is_finite(), "{key} is {value}");
@@ -44,6 +49,18 @@ fn small_run_reports_every_measure_of_an_exact_pipeline() {
     for round in report["detail"]["pipeline"].as_array().unwrap().iter().chain([&report["detail"]["users_alone"]]) {
         assert_eq!((&round["events"], &round["rejected"]), (&EVENTS.into(), &0.into()));
     }
-    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["report.json"], "what is temporary is gone");
+}
+
+/// Memory is bounded by the settings on any machine.
+#[test]
+fn small_stress_loses_nothing_and_keeps_within_its_memory() {
+    let arguments = ["stress", "--rounds", "1", "--seconds", "3", "--events", "100000"];
+    let (out, report) = report(&arguments, "stress.json");
+    assert_eq!((&report["poison_100pct_lost"], &report["burst"]["lost"]), (&0.into(), &0.into()), "{report}");
+    assert!(report["burst"]["backlog"].as_u64().unwrap() > 0, "{report}");
+    for name in ["backlog_rss_mib", "backlog_rss_small_mib", "burst_rss_mib", "poison_100pct_lost", "burst_lost"] {
+        let row = out.lines().find(|line| line.trim_start().starts_with(&format!("{name} ")));
+        let row = row.unwrap_or_else(|| panic!("no {name} in the table:\n{out}"));
+        assert!(row.trim_end().ends_with("ok"), "{row}");
+    }
 }

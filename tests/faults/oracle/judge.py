@@ -1,0 +1,120 @@
+"""Judges a fault run, from the raw bytes of the source topic and what the pipeline showed.
+
+Usage: judge.py FOLDER
+
+The folder holds
+  setting.json   partitions, shards, seed, wall time in milliseconds, how many samples to check by brute force
+  records.tsv    the source topic: partition, offset, payload
+  shards.tsv     the shard of every key: key, shard
+  prefixes.tsv   what a shard stands for: shard, next offset, the next position of every source partition
+  samples.jsonl  what pages showed: stands (a next offset a shard), gauges (as they are written), times (how often)
+  answers.jsonl  what `nsm query` said at the end: metric, window, as_of, value
+  rejects.tsv    the dead letters: partition, offset, reason
+
+Prints one JSON object. Uses the standard library only, and shares nothing with the program that it checks: it reads JSON, judges
+lateness, knows the zone's calendar and counts by itself.
+"""
+
+import json
+import sys
+from collections import Counter
+from datetime import date, datetime
+
+from metrics import GRAINS, METRICS
+from samples import LABELS, Shards, check
+from stream import EPOCH, Event, Partition, bucket, lines, load
+from windows import brute, written
+
+
+def ended(text: str, grain: str) -> int:
+    """The bucket that an answer names."""
+    if grain == "day":
+        return date.fromisoformat(text).toordinal()
+    time = datetime.fromisoformat(text.replace("Z", "+00:00")) - EPOCH
+    return bucket(grain, int(time.total_seconds()) * 1_000)
+
+
+class Final:
+    """All events by metric, grain and bucket."""
+
+    def __init__(self, shards: Shards) -> None:
+        self.events: dict[tuple[str, str], dict[int, list[Event]]] = {
+            (name, grain): {} for name in METRICS for grain in GRAINS
+        }
+        for of_shard in shards.events:
+            for of_partition in of_shard:
+                for _, name, event in of_partition:
+                    for grain in GRAINS:
+                        self.events[name, grain].setdefault(getattr(event, grain), []).append(event)
+
+    def value(self, name: str, label: str, as_of: int) -> str:
+        """The value as of a bucket."""
+        window = LABELS[name, label]
+        of = self.events[name, window.grain]
+        inside = (event for at in range(as_of - window.length + 1, as_of + 1) for event in of.get(at, ()))
+        return written(name, brute(name, window, as_of, inside))
+
+
+def check_answers(answers: list[dict], shards: Shards) -> dict:
+    """Compares what was asked for at the end."""
+    final, wrong, compared = Final(shards), [], 0
+    points: dict[str, set[str]] = {grain: set() for grain in GRAINS}
+    for answer in answers:
+        name, label, as_of = answer["metric"], answer["window"], answer["as_of"]
+        if answer["value"] is None:
+            continue
+        grain = LABELS[name, label].grain
+        right = final.value(name, label, ended(as_of, grain))
+        points[grain].add(as_of)
+        compared += 1
+        if str(answer["value"]) != right:
+            wrong.append(f"{name} {label} as of {as_of} is {answer['value']}, not {right}")
+    return {"wrong": wrong, "compared": compared, "points": {grain: len(of) for grain, of in points.items()}}
+
+
+def check_rejects(rejects: list[list[str]], partitions: list[Partition]) -> dict:
+    """Compares the dead letters: each record once, and for its reason."""
+    told = Counter((int(partition), int(offset), reason) for partition, offset, reason in rejects)
+    right = Counter((at, offset, why) for at, of in enumerate(partitions) for offset, why in of.rejected.items())
+    wrong = [f"{place} is told {told[place]} times, not {right[place]}" for place in told | right if told[place] != right[place]]
+    return {"wrong": wrong, "by_reason": Counter(why for of in partitions for why in of.rejected.values())}
+
+
+def facts(partitions: list[Partition]) -> dict:
+    """What the stream was like."""
+    events = [event for of in partitions for event in of.events if event is not None]
+    days = {event.day for event in events}
+    return {
+        "records": sum(len(of.events) for of in partitions),
+        "duplicates": len(events) - len({event.id for event in events}),
+        "late": {grain: sum(of.late[grain] for of in partitions) for grain in GRAINS if grain != "day"},
+        "days": len(days),
+    }
+
+
+def main() -> None:
+    """Reads the folder, prints the verdict."""
+    folder = sys.argv[1]
+    with open(f"{folder}/setting.json", encoding="utf-8") as file:
+        setting = json.load(file)
+    partitions = load(f"{folder}/records.tsv", setting["partitions"], setting["now"])
+    shard_of = {key: int(shard) for key, shard in lines(f"{folder}/shards.tsv")}
+    shards = Shards(partitions, shard_of, setting["shards"])
+    prefixes: list[dict[int, list[int]]] = [{} for _ in range(setting["shards"])]
+    for shard, stand, positions in lines(f"{folder}/prefixes.tsv"):
+        prefixes[int(shard)][int(stand)] = [int(position) for position in positions.split(" ")]
+    with open(f"{folder}/samples.jsonl", encoding="utf-8") as file:
+        samples = [json.loads(line) for line in file]
+    with open(f"{folder}/answers.jsonl", encoding="utf-8") as file:
+        answers = [json.loads(line) for line in file]
+    verdict = {
+        "stream": facts(partitions),
+        "answers": check_answers(answers, shards),
+        "rejects": check_rejects(list(lines(f"{folder}/rejects.tsv")), partitions),
+        "samples": check(samples, prefixes, shards, setting["seed"], setting["by_force"]),
+    }
+    json.dump(verdict, sys.stdout, indent=1)
+
+
+if __name__ == "__main__":
+    main()

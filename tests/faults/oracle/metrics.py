@@ -1,0 +1,53 @@
+"""What is counted: catalogue.yaml in the oracle's own words."""
+
+from typing import NamedTuple, Optional
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+ZONE = "Africa/Casablanca"
+GRAINS = ("minute", "hour", "day")
+# How far behind its partition's clock an event may lie and still count in a bucket of the grain.
+LATENESS_MS = {"minute": 10 * MINUTE_MS, "hour": 2 * HOUR_MS, "day": 3 * DAY_MS}
+# An event that lies this far ahead of the clock on the wall is rejected.
+FUTURE_MS = 10 * MINUTE_MS
+
+
+class Window(NamedTuple):
+    """A trailing window: so many buckets of a grain, the last one included."""
+
+    label: str
+    grain: str
+    length: int
+
+
+class Metric(NamedTuple):
+    """What a metric counts: distinct values of a field, events, or their amounts in cents."""
+
+    kind: str
+    field: Optional[str]
+    events: Optional[frozenset[str]]
+    plans: Optional[frozenset[str]]
+    windows: tuple[Window, ...]
+
+    def counts(self, event: "object") -> bool:
+        """Whether an event is one that the metric wants."""
+        wanted = self.events is None or event.name in self.events
+        return wanted and (self.plans is None or event.plan in self.plans)
+
+
+def windows(*labels: str) -> tuple[Window, ...]:
+    """The windows of these labels."""
+    grains = {"m": "minute", "h": "hour", "d": "day"}
+    return tuple(Window(label, grains[label[-1]], int(label[:-1])) for label in labels)
+
+
+ALL = windows("60m", "24h", "1d", "7d", "28d")
+
+METRICS = {
+    "users": Metric("distinct", "user", None, None, ALL),
+    "accounts": Metric(
+        "distinct", "account", frozenset({"report_exported", "purchase"}), frozenset({"team", "pro"}), ALL
+    ),
+}

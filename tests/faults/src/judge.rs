@@ -1,0 +1,132 @@
+//! The evidence of a run, written down for the oracle, and its verdict.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::fs;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use pipeline::{Installation, Isolation};
+use rdkafka::Message;
+use serde_json::{Value, json};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::generator::{PARTITIONS, START_MS};
+use crate::log::ActivityLog;
+use crate::run::{DEAD_LETTER, SHARDS, TOPIC};
+use crate::watch::Sample;
+
+const MINUTE_MS: i64 = 60_000;
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+
+/// A folder with the evidence.
+pub(crate) struct Evidence<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) seed: u64,
+    /// How many samples, and as-of minutes and hours, are looked at closely.
+    pub(crate) closely: usize,
+}
+
+impl Evidence<'_> {
+    /// Asks the pipeline for every day of the stream and for many minutes and hours, and keeps the answers.
+    pub(crate) fn ask(&self, installation: &Installation) {
+        let moment = |time: i64| Timestamp::from_millisecond(time).expect("of our age");
+        let output = installation.output(&["query", "--format", "json"]);
+        let now: Value = serde_json::from_slice(&output.stdout).expect("`--format json` prints JSON");
+        let last: Timestamp = now["shard_time"].as_str().expect("a time").parse().expect("a time");
+        let last = last.as_millisecond();
+        // Late events lie before the stream's start, and shard time in its last day.
+        let days = (-5..).map(|day| START_MS + day * DAY_MS).take_while(|time| *time < last + DAY_MS);
+        let mut as_of: Vec<String> = days.map(|time| moment(time).to_zoned(TimeZone::UTC).date().to_string()).collect();
+        // Minutes and hours apart by steps that hit all of them alike, as far back as they are kept.
+        let back =
+            (0..i64::try_from(self.closely).expect("few")).flat_map(|at| [at * 37 * MINUTE_MS, at * 167 * MINUTE_MS]);
+        as_of.extend(back.map(|back| moment(last - back).to_string()));
+        let mut answers = String::new();
+        for as_of in as_of {
+            let output = installation.output(&["query", "--format", "json", "--as-of", &as_of]);
+            // Minutes and hours before what is kept have no answer.
+            let Ok(answer) = serde_json::from_slice::<Value>(&output.stdout) else { continue };
+            for value in answer["values"].as_array().into_iter().flatten() {
+                let _ = writeln!(answers, "{value}");
+            }
+        }
+        self.write("answers.jsonl", &answers);
+    }
+
+    /// Writes down the source topic, the shards of its keys, and the dead letters.
+    pub(crate) fn dump(&self, installation: &Installation) {
+        let mut keys = BTreeMap::new();
+        let mut records = BufWriter::new(fs::File::create(self.folder.join("records.tsv")).expect("a file of ours"));
+        installation.client.read(TOPIC, Isolation::Committed, |record| {
+            let payload = std::str::from_utf8(record.payload().unwrap_or_default()).expect("the stream is text");
+            writeln!(records, "{}\t{}\t{payload}", record.partition(), record.offset())
+                .expect("there is room on the disk");
+            for key in ["user_id", "account_id"].into_iter().filter_map(|field| text_of(payload, field)) {
+                keys.entry(key.to_owned()).or_insert_with(|| shard_of(key));
+            }
+        });
+        records.flush().expect("there is room on the disk");
+        self.write("shards.tsv", &lines(keys.iter().map(|(key, shard)| format!("{key}\t{shard}"))));
+        let letters = installation.client.dead_letters(DEAD_LETTER);
+        let letter = |of: &BTreeMap<String, String>| format!("{}\t{}\t{}", of["partition"], of["offset"], of["reason"]);
+        self.write("rejects.tsv", &lines(letters.iter().map(|of| letter(&of.headers))));
+    }
+
+    /// Writes down what was sampled, each sample once, and which positions it stands for.
+    pub(crate) fn sampled(&self, samples: &[Sample], log: &ActivityLog) {
+        let mut times: BTreeMap<_, usize> = BTreeMap::new();
+        for sample in samples.iter().filter(|sample| !sample.gauges.is_empty()) {
+            *times.entry((&sample.stands, &sample.gauges)).or_default() += 1;
+        }
+        let sample = |((stands, gauges), times): (&(_, _), &usize)| json!({ "stands": stands, "gauges": gauges, "times": times });
+        self.write("samples.jsonl", &lines(times.iter().map(|of| sample(of).to_string())));
+        let stands = times.keys().flat_map(|(stands, _)| stands.iter().enumerate());
+        let stands: BTreeSet<(usize, i64)> = stands.map(|(shard, stand)| (shard, *stand)).collect();
+        let prefix = |(shard, stand): &(usize, i64)| {
+            let positions: Vec<String> = log.positions(*shard, *stand).iter().map(i64::to_string).collect();
+            format!("{shard}\t{stand}\t{}", positions.join(" "))
+        };
+        self.write("prefixes.tsv", &lines(stands.iter().map(prefix)));
+    }
+
+    /// The oracle's verdict.
+    pub(crate) fn verdict(&self) -> Value {
+        #[expect(clippy::disallowed_methods, reason = "what lies in the far future is told by the wall clock")]
+        let now = Timestamp::now().as_millisecond();
+        let (closely, seed) = (self.closely, self.seed);
+        let setting =
+            json!({ "partitions": PARTITIONS, "shards": SHARDS, "seed": seed, "now": now, "by_force": closely / 4 });
+        self.write("setting.json", &setting.to_string());
+        let oracle = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/judge.py");
+        let output =
+            Command::new("python3").arg("-B").arg(oracle).arg(self.folder).output().expect("Python 3 is there");
+        assert!(output.status.success(), "the oracle failed: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("the oracle prints JSON")
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.join(name);
+        fs::write(&path, text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        path
+    }
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.map(|line| line + "\n").collect()
+}
+
+/// The text of a field, in what the generator has written.
+fn text_of<'a>(payload: &'a str, field: &str) -> Option<&'a str> {
+    let (_, rest) = payload.split_once(&format!("\"{field}\":\""))?;
+    rest.split('"').next()
+}
+
+/// The shard of an entity of one short key field: xxh3 of the field's length twice, as a byte, and of the field.
+fn shard_of(key: &str) -> u64 {
+    let length = u8::try_from(key.len() * 2).ok().filter(|length| *length < 128).expect("ids are short");
+    xxh3_64(&[&[length], key.as_bytes()].concat()) % SHARDS as u64
+}

@@ -8,8 +8,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-# The cargo profile of `make build`, `make test` and `make up`.
+# The cargo profile of `make build`, `make test`, `make up` and `make kill`.
 PROFILE ?= dev
+PROGRAMS = $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 # How many schedules `make simulate` tries.
 SEEDS ?= 10000
 # Whether `make down` deletes the data: 1 if so.
@@ -17,6 +18,8 @@ WIPE ?=
 # How many events `make bench` and `make stress` measure with, and in how many rounds.
 EVENTS ?= 5000000
 ROUNDS ?= 3
+# Arguments of `make kill`, such as KILL="--seed 7".
+KILL ?=
 # Which suites `make test` runs, by name; all when empty.
 SUITES ?=
 
@@ -69,6 +72,10 @@ stress: services ## Measure what rubbish, a full topic and far too many events d
 .PHONY: bench-micro
 bench-micro: ## Measure the parts that run for every event: measures and decoder
 	cargo bench --locked -p bench
+
+.PHONY: kill
+kill: build ## Run the pipeline through faults on real Kafka and Redis, and have an oracle judge it; KILL="--seed 7" for another run
+	$(PROGRAMS)/faults $(KILL)
 
 .PHONY: simulate
 simulate: ## Try SEEDS random schedules of failures against the whole pipeline in memory

@@ -5,10 +5,10 @@ Usage: judge.py FOLDER
 The folder holds
   setting.json   partitions, shards, seed, wall time in milliseconds, how many samples to check by brute force
   records.tsv    the source topic: partition, offset, payload
-  shards.tsv     the shard of every key: key, shard
-  prefixes.tsv   what a shard stands for: shard, next offset, the next position of every source partition
+  shards.tsv     the shard of every key: field, key, shard
+  packs.tsv      nsm.activity: shard, offset, the next position of every source partition after it
   samples.jsonl  what pages showed: stands (a next offset a shard), gauges (as they are written), times (how often)
-  answers.jsonl  what `nsm query` said at the end: metric, window, as_of, value
+  answers.jsonl  what `nsm query --format json` said at the end, an answer a line
   rejects.tsv    the dead letters: partition, offset, reason
 
 Prints one JSON object. Uses the standard library only, and shares nothing with the program that it checks: it reads JSON, judges
@@ -21,7 +21,8 @@ from collections import Counter
 from datetime import date, datetime
 
 from metrics import GRAINS, METRICS
-from samples import LABELS, Shards, check
+from samples import LABELS, check
+from shards import Shards
 from stream import EPOCH, Event, Partition, bucket, lines, load
 from windows import brute, written
 
@@ -43,9 +44,10 @@ class Final:
         }
         for of_shard in shards.events:
             for of_partition in of_shard:
-                for _, name, event in of_partition:
+                for counted in of_partition:
                     for grain in GRAINS:
-                        self.events[name, grain].setdefault(getattr(event, grain), []).append(event)
+                        at = getattr(counted.event, grain)
+                        self.events[counted.metric, grain].setdefault(at, []).append(counted.event)
 
     def value(self, name: str, label: str, as_of: int) -> str:
         """The value as of a bucket."""
@@ -67,7 +69,7 @@ def check_answers(answers: list[dict], shards: Shards) -> dict:
         right = final.value(name, label, ended(as_of, grain))
         points[grain].add(as_of)
         compared += 1
-        if str(answer["value"]) != right:
+        if answer["value"] != right:
             wrong.append(f"{name} {label} as of {as_of} is {answer['value']}, not {right}")
     return {"wrong": wrong, "compared": compared, "points": {grain: len(of) for grain, of in points.items()}}
 
@@ -86,7 +88,7 @@ def facts(partitions: list[Partition]) -> dict:
     days = {event.day for event in events}
     return {
         "records": sum(len(of.events) for of in partitions),
-        "duplicates": len(events) - len({event.id for event in events}),
+        "duplicates": len(events) - len({event.event_id for event in events}),
         "late": {grain: sum(of.late[grain] for of in partitions) for grain in GRAINS if grain != "day"},
         "days": len(days),
     }
@@ -98,20 +100,18 @@ def main() -> None:
     with open(f"{folder}/setting.json", encoding="utf-8") as file:
         setting = json.load(file)
     partitions = load(f"{folder}/records.tsv", setting["partitions"], setting["now"])
-    shard_of = {key: int(shard) for key, shard in lines(f"{folder}/shards.tsv")}
-    shards = Shards(partitions, shard_of, setting["shards"])
-    prefixes: list[dict[int, list[int]]] = [{} for _ in range(setting["shards"])]
-    for shard, stand, positions in lines(f"{folder}/prefixes.tsv"):
-        prefixes[int(shard)][int(stand)] = [int(position) for position in positions.split(" ")]
+    shards = Shards(folder, partitions, setting["shards"])
     with open(f"{folder}/samples.jsonl", encoding="utf-8") as file:
         samples = [json.loads(line) for line in file]
     with open(f"{folder}/answers.jsonl", encoding="utf-8") as file:
-        answers = [json.loads(line) for line in file]
+        # Numbers stay as they are written; there is no answer for times of which nothing is kept.
+        asked = [json.loads(line, parse_float=str, parse_int=str) for line in file if line.strip()]
+    answers = [value for answer in asked for value in answer["values"]]
     verdict = {
         "stream": facts(partitions),
         "answers": check_answers(answers, shards),
         "rejects": check_rejects(list(lines(f"{folder}/rejects.tsv")), partitions),
-        "samples": check(samples, prefixes, shards, setting["seed"], setting["by_force"]),
+        "samples": check(samples, shards, setting["seed"], setting["by_force"]),
     }
     json.dump(verdict, sys.stdout, indent=1)
 

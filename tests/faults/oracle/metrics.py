@@ -23,10 +23,10 @@ class Window(NamedTuple):
 
 
 class Metric(NamedTuple):
-    """What a metric counts: distinct values of a field, events, or their amounts in cents."""
+    """What a metric counts: distinct values of a field, events, or their amounts in cents; and the field that shards it."""
 
     kind: str
-    field: Optional[str]
+    field: str
     events: Optional[frozenset[str]]
     plans: Optional[frozenset[str]]
     windows: tuple[Window, ...]
@@ -46,8 +46,10 @@ def windows(*labels: str) -> tuple[Window, ...]:
 ALL = windows("60m", "24h", "1d", "7d", "28d")
 
 METRICS = {
-    "users": Metric("distinct", "user", None, None, ALL),
+    "users": Metric("distinct", "user_id", None, None, ALL),
     "accounts": Metric(
-        "distinct", "account", frozenset({"report_exported", "purchase"}), frozenset({"team", "pro"}), ALL
+        "distinct", "account_id", frozenset({"report_exported", "purchase"}), frozenset({"team", "pro"}), ALL
     ),
+    "purchases": Metric("count", "event_id", frozenset({"purchase"}), None, ALL),
+    "revenue": Metric("sum", "event_id", frozenset({"purchase"}), None, windows("60m", "1d", "28d")),
 }

@@ -6,7 +6,8 @@ from collections import defaultdict
 from typing import NamedTuple, Optional
 
 from metrics import METRICS
-from stream import Event, Partition, bucket
+from shards import Counted, Shards
+from stream import Event, bucket
 from windows import Running, brute, written
 
 GAUGE = re.compile(r'nsm_(\w+)\{window="(\w+)",complete="(true|false)"\}')
@@ -31,35 +32,10 @@ def parse(name: str) -> Optional[Gauge]:
     return gauge if gauge in ALL else None
 
 
-class Shards:
-    """Which events are whose: by shard and source partition, the offsets at which each metric counts an event."""
-
-    def __init__(self, partitions: list[Partition], shard_of: dict[str, int], shards: int) -> None:
-        self.partitions = partitions
-        self.shard_of = shard_of
-        self.events: list[list[list[tuple[int, str, Event]]]] = [[[] for _ in partitions] for _ in range(shards)]
-        for partition, of in enumerate(partitions):
-            for offset, event in enumerate(of.events):
-                for name in METRICS if event else ():
-                    self.place(partition, offset, name, event)
-
-    def place(self, partition: int, offset: int, name: str, event: Event) -> None:
-        """Gives an event to the shard in which a metric counts it."""
-        metric = METRICS[name]
-        key = getattr(event, metric.field or "id")
-        if metric.counts(event) and key is not None:
-            self.events[self.shard_of[key]][partition].append((offset, name, event))
-
-    def time(self, positions: list[int]) -> Optional[int]:
-        """Shard time at these positions; `None` if a partition was not heard of."""
-        clocks = [of.clock_at(position) for of, position in zip(self.partitions, positions)]
-        return None if None in clocks else min(clocks)
-
-
 class Walk:
     """A shard that goes through its events, from one stand to the next."""
 
-    def __init__(self, events: list[list[tuple[int, str, Event]]]) -> None:
+    def __init__(self, events: list[list[Counted]]) -> None:
         self.events = events
         self.done = [0] * len(events)
         self.metrics = {name: Running(metric) for name, metric in METRICS.items()}
@@ -68,9 +44,8 @@ class Walk:
         """Goes on to the events before these positions."""
         for partition, position in enumerate(positions):
             events, at = self.events[partition], self.done[partition]
-            while at < len(events) and events[at][0] < position:
-                _, name, event = events[at]
-                self.metrics[name].add(event)
+            while at < len(events) and events[at].offset < position:
+                self.metrics[events[at].metric].add(events[at].event)
                 at += 1
             self.done[partition] = at
 
@@ -80,45 +55,45 @@ def as_of(gauge: Gauge, time: int) -> int:
     return bucket(LABELS[gauge.metric, gauge.window].grain, time) - gauge.complete
 
 
-def expected(samples: list[dict], prefixes: list[dict[int, list[int]]], shards: Shards) -> list[Optional[dict[Gauge, int]]]:
+def expected(samples: list[dict], shards: Shards) -> list[Optional[dict[Gauge, int]]]:
     """All gauges of every sample; `None` for one that has no time."""
     times = []
     for sample in samples:
-        of = [shards.time(prefixes[shard][stand]) for shard, stand in enumerate(sample["stands"])]
+        of = [shards.time(shards.positions(shard, stand)) for shard, stand in enumerate(sample["stands"])]
         times.append(None if None in of else min(of))
     values: list[Optional[dict[Gauge, int]]] = [None if time is None else defaultdict(int) for time in times]
-    for shard, prefix in enumerate(prefixes):
-        walk = Walk(shards.events[shard])
+    for shard, events in enumerate(shards.events):
+        walk = Walk(events)
         timed = [at for at, time in enumerate(times) if time is not None]
         for at in sorted(timed, key=lambda at: samples[at]["stands"][shard]):
-            walk.to(prefix[samples[at]["stands"][shard]])
+            walk.to(shards.positions(shard, samples[at]["stands"][shard]))
             for gauge in ALL:
                 window = LABELS[gauge.metric, gauge.window]
                 values[at][gauge] += walk.metrics[gauge.metric].as_of(window, as_of(gauge, times[at]))
     return values
 
 
-def brute_force(sample: dict, prefixes: list[dict[int, list[int]]], shards: Shards) -> dict[Gauge, int]:
+def brute_force(sample: dict, shards: Shards) -> dict[Gauge, int]:
     """All gauges of one sample, from scratch."""
-    positions = [prefixes[shard][stand] for shard, stand in enumerate(sample["stands"])]
+    positions = [shards.positions(shard, stand) for shard, stand in enumerate(sample["stands"])]
     time = min(shards.time(of) for of in positions)
     total: dict[Gauge, int] = defaultdict(int)
     for shard, of in enumerate(positions):
         inside: dict[str, list[Event]] = defaultdict(list)
         for partition, position in enumerate(of):
-            for offset, name, event in shards.events[shard][partition]:
-                if offset < position:
-                    inside[name].append(event)
+            for counted in shards.events[shard][partition]:
+                if counted.offset < position:
+                    inside[counted.metric].append(counted.event)
         for gauge in ALL:
             window = LABELS[gauge.metric, gauge.window]
             total[gauge] += brute(gauge.metric, window, as_of(gauge, time), inside[gauge.metric])
     return total
 
 
-def check(samples: list[dict], prefixes: list[dict[int, list[int]]], shards: Shards, seed: int, by_force: int) -> dict:
+def check(samples: list[dict], shards: Shards, seed: int, by_force: int) -> dict:
     """Compares every gauge of every sample; some samples, drawn by the seed, also with brute force."""
     wrong, gauges = [], 0
-    values = expected(samples, prefixes, shards)
+    values = expected(samples, shards)
     for sample, right in zip(samples, values):
         gauges += len(sample["gauges"]) * sample["times"]
         for name, told in sample["gauges"].items():
@@ -129,7 +104,7 @@ def check(samples: list[dict], prefixes: list[dict[int, list[int]]], shards: Sha
     timed = [at for at, right in enumerate(values) if right is not None]
     drawn = random.Random(seed).sample(timed, min(by_force, len(timed)))
     for at in drawn:
-        forced = brute_force(samples[at], prefixes, shards)
+        forced = brute_force(samples[at], shards)
         if forced != values[at]:
             wrong.append(f"the oracle contradicts itself at {samples[at]['stands']}: {forced} and {values[at]}")
     return {"wrong": wrong, "gauges": gauges, "by_force": len(drawn), "all": len(ALL)}

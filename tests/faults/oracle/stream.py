@@ -3,7 +3,7 @@
 import json
 import sys
 from datetime import datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Iterator, Optional
 from zoneinfo import ZoneInfo
@@ -18,14 +18,14 @@ _ZONE = ZoneInfo(ZONE)
 class Event:
     """An event that counts, in its bucket of every grain for which it is in time; `None` in those for which it is late."""
 
-    __slots__ = ("id", "name", "user", "account", "plan", "cents", "minute", "hour", "day")
+    __slots__ = ("event_id", "name", "user_id", "account_id", "plan", "cents", "minute", "hour", "day")
 
     def __init__(self, fields: dict, time: int, behind: int) -> None:
         properties = fields.get("properties") or {}
-        self.id = fields.get("event_id")
+        self.event_id = fields.get("event_id")
         self.name = sys.intern(fields["event"])
-        self.user = fields.get("user_id") and sys.intern(fields["user_id"])
-        self.account = fields.get("account_id") and sys.intern(fields["account_id"])
+        self.user_id = fields.get("user_id") and sys.intern(fields["user_id"])
+        self.account_id = fields.get("account_id") and sys.intern(fields["account_id"])
         self.plan = properties.get("plan")
         self.cents = cents_of(properties.get("amount"))
         for grain in GRAINS:
@@ -75,6 +75,10 @@ def read(payload: str, now: int) -> tuple[dict, int, Optional[str]]:
     if "timestamp" not in fields:
         return {}, 0, "missing_field"
     time = (datetime.fromisoformat(fields["timestamp"].replace("Z", "+00:00")) - EPOCH) // timedelta(milliseconds=1)
+    if fields["event"] == "purchase" and "event_id" not in fields:
+        return {}, 0, "missing_field"
+    if fields["event"] == "purchase" and not is_amount((fields.get("properties") or {}).get("amount")):
+        return {}, 0, "bad_value"
     if "user_id" not in fields and "account_id" not in fields:
         return {}, 0, "no_entity"
     if time > now + FUTURE_MS:
@@ -82,9 +86,17 @@ def read(payload: str, now: int) -> tuple[dict, int, Optional[str]]:
     return fields, time, None
 
 
+def is_amount(amount: object) -> bool:
+    """Whether it is a number, or one as text."""
+    try:
+        return amount is not None and Decimal(amount).is_finite()
+    except InvalidOperation:
+        return False
+
+
 def cents_of(amount: object) -> Optional[int]:
     """An amount of at most two decimals, as number or text, in cents."""
-    return None if amount is None else int(Decimal(amount) * 100)
+    return int(Decimal(amount) * 100) if is_amount(amount) else None
 
 
 def bucket(grain: str, time: int) -> int:

@@ -140,10 +140,17 @@ impl Generator {
     /// A record that cannot be counted.
     fn bad(&mut self, id: &str, now: i64) -> String {
         let time = self.written(now);
-        match self.random.random_range(0..4) {
+        match self.random.random_range(0..6) {
             0 => format!("{{\"event_id\":\"{id}\",\"event\":"),
             1 => format!("{{\"event_id\":\"{id}\",\"event\":\"report_viewed\",\"user_id\":\"u-00001\"}}"),
             2 => format!("{{\"event_id\":\"{id}\",\"event\":\"report_viewed\",\"timestamp\":\"{time}\"}}"),
+            3 => format!(
+                "{{\"event\":\"purchase\",\"user_id\":\"u-00001\",\"timestamp\":\"{time}\",\"properties\":{{\"amount\":1}}}}"
+            ),
+            4 => format!(
+                "{{\"event_id\":\"{id}\",\"event\":\"purchase\",\"user_id\":\"u-00001\",\"timestamp\":\"{time}\",\
+                 \"properties\":{{\"amount\":\"free\"}}}}"
+            ),
             _ => format!(
                 "{{\"event_id\":\"{id}\",\"event\":\"report_viewed\",\"user_id\":\"u-00001\",\
                  \"timestamp\":\"2999-12-31T23:59:59Z\"}}"

@@ -1,9 +1,8 @@
 //! The evidence of a run, written down for the oracle, and its verdict.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,13 +11,15 @@ use jiff::tz::TimeZone;
 use pipeline::{Installation, Isolation};
 use rdkafka::Message;
 use serde_json::{Value, json};
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use crate::generator::{PARTITIONS, START_MS};
 use crate::log::ActivityLog;
 use crate::run::{DEAD_LETTER, SHARDS, TOPIC};
 use crate::watch::Sample;
 
+/// The fields that decide shards.
+const FIELDS: [&str; 3] = ["event_id", "user_id", "account_id"];
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
@@ -48,11 +49,9 @@ impl Evidence<'_> {
         let mut answers = String::new();
         for as_of in as_of {
             let output = installation.output(&["query", "--format", "json", "--as-of", &as_of]);
-            // Minutes and hours before what is kept have no answer.
-            let Ok(answer) = serde_json::from_slice::<Value>(&output.stdout) else { continue };
-            for value in answer["values"].as_array().into_iter().flatten() {
-                let _ = writeln!(answers, "{value}");
-            }
+            // As it is written: read here, numbers would lose digits.
+            answers += &String::from_utf8_lossy(&output.stdout).replace('\n', " ");
+            answers += "\n";
         }
         self.write("answers.jsonl", &answers);
     }
@@ -65,18 +64,20 @@ impl Evidence<'_> {
             let payload = std::str::from_utf8(record.payload().unwrap_or_default()).expect("the stream is text");
             writeln!(records, "{}\t{}\t{payload}", record.partition(), record.offset())
                 .expect("there is room on the disk");
-            for key in ["user_id", "account_id"].into_iter().filter_map(|field| text_of(payload, field)) {
-                keys.entry(key.to_owned()).or_insert_with(|| shard_of(key));
+            for field in FIELDS {
+                if let Some(key) = text_of(payload, field) {
+                    keys.entry((field, key.to_owned())).or_insert_with(|| shard_of(field, key));
+                }
             }
         });
         records.flush().expect("there is room on the disk");
-        self.write("shards.tsv", &lines(keys.iter().map(|(key, shard)| format!("{key}\t{shard}"))));
+        self.write("shards.tsv", &lines(keys.iter().map(|((field, key), shard)| format!("{field}\t{key}\t{shard}"))));
         let letters = installation.client.dead_letters(DEAD_LETTER);
         let letter = |of: &BTreeMap<String, String>| format!("{}\t{}\t{}", of["partition"], of["offset"], of["reason"]);
         self.write("rejects.tsv", &lines(letters.iter().map(|of| letter(&of.headers))));
     }
 
-    /// Writes down what was sampled, each sample once, and which positions it stands for.
+    /// Writes down what was sampled, each sample once, and what the packs cover that it stands for.
     pub(crate) fn sampled(&self, samples: &[Sample], log: &ActivityLog) {
         let mut times: BTreeMap<_, usize> = BTreeMap::new();
         for sample in samples.iter().filter(|sample| !sample.gauges.is_empty()) {
@@ -84,18 +85,15 @@ impl Evidence<'_> {
         }
         let sample = |((stands, gauges), times): (&(_, _), &usize)| json!({ "stands": stands, "gauges": gauges, "times": times });
         self.write("samples.jsonl", &lines(times.iter().map(|of| sample(of).to_string())));
-        let stands = times.keys().flat_map(|(stands, _)| stands.iter().enumerate());
-        let stands: BTreeSet<(usize, i64)> = stands.map(|(shard, stand)| (shard, *stand)).collect();
-        let prefix = |(shard, stand): &(usize, i64)| {
-            let positions: Vec<String> = log.positions(*shard, *stand).iter().map(i64::to_string).collect();
-            format!("{shard}\t{stand}\t{}", positions.join(" "))
+        let pack = |(shard, offset, next): (usize, i64, &[i64])| {
+            let next: Vec<String> = next.iter().map(i64::to_string).collect();
+            format!("{shard}\t{offset}\t{}", next.join(" "))
         };
-        self.write("prefixes.tsv", &lines(stands.iter().map(prefix)));
+        self.write("packs.tsv", &lines(log.all().map(pack)));
     }
 
     /// The oracle's verdict.
     pub(crate) fn verdict(&self) -> Value {
-        #[expect(clippy::disallowed_methods, reason = "what lies in the far future is told by the wall clock")]
         let now = Timestamp::now().as_millisecond();
         let (closely, seed) = (self.closely, self.seed);
         let setting =
@@ -125,8 +123,13 @@ fn text_of<'a>(payload: &'a str, field: &str) -> Option<&'a str> {
     rest.split('"').next()
 }
 
-/// The shard of an entity of one short key field: xxh3 of the field's length twice, as a byte, and of the field.
-fn shard_of(key: &str) -> u64 {
+/// The shard of a key, as the formats say. Of an event: XXH3-128 of its id, seeded with XXH3-64 of its topic. Of an entity of
+/// one short key field: XXH3-64 of the field's length twice, as a byte, and of the field.
+fn shard_of(field: &str, key: &str) -> u64 {
+    if field == "event_id" {
+        let shard = xxh3_128_with_seed(key.as_bytes(), xxh3_64(TOPIC.as_bytes())) % SHARDS as u128;
+        return u64::try_from(shard).expect("there are few shards");
+    }
     let length = u8::try_from(key.len() * 2).ok().filter(|length| *length < 128).expect("ids are short");
     xxh3_64(&[&[length], key.as_bytes()].concat()) % SHARDS as u64
 }

@@ -76,13 +76,12 @@ impl ActivityLog {
         self.shards[shard].push((offset, next));
     }
 
-    /// The next position of every source partition for a shard that stands at this offset.
-    pub(crate) fn positions(&self, shard: usize, stand: i64) -> Vec<i64> {
-        let packs = &self.shards[shard];
-        match packs.partition_point(|(offset, _)| *offset < stand) {
-            0 => vec![0; usize::try_from(PARTITIONS).expect("few")],
-            before => packs[before - 1].1.clone(),
-        }
+    /// All packs: shard, offset, and the next position of each source partition after it.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (usize, i64, &[i64])> {
+        self.shards
+            .iter()
+            .enumerate()
+            .flat_map(|(shard, packs)| packs.iter().map(move |(at, next)| (shard, *at, &next[..])))
     }
 
     /// How many packs a shard has from one offset to another.

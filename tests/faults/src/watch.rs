@@ -201,7 +201,7 @@ impl Seen {
 
     /// The sum of a counter's increases, whatever its labels.
     pub(crate) fn sum(&self, name: &str) -> f64 {
-        self.of(name).map(|(_, value)| value).sum()
+        self.of(name).fold(0.0, |sum, (_, value)| sum + value)
     }
 
     /// A counter's increases, by labels.

@@ -36,7 +36,7 @@ impl Scrape {
 
     /// The sum of the samples of that name, whatever their labels.
     pub fn sum(&self, name: &str) -> f64 {
-        self.of(name).map(|(_, value)| value).sum()
+        self.of(name).fold(0.0, |sum, (_, value)| sum + value)
     }
 
     /// The North Star gauges, by name and labels.

@@ -1,0 +1,103 @@
+"""Whose events are whose: what the log of each shard covers of the source, and which events it counts."""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from typing import NamedTuple, Optional
+
+from metrics import METRICS
+from stream import Event, Partition, lines
+
+FIELDS = ("event_id", "user_id", "account_id")
+
+
+class Counted(NamedTuple):
+    """An event that a metric counts, and where it lies in its source partition."""
+
+    offset: int
+    metric: str
+    event: Event
+
+
+class Copy(NamedTuple):
+    """One of the copies of an event."""
+
+    partition: int
+    offset: int
+    event: Event
+
+
+class Log:
+    """The packs of a shard: their offsets, and the next position of every source partition after each."""
+
+    def __init__(self) -> None:
+        self.offsets: list[int] = []
+        self.positions: list[list[int]] = []
+
+    def before(self, stand: int, partitions: int) -> list[int]:
+        """The next position of every source partition before an offset."""
+        packs = bisect_left(self.offsets, stand)
+        return self.positions[packs - 1] if packs else [0] * partitions
+
+    def pack_of(self, copy: Copy) -> int:
+        """The number of the pack that covers a record."""
+        return bisect_right(self.positions, copy.offset, key=lambda positions: positions[copy.partition])
+
+
+class Shards:
+    """The events of each shard by source partition, in the order of offsets."""
+
+    def __init__(self, folder: str, partitions: list[Partition], shards: int) -> None:
+        self.partitions = partitions
+        self.logs = [Log() for _ in range(shards)]
+        for shard, offset, positions in lines(f"{folder}/packs.tsv"):
+            self.logs[int(shard)].offsets.append(int(offset))
+            self.logs[int(shard)].positions.append([int(position) for position in positions.split(" ")])
+        self.shard_of: dict[str, dict[str, int]] = {field: {} for field in FIELDS}
+        for field, key, shard in lines(f"{folder}/shards.tsv"):
+            self.shard_of[field][key] = int(shard)
+        self.events: list[list[list[Counted]]] = [[[] for _ in partitions] for _ in range(shards)]
+        self.place_all()
+
+    def place_all(self) -> None:
+        """Gives every event to the shards in which metrics count it; of several copies, the one that its shard meets first."""
+        copies: dict[str, list[Copy]] = defaultdict(list)
+        for partition, of in enumerate(self.partitions):
+            for offset, event in enumerate(of.events):
+                for name, metric in METRICS.items():
+                    if event is None or not metric.counts(event):
+                        continue
+                    if metric.kind == "distinct":
+                        self.place(name, Copy(partition, offset, event))
+                    elif not copies[event.event_id] or copies[event.event_id][-1].event is not event:
+                        copies[event.event_id].append(Copy(partition, offset, event))
+        for event_id, of_event in copies.items():
+            log = self.logs[self.shard_of["event_id"][event_id]]
+            first = of_event[0] if len(of_event) == 1 else min(of_event, key=lambda copy: order(log, copy))
+            for name, metric in METRICS.items():
+                if metric.kind != "distinct" and metric.counts(first.event):
+                    self.place(name, first)
+        for of_shard in self.events:
+            for of_partition in of_shard:
+                of_partition.sort(key=lambda counted: counted.offset)
+
+    def place(self, name: str, copy: Copy) -> None:
+        """Gives an event to the shard in which a metric counts it."""
+        field = METRICS[name].field
+        key = getattr(copy.event, field)
+        if key is not None:
+            shard = self.shard_of[field][key]
+            self.events[shard][copy.partition].append(Counted(copy.offset, name, copy.event))
+
+    def positions(self, shard: int, stand: int) -> list[int]:
+        """The next position of every source partition for a shard that stands at an offset."""
+        return self.logs[shard].before(stand, len(self.partitions))
+
+    def time(self, positions: list[int]) -> Optional[int]:
+        """Shard time at these positions; `None` if a partition was not heard of."""
+        clocks = [of.clock_at(position) for of, position in zip(self.partitions, positions)]
+        return None if None in clocks else min(clocks)
+
+
+def order(log: Log, copy: Copy) -> tuple[int, bool, bool]:
+    """The order in which a shard meets copies: by pack, and within one those first that are late for more of their grains."""
+    return log.pack_of(copy), copy.event.minute is not None, copy.event.hour is not None

@@ -51,9 +51,12 @@ fn a_member_whose_session_runs_out_in_an_outage_is_not_taken_for_fenced_off() {
     let world = World::alone("session");
     world.topics(1);
     let mut config = world.config("0");
-    config.session_timeout = Duration::from_secs(1);
+    config.session_timeout = Duration::from_secs(3);
+    config.request_timeout = Duration::from_secs(4);
     let mut reader = Reader::started(world.source_log(&config).unwrap());
     world.kafka.kill();
+    // It takes longer to find out than the session lasts.
+    assert!(reader.log.consumer().bounds(&[partition(0)], Patience::Long).is_err());
     world.kafka.restart();
     let plain = world.producer(&[]);
     // Only then has the broker heard of it again, or not for a whole session.

@@ -11,8 +11,8 @@ The folder holds
   answers.jsonl  what `nsm query --format json` said at the end, an answer a line
   rejects.tsv    the dead letters: partition, offset, reason
 
-Prints one JSON object. Uses the standard library only, and shares nothing with the program that it checks: it reads JSON, judges
-lateness, knows the zone's calendar and counts by itself.
+Prints one JSON object. Uses the standard library only, and shares nothing with the program that it checks: it reads
+JSON, judges lateness, knows the zone's calendar and counts by itself.
 """
 
 import json
@@ -78,7 +78,8 @@ def check_rejects(rejects: list[list[str]], partitions: list[Partition]) -> dict
     """Compares the dead letters: each record once, and for its reason."""
     told = Counter((int(partition), int(offset), reason) for partition, offset, reason in rejects)
     right = Counter((at, offset, why) for at, of in enumerate(partitions) for offset, why in of.rejected.items())
-    wrong = [f"{place} is told {told[place]} times, not {right[place]}" for place in told | right if told[place] != right[place]]
+    differ = [place for place in told | right if told[place] != right[place]]
+    wrong = [f"{place} is told {told[place]} times, not {right[place]}" for place in differ]
     return {"wrong": wrong, "by_reason": Counter(why for of in partitions for why in of.rejected.values())}
 
 

@@ -23,7 +23,7 @@ class Window(NamedTuple):
 
 
 class Metric(NamedTuple):
-    """What a metric counts: distinct values of a field, events, or their amounts in cents; and the field that shards it."""
+    """What a metric counts: distinct values of a field, events, or their amounts in cents. The field shards it."""
 
     kind: str
     field: str

@@ -1,4 +1,4 @@
-"""What the gauges of a sample have to be: the sum over the shards, each at the prefix of the source that it stands for."""
+"""What the gauges of a sample have to be: the sum over the shards, each at the prefix of the source it stands for."""
 
 import random
 import re

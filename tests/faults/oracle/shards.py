@@ -59,7 +59,7 @@ class Shards:
         self.place_all()
 
     def place_all(self) -> None:
-        """Gives every event to the shards in which metrics count it; of several copies, the one that its shard meets first."""
+        """Gives every event to the shards in which metrics count it; of copies, the one that its shard meets first."""
         copies: dict[str, list[Copy]] = defaultdict(list)
         for partition, of in enumerate(self.partitions):
             for offset, event in enumerate(of.events):
@@ -99,5 +99,5 @@ class Shards:
 
 
 def order(log: Log, copy: Copy) -> tuple[int, bool, bool]:
-    """The order in which a shard meets copies: by pack, and within one those first that are late for more of their grains."""
+    """The order in which a shard meets copies: by pack, and within one those first that are late for more grains."""
     return log.pack_of(copy), copy.event.minute is not None, copy.event.hour is not None

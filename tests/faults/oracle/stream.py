@@ -1,4 +1,4 @@
-"""The stream as the source topic holds it: its raw records, read and judged partition by partition, in the order of offsets."""
+"""The stream as the source topic holds it: raw records, judged partition by partition, in the order of offsets."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ _ZONE = ZoneInfo(ZONE)
 
 
 class Event:
-    """An event that counts, in its bucket of every grain for which it is in time; `None` in those for which it is late."""
+    """An event that counts, and its bucket of every grain for which it is in time; `None` where it is late."""
 
     __slots__ = ("event_id", "name", "user_id", "account_id", "plan", "cents", "minute", "hour", "day")
 

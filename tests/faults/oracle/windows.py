@@ -89,7 +89,8 @@ def brute(name: str, window: Window, as_of: int, events: Iterable[Event]) -> int
     """The value of a metric, from all of its events, each once."""
     metric = METRICS[name]
     first = as_of - window.length + 1
-    inside = [event for event in events if first <= (-1 if (at := getattr(event, window.grain)) is None else at) <= as_of]
+    placed = [(event, getattr(event, window.grain)) for event in events]
+    inside = [event for event, at in placed if at is not None and first <= at <= as_of]
     if metric.kind == "distinct":
         return len({getattr(event, metric.field) for event in inside})
     return sum(event.cents for event in inside) if metric.kind == "sum" else len(inside)

@@ -12,8 +12,8 @@ use crate::generator::{Generator, Sent};
 
 /// How often records are sent.
 const TICK: Duration = Duration::from_millis(50);
-/// Each time, one of so many parts of what is still allowed: much at first, and less and less, so that something flows however
-/// long a fault takes.
+/// Each time, one of so many parts of what is still allowed: much at first, and less and less, so that something flows
+/// however long a fault takes.
 const PARTS: u64 = 60;
 
 /// The thread that sends, and how far it is.

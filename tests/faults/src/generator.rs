@@ -91,7 +91,7 @@ impl Generator {
         )
     }
 
-    /// How far the event lies behind the stream: mostly in time for its minute; else for its hour, for its day, or for nothing.
+    /// How far the event lies behind the stream: mostly in time for its minute; else for its hour, its day, or nothing.
     fn delay(&mut self) -> i64 {
         let (most, of) = match self.random.random_range(0..1_000) {
             0..840 => (0, MINUTE / 2),

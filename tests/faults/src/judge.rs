@@ -123,8 +123,8 @@ fn text_of<'a>(payload: &'a str, field: &str) -> Option<&'a str> {
     rest.split('"').next()
 }
 
-/// The shard of a key, as the formats say. Of an event: XXH3-128 of its id, seeded with XXH3-64 of its topic. Of an entity of
-/// one short key field: XXH3-64 of the field's length twice, as a byte, and of the field.
+/// The shard of a key, as the formats say. Of an event: XXH3-128 of its id, seeded with XXH3-64 of its topic. Of an
+/// entity of one short key field: XXH3-64 of the field's length twice, as a byte, and of the field.
 fn shard_of(field: &str, key: &str) -> u64 {
     if field == "event_id" {
         let shard = xxh3_128_with_seed(key.as_bytes(), xxh3_64(TOPIC.as_bytes())) % SHARDS as u128;

@@ -1,6 +1,6 @@
-//! The activity topic, read back: which source positions each shard stands for, and what aborted transactions left in it.
+//! The activity topic, read back: which source positions each shard stands for, and what aborted transactions left.
 //!
-//! Packs are read with their schema alone, and only for the spans that they cover: what they hold is none of the oracle's.
+//! Packs are read with their schema alone, and only for the spans that they cover: the oracle does not use the rest.
 
 use std::collections::BTreeMap;
 

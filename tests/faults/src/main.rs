@@ -1,6 +1,6 @@
-//! The whole pipeline on real Kafka and Redis under seeded faults, amid a stream: processes are killed, stopped and rebalanced,
-//! the broker and the store die, and the store goes back. What it shows meanwhile, and what it holds at the end, has to be what
-//! an oracle counts in the raw bytes of the source topic.
+//! The whole pipeline on real Kafka and Redis under seeded faults, amid a stream: processes are killed, stopped and
+//! rebalanced, the broker and the store die, and the store goes back. What it shows meanwhile, and what it holds at the
+//! end, has to be what an oracle counts in the raw bytes of the source topic.
 
 mod fleet;
 mod flow;

@@ -114,7 +114,7 @@ impl Run {
         });
     }
 
-    /// The recovery is over when every exporter shows gauges that stand behind all that was in the log when the fault was.
+    /// The recovery is over when every exporter shows gauges that stand behind all that the log held when the fault was.
     fn recovered(&mut self, progress: &mut Progress) {
         self.fleet.expect_alive();
         let mut ends = Vec::new();

@@ -57,8 +57,8 @@ pub(crate) fn flush(installation: &Installation) -> RollBack {
     RollBack { before, after }
 }
 
-/// Puts a replica in the server's place, which the last writes have not reached: first its link becomes a black hole, then,
-/// after what happens meanwhile, the server itself, and then the replica is promoted.
+/// Puts a replica in the server's place, which the last writes have not reached: first its link becomes a black hole,
+/// then, after what happens meanwhile, the server itself, and then the replica is promoted.
 pub(crate) fn fail_over(installation: &mut Installation, gate: &Proxy, meanwhile: impl FnOnce()) -> RollBack {
     let replica = Redis::start(&ARGUMENTS);
     let link = Proxy::to(installation.redis.port());

@@ -97,7 +97,7 @@ impl Evidence<'_> {
         let now = Timestamp::now().as_millisecond();
         let (closely, seed) = (self.closely, self.seed);
         let setting =
-            json!({ "partitions": PARTITIONS, "shards": SHARDS, "seed": seed, "now": now, "by_force": closely / 4 });
+            json!({ "partitions": PARTITIONS, "shards": SHARDS, "seed": seed, "now": now, "by_force": closely / 10 });
         self.write("setting.json", &setting.to_string());
         let oracle = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/judge.py");
         let output =

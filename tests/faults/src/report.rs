@@ -11,8 +11,8 @@ use crate::watch::Sample;
 
 /// How much of the gauges has to be there outside declared recovery.
 const PRESENCE: f64 = 0.95;
-/// A run of so many kills is worth nothing without an aborted transaction.
-const MANY_KILLS: u32 = 20;
+/// A run in which so many owners are stopped is worth nothing without an aborted transaction, and a late commit.
+const MANY_STOPS: u32 = 3;
 
 /// What a run has shown.
 pub(crate) struct Report<'a> {
@@ -57,18 +57,21 @@ impl Report<'_> {
         let seen = &self.happened.seen;
         let mut lines = vec![
             ("packs".to_owned(), self.log.all_packs().to_string()),
-            ("aborted transactions".to_owned(), self.log.aborted.to_string()),
+            ("aborted transactions that left packs".to_owned(), self.log.aborted.to_string()),
+            ("  told by ingest, with packs or without".to_owned(), self.told_aborted().to_string()),
             ("replays: packs applied again after a roll-back".to_owned(), self.replays().to_string()),
             ("packs skipped as repeated".to_owned(), seen.sum("northstar_window_packs_repeated_total").to_string()),
         ];
         for (what, name) in [
-            ("fence refusals", "northstar_window_refused_total"),
+            ("fence refusals told by owners", "northstar_window_refused_total"),
             ("claims", "northstar_window_claims_total"),
             ("workers built anew", "northstar_worker_restarts_total"),
         ] {
             lines.push((what.to_owned(), seen.sum(name).to_string()));
             lines.extend(seen.of(name).map(|(labels, count)| (format!("  {}", plain(labels)), count.to_string())));
         }
+        let late = self.happened.late_refusals;
+        lines.push(("fence refusals of commits that came late".to_owned(), late.to_string()));
         let (largest, sum) = self.distance();
         lines.push(("roll-back distance: largest of a shard, in offsets".to_owned(), largest.to_string()));
         lines.push(("  all together".to_owned(), sum.to_string()));
@@ -113,11 +116,12 @@ impl Report<'_> {
         complaints
             .extend(self.log.broken.iter().take(10).map(|what| format!("nsm.activity does not continue: {what}")));
         let refused = self.happened.seen.sum("northstar_window_refused_total");
+        let are_many = self.plan.counts.stops >= MANY_STOPS;
         let rolls_back = self.plan.counts.others > 0;
         for (what, is_none) in [
-            ("transaction was aborted", self.plan.counts.kills >= MANY_KILLS && self.log.aborted == 0),
+            ("transaction was aborted", are_many && self.log.aborted == 0 && self.told_aborted() == 0.0),
             ("pack was replayed", rolls_back && self.replays() == 0),
-            ("commit was refused by the fence", rolls_back && refused == 0.0),
+            ("commit was refused by the fence", are_many && refused == 0.0 && self.happened.late_refusals == 0),
             ("shard was rolled back", rolls_back && self.distance().0 <= 0),
         ] {
             if is_none {
@@ -137,6 +141,12 @@ impl Report<'_> {
             "--seed {seed} --events {events} --kills {} --stops {} --rebalances {} --others {}",
             counts.kills, counts.stops, counts.rebalances, counts.others
         )
+    }
+
+    /// Aborted transactions of processes that lived to tell.
+    fn told_aborted(&self) -> f64 {
+        let told = self.happened.seen.of("northstar_ingest_transactions_total");
+        told.filter(|(labels, _)| labels.contains("aborted")).fold(0.0, |sum, (_, count)| sum + count)
     }
 
     /// All samples, or those outside declared recovery.

@@ -7,7 +7,7 @@ use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
-use services::{Proxy, wait_until};
+use services::{Held, Proxy, wait_until};
 
 use crate::fleet::Fleet;
 use crate::flow::Flow;
@@ -23,6 +23,10 @@ pub(crate) const DEAD_LETTER: &str = "nsm.dead-letter";
 pub(crate) const SHARDS: usize = 8;
 
 const CATALOGUE: &str = include_str!("../catalogue.yaml");
+/// What a request to the store contains that writes a batch.
+const COMMIT: &str = "nsm_commit";
+/// How the answer to one begins that the fence has refused: an array, and a 0.
+const REFUSED: &[u8] = b"*3\r\n:0\r\n";
 /// How long a recovery may take: sessions, transactions and pauses of restarts run out one after another.
 const RECOVERY: Duration = Duration::from_secs(180);
 /// How often all pages are looked at between a recovery and the next fault, at least.
@@ -40,6 +44,8 @@ pub(crate) struct Plan {
 pub(crate) struct Happened {
     pub(crate) faults: Vec<Fault>,
     pub(crate) roll_backs: Vec<RollBack>,
+    /// Commits that came to the store after their owner had lost the right to them, and were refused.
+    pub(crate) late_refusals: usize,
     pub(crate) seen: Seen,
 }
 
@@ -52,6 +58,7 @@ pub(crate) struct Run {
     watch: Watch,
     random: SmallRng,
     roll_backs: Vec<RollBack>,
+    late_refusals: usize,
 }
 
 impl Run {
@@ -73,7 +80,7 @@ impl Run {
         let flow = Flow::start(client, TOPIC, Generator::new(plan.seed, plan.events));
         let (fleet, watch) = (Fleet::start(&installation), Watch::start());
         let random = SmallRng::seed_from_u64(plan.seed);
-        Run { installation, gate, fleet, flow, watch, random, roll_backs: Vec::new() }
+        Run { installation, gate, fleet, flow, watch, random, roll_backs: Vec::new(), late_refusals: 0 }
     }
 
     /// Lets all faults happen, one after another, each amid the stream, and lets the stream end.
@@ -97,12 +104,17 @@ impl Run {
         self.fleet.expect_alive();
         self.flow.end();
         self.installation.wait_settled(&[TOPIC]);
-        let happened = Happened { faults, roll_backs: self.roll_backs, seen: self.watch.end() };
+        let happened =
+            Happened { faults, roll_backs: self.roll_backs, late_refusals: self.late_refusals, seen: self.watch.end() };
         (self.installation, happened)
     }
 
     fn watch_all(&self) {
-        self.watch.look_at(self.fleet.members.iter().map(|member| (member.role, member.port)).collect());
+        self.watch.look_at(self.places());
+    }
+
+    fn places(&self) -> Vec<(Role, u16)> {
+        self.fleet.members.iter().map(|member| (member.role, member.port)).collect()
     }
 
     /// Nothing happens until the stream has come so far, and the pages were looked at some times.
@@ -190,12 +202,27 @@ impl Run {
     fn stop(&mut self, at: usize) {
         let member = &self.fleet.members[at];
         let (role, before) = (member.role, self.fleet.taken(member.role, &member.name));
+        // Its page would not answer.
+        self.watch.look_at(self.places().into_iter().filter(|(_, port)| *port != member.port).collect());
+        let held = (role == Role::Window).then(|| self.hold());
         member.pause();
         wait_until(DEADLINE, "others to take over", || self.fleet.taken(role, &member.name) > before);
         // The others go on: what it holds is of the past when it wakes up.
         let rounds = self.watch.rounds() + 3;
         wait_until(DEADLINE, "the others to go on", || self.watch.rounds() >= rounds);
+        // What was under way reaches the store before it wakes up, and finds its answer.
+        let answers = held.map(Held::release).unwrap_or_default();
+        self.late_refusals += answers.iter().filter(|answer| answer.starts_with(REFUSED)).count();
         member.resume();
+    }
+
+    /// Holds back the next commit of every owner: it will come to the store when they have given it up, or lost the right to
+    /// it.
+    fn hold(&self) -> Held {
+        let held = self.gate.hold(COMMIT);
+        let owners = self.fleet.of(Role::Window).len();
+        wait_until(DEADLINE, "every owner to commit", || held.waiting() >= owners);
+        held
     }
 
     fn rebalance(&mut self, at: usize) {

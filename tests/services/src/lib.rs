@@ -33,7 +33,7 @@ pub use ports::free_port;
 pub use process::Process;
 pub use programs::program;
 pub use prometheus::Prometheus;
-pub use proxy::Proxy;
+pub use proxy::{Held, Proxy};
 pub use redis::Redis;
 pub use scrape::Scrape;
 pub use wait::wait_until;

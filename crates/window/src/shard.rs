@@ -33,8 +33,8 @@ pub struct Settings {
     pub gather_ms: i64,
     /// How many records a shard keeps at hand between batches.
     pub cache_entities: usize,
-    /// How many portions of a shard are swept with a batch.
-    pub sweep_portions: u32,
+    /// At least so long, in milliseconds, between two portions of shards that are swept: there is no hurry.
+    pub sweep_ms: i64,
 }
 
 impl Default for Settings {
@@ -44,7 +44,7 @@ impl Default for Settings {
             gather_bytes: 256 << 10,
             gather_ms: 400,
             cache_entities: 100_000,
-            sweep_portions: 8,
+            sweep_ms: 50,
         }
     }
 }

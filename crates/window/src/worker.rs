@@ -28,6 +28,9 @@ pub struct Worker<L, S> {
     shards: BTreeMap<Shard, Option<ShardState>>,
     /// What was known of events in shards whose state is not: it holds whatever the store has become.
     known: BTreeMap<Shard, (TopicId, Known)>,
+    /// Wall time as of this turn, and when a portion was last swept.
+    now: Millis,
+    swept_at: Millis,
     /// What was handed over and not applied yet, by shard.
     inbox: BTreeMap<Shard, Mail>,
 }
@@ -89,15 +92,17 @@ impl<L: Consumer, S: Store> Worker<L, S> {
     /// A worker that has joined nothing yet: the first turn does.
     pub fn new(log: L, store: S, plan: Arc<Plan>, settings: Settings, metrics: Metrics) -> Worker<L, S> {
         let (shards, known, inbox) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Worker { log, store, plan, settings, metrics, shards, known, inbox }
+        let (now, swept_at) = (Millis::default(), Millis::default());
+        Worker { log, store, plan, settings, metrics, shards, known, now, swept_at, inbox }
     }
 
     /// One turn: waits at most `wait` for packs, applies those that are due and commits. `now`, the wall time, decides only
-    /// how many packs share a commit.
+    /// how many packs share a commit, and how fast shards are swept.
     ///
     /// # Errors
     /// If the worker has to stop.
     pub fn turn(&mut self, now: Millis, wait: Duration) -> Result<(), WindowError> {
+        self.now = now;
         let inbox = &mut self.inbox;
         let ownership = self.log.poll(wait, &mut |item| match item {
             Item::Record(record) => {
@@ -246,19 +251,23 @@ impl<L: Consumer, S: Store> Worker<L, S> {
         }
     }
 
-    /// Looks through a few portions of the shard for what the floor has slid over.
+    /// Looks through a portion of the shard for what the floor has slid over, now and then: who was just started has other
+    /// things to do.
     fn sweep(&mut self, state: &mut ShardState, shard: Shard) -> Result<(), Setback> {
+        let since = self.now.0.saturating_sub(self.swept_at.0);
+        if (0..self.settings.sweep_ms).contains(&since) {
+            return Ok(());
+        }
         let portions = self.store.portions();
-        for _ in 0..self.settings.sweep_portions {
-            let (Some(floors), Some(portion)) = (state.floors().copied(), state.sweep.next(portions)) else {
-                break;
-            };
-            let stored = state.stored();
-            let portion = self.store.portion(shard, stored.incarnation, portion)?.under(&stored);
-            for (key, stored) in portion.ok_or(Setback::Reopen)? {
-                let record = state.decode(&key, Some(&stored))?;
-                state.records.sweep(key, record, &floors);
-            }
+        let (Some(floors), Some(portion)) = (state.floors().copied(), state.sweep.next(portions)) else {
+            return Ok(());
+        };
+        self.swept_at = self.now;
+        let stored = state.stored();
+        let portion = self.store.portion(shard, stored.incarnation, portion)?.under(&stored);
+        for (key, stored) in portion.ok_or(Setback::Reopen)? {
+            let record = state.decode(&key, Some(&stored))?;
+            state.records.sweep(key, record, &floors);
         }
         Ok(())
     }

@@ -125,7 +125,7 @@ impl Sim {
                     gather_bytes: 1_600,
                     gather_ms: 2_000,
                     cache_entities: 4,
-                    sweep_portions: 2,
+                    sweep_ms: 0,
                 };
                 let metrics = window::Metrics::register(&registry).expect("a fresh registry");
                 Worker::Window(Box::new(window::Worker::new(log, store, plan, settings, metrics)))

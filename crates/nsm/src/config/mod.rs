@@ -265,7 +265,8 @@ fn window_section(section: Section<'_>) -> window::Settings {
         gather_ms: section
             .read("gather_for", default.gather_ms, |text| duration(text, Duration::ZERO..=10 * SECOND).map(millis)),
         cache_entities: number(&section, "cache_entities", default.cache_entities, 1..=1_000_000_000),
-        sweep_portions: number(&section, "sweep_portions", default.sweep_portions, 1..=1024),
+        sweep_ms: section
+            .read("sweep_every", default.sweep_ms, |text| duration(text, Duration::ZERO..=10 * SECOND).map(millis)),
     };
     section.finish();
     settings

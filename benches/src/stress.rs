@@ -31,10 +31,11 @@ const DEADLINE: Duration = Duration::from_secs(900);
 /// Before the burst, the rate that is sustained is looked for this long.
 const FULL: Duration = Duration::from_secs(10);
 
-/// What a process may take, in MiB: of itself and its clients' queues, and for each entity in its caches.
+/// What a process may take: of itself and its clients' queues, and for each entity in its caches, the room for more
+/// included that they take when they grow.
 const BASE_MIB: f64 = 128.0;
-const INGEST_ENTITY_BYTES: f64 = 160.0;
-const WINDOW_ENTITY_BYTES: f64 = 240.0;
+const INGEST_ENTITY_BYTES: f64 = 240.0;
+const WINDOW_ENTITY_BYTES: f64 = 320.0;
 /// `cache_entities` of ingest and of window by default, the latter for each shard.
 const DEFAULT_ENTITIES: (u32, u32) = (1_000_000, 100_000);
 /// The same where caches are to overflow.

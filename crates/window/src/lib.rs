@@ -7,6 +7,7 @@
 //! - a pack's deltas are applied before its clock, by which they were not judged.
 
 mod error;
+mod mail;
 mod metrics;
 mod opening;
 mod records;

@@ -7,6 +7,12 @@ use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 pub struct Metrics {
     /// Packs applied.
     pub packs: IntCounter,
+    /// Offsets that were applied and are to be once more, because the store went back or was emptied.
+    pub replayed: IntCounter,
+    /// Entities in packs that were applied.
+    pub entities: IntCounter,
+    /// Records that were not at hand, and read from the store.
+    pub records_read: IntCounter,
     /// Packs skipped, because all that they cover was covered before.
     pub repeated: IntCounter,
     /// Buckets that were new to an entity.
@@ -40,8 +46,8 @@ impl Metrics {
             registry.register(Box::new(counter.clone()))?;
             Ok::<_, prometheus::Error>(counter)
         };
-        let by_reason = |name: &str, help: &str| {
-            let counter = IntCounterVec::new(Opts::new(name, help), &["reason"])?;
+        let by = |label: &str, name: &str, help: &str| {
+            let counter = IntCounterVec::new(Opts::new(name, help), &[label])?;
             registry.register(Box::new(counter.clone()))?;
             Ok::<_, prometheus::Error>(counter)
         };
@@ -50,6 +56,15 @@ impl Metrics {
         registry.register(Box::new(event_ids.clone()))?;
         Ok(Metrics {
             packs: counter("northstar_window_packs_total", "Packs applied.")?,
+            replayed: counter(
+                "northstar_window_replayed_offsets_total",
+                "Activity offsets to be applied once more: the store went back, or was emptied.",
+            )?,
+            entities: counter("northstar_window_entities_total", "Entities in packs that were applied.")?,
+            records_read: counter(
+                "northstar_window_records_read_total",
+                "Records that were not at hand, and read from the store.",
+            )?,
             repeated: counter("northstar_window_packs_repeated_total", "Packs skipped: covered before.")?,
             bits: counter("northstar_window_bits_total", "Buckets that were new to an entity and a metric.")?,
             events: counter("northstar_window_events_total", "Events counted by metrics that count or add up.")?,
@@ -63,8 +78,8 @@ impl Metrics {
                 "Deltas of partitions that joined late, from before what is kept.",
             )?,
             commits: counter("northstar_window_commits_total", "Batches written to the store.")?,
-            refused: by_reason("northstar_window_refused_total", "Batches that the fence refused.")?,
-            claims: by_reason("northstar_window_claims_total", "Shards begun anew in a new incarnation.")?,
+            refused: by("reason", "northstar_window_refused_total", "Batches that the fence refused.")?,
+            claims: by("reason", "northstar_window_claims_total", "Shards begun anew in a new incarnation.")?,
             unanswered: counter("northstar_window_unanswered_total", "Calls of the store that gave no answer.")?,
         })
     }

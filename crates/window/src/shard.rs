@@ -249,14 +249,16 @@ impl ShardState {
         }
         self.sweep.hold(grain, bucket);
         let ShardState { records, counters, floors, .. } = self;
-        let mut bits = 0;
+        let (mut entities, mut bits) = (0, 0);
         for key in delta.keys.iter().flatten() {
+            entities += 1;
             records.change(key, floors.as_ref(), |record| {
                 let before = bits;
                 bits += tracks().map(|track| u64::from(set(record, counters, track, bucket))).sum::<u64>();
                 bits > before
             });
         }
+        self.metrics.entities.inc_by(entities);
         self.metrics.bits.inc_by(bits);
         Ok(())
     }

@@ -1,10 +1,11 @@
 //! The thin loop: polls the log, opens shards, steps, and commits what the step says.
 
 use crate::error::WindowError;
+use crate::mail::Mail;
 use crate::metrics::Metrics;
 use crate::opening::{LogRange, Opening, open};
 use crate::shard::{Known, Settings, ShardState};
-use activity::fence::Refusal;
+use activity::fence::{Fence, Refusal};
 use activity::header::Header;
 use activity::pack::Pack;
 use activity::{Millis, Offset, PartitionId, Shard, TopicId};
@@ -28,33 +29,13 @@ pub struct Worker<L, S> {
     shards: BTreeMap<Shard, Option<ShardState>>,
     /// What was known of events in shards whose state is not: it holds whatever the store has become.
     known: BTreeMap<Shard, (TopicId, Known)>,
+    /// The last commit of each shard, for what has to be replayed if the store goes back.
+    committed: BTreeMap<Shard, Fence>,
     /// Wall time as of this turn, and when a portion was last swept.
     now: Millis,
     swept_at: Millis,
     /// What was handed over and not applied yet, by shard.
     inbox: BTreeMap<Shard, Mail>,
-}
-
-/// What a poll handed over of one shard.
-#[derive(Debug, Default)]
-struct Mail {
-    records: Vec<(Offset, Vec<u8>)>,
-    bytes: usize,
-    /// When the first of it came.
-    since: Option<Millis>,
-    /// The log's end, if a fetch has come there.
-    end: Option<Offset>,
-}
-
-impl Mail {
-    /// Whether to apply it now. What is little is not kept waiting; what is much costs the store less with what comes next,
-    /// since entities share hashes there.
-    fn is_due(&self, now: Millis, settings: &Settings) -> bool {
-        let waited = self.since.map_or(0, |since| now.0.saturating_sub(since.0));
-        self.bytes < settings.gather_bytes / 16
-            || self.bytes >= settings.gather_bytes
-            || !(0..settings.gather_ms).contains(&waited)
-    }
 }
 
 /// Why a shard's state cannot be gone on with.
@@ -92,8 +73,8 @@ impl<L: Consumer, S: Store> Worker<L, S> {
     /// A worker that has joined nothing yet: the first turn does.
     pub fn new(log: L, store: S, plan: Arc<Plan>, settings: Settings, metrics: Metrics) -> Worker<L, S> {
         let (shards, known, inbox) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let (now, swept_at) = (Millis::default(), Millis::default());
-        Worker { log, store, plan, settings, metrics, shards, known, now, swept_at, inbox }
+        let (committed, now, swept_at) = (BTreeMap::new(), Millis::default(), Millis::default());
+        Worker { log, store, plan, settings, metrics, shards, known, committed, now, swept_at, inbox }
     }
 
     /// One turn: waits at most `wait` for packs, applies those that are due and commits. `now`, the wall time, decides only
@@ -210,6 +191,7 @@ impl<L: Consumer, S: Store> Worker<L, S> {
     /// Reads the records that packs need and that are not at hand.
     fn fetch(&mut self, state: &mut ShardState, shard: Shard, packs: &[(Offset, Pack)]) -> Result<(), Setback> {
         let missing = state.missing(packs);
+        self.metrics.records_read.inc_by(missing.len() as u64);
         if missing.is_empty() {
             return Ok(());
         }
@@ -237,6 +219,7 @@ impl<L: Consumer, S: Store> Worker<L, S> {
         match self.store.commit(shard, commit)? {
             Verdict::Committed => {
                 self.metrics.commits.inc();
+                self.committed.insert(shard, commit.next);
                 Ok(())
             }
             Verdict::Refused(refusal) => {
@@ -327,7 +310,11 @@ impl<L: Consumer, S: Store> Worker<L, S> {
         // Asked after the store: what is stored is of a log that has not ended before.
         let log = self.range(shard)?;
         let (fence, header) = match open(shard, self.plan.version, stored, log)? {
-            Opening::Continue(fence, header) => (fence, header),
+            Opening::Continue(fence, header) => {
+                let replayed = self.replayed(shard, &fence);
+                self.metrics.replayed.inc_by(replayed);
+                (fence, header)
+            }
             Opening::Claim { expected, claimed, header, reason } => {
                 warn!(%shard, reason, incarnation = %claimed.incarnation, "building the shard's state from its log");
                 self.metrics.claims.with_label_values(&[reason]).inc();
@@ -338,7 +325,9 @@ impl<L: Consumer, S: Store> Worker<L, S> {
                     counters: Vec::new(),
                     records: Vec::new(),
                 };
+                let replayed = self.replayed(shard, &claimed);
                 self.write(shard, &commit)?;
+                self.metrics.replayed.inc_by(replayed);
                 (claimed, header)
             }
         };
@@ -354,6 +343,12 @@ impl<L: Consumer, S: Store> Worker<L, S> {
         let (next, reads_from) = (fence.next, state.reads_from());
         info!(%shard, %next, %reads_from, incarnation = %fence.incarnation, "opened the shard");
         Ok(state)
+    }
+
+    /// How many offsets this worker has to apply once more, if a shard goes on from here.
+    fn replayed(&mut self, shard: Shard, from: &Fence) -> u64 {
+        let before = self.committed.insert(shard, *from).filter(|before| before.topic == from.topic);
+        before.map_or(0, |before| u64::try_from(before.next.0 - from.next.0).unwrap_or(0))
     }
 
     fn range(&mut self, shard: Shard) -> Result<LogRange, LogError> {

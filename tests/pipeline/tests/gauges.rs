@@ -115,6 +115,7 @@ fn emptied_store_is_replayed_and_shows_nothing_until_then() {
     exporter.wait_scrape(DEADLINE, "the same gauges by replay", |scrape| !are_absent(scrape, &right));
     let claims = window.scrape().sum("northstar_window_claims_total");
     assert!(claims >= 1.0, "shards are begun anew, and counted");
+    assert!(window.scrape().sum("northstar_window_replayed_offsets_total") >= 1.0, "so is what is replayed");
     music.check_every_day(&installation);
 }
 

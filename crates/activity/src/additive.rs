@@ -157,30 +157,30 @@ impl Additive {
     /// # Panics
     /// If the values cannot be read, which no decoded pack holds.
     pub fn add_up(&self, mut counts: impl FnMut(EventId) -> bool) -> Total {
-        let values = self.values().expect("checked when the pack was decoded");
+        let mut values = self.values();
         let mut total = Total { events: 0, sums: vec![0; self.sums.len()] };
-        for (at, _) in self.ids().enumerate().filter(|(_, id)| counts(*id)) {
-            total.events += 1;
-            let values = &values[at * self.sums.len()..];
-            total.sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += i128::from(*value));
+        for id in self.ids() {
+            let counts = counts(id);
+            total.events += u64::from(counts);
+            for sum in &mut total.sums {
+                let value = values.next().flatten().expect("checked when the pack was decoded");
+                *sum += if counts { i128::from(value) } else { 0 };
+            }
         }
         total
     }
 
-    /// The values of all events, one event after the other.
-    fn values(&self) -> Result<Vec<i64>, AdditiveError> {
-        let (events, sums) = (self.ids().len(), self.sums.len());
-        // Each takes a byte at least: what claims to hold more gets no memory for it.
-        let mut values = Vec::with_capacity((events * sums).min(self.values.len()));
+    /// The values of all events, one event after the other; `None` in place of the rest if they cannot be read.
+    fn values(&self) -> impl Iterator<Item = Option<i64>> {
         let mut rest = &self.values[..];
-        while let Some((value, tail)) = varint::take_signed(rest) {
-            values.push(value);
-            rest = tail;
-        }
-        match values.len() == events * sums && rest.is_empty() {
-            true => Ok(values),
-            false => Err(AdditiveError::Values { found: values.len(), events, sums }),
-        }
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let taken = varint::take_signed(rest);
+            rest = taken.map_or(&[], |(_, tail)| tail);
+            Some(taken.map(|(value, _)| value))
+        })
     }
 
     pub(crate) fn check(&self) -> Result<(), AdditiveError> {
@@ -193,7 +193,13 @@ impl Additive {
         if !self.ids.len().is_multiple_of(ID_BYTES) {
             return Err(AdditiveError::CutIds);
         }
-        self.values().map(|_| ())
+        let (events, sums) = (self.ids().len(), self.sums.len());
+        let mut is_cut = false;
+        let found = self.values().inspect(|value| is_cut |= value.is_none()).flatten().count();
+        match found == events * sums && !is_cut {
+            true => Ok(()),
+            false => Err(AdditiveError::Values { found, events, sums }),
+        }
     }
 }
 
@@ -216,7 +222,7 @@ mod tests {
         let space = IdSpace::of("usage");
         assert_eq!(additive.check(), Ok(()));
         assert_eq!(additive.ids().collect::<Vec<_>>(), [space.id("a"), space.id("b")]);
-        assert_eq!(additive.values().unwrap(), [-1, i64::MAX, 0, i64::MIN]);
+        assert_eq!(additive.values().collect::<Option<Vec<_>>>().unwrap(), [-1, i64::MAX, 0, i64::MIN]);
     }
 
     #[test]

@@ -322,6 +322,7 @@ impl ShardState {
         self.header_changed = false;
         self.changed_counters.clear();
         self.settle_events();
+        self.show_events();
         self.records.committed(settings.cache_entities);
     }
 

@@ -39,14 +39,17 @@ impl ShardState {
     ) -> Result<(), WindowError> {
         let (place, until, now) = (events.place(), self.until(events), self.header.time);
         // Nobody knows whether an event from before this was counted.
-        if now.is_some_and(|now| until <= now) {
-            if !behind {
-                let late = now.unwrap_or_default().0 - self.plan.lateness_ms(place.grain);
-                let (shard, floor) = (self.shard, self.plan.bucket(place.grain, Millis(late)));
+        match now.filter(|now| until <= *now) {
+            Some(now) if !behind => {
+                let first = Millis(now.0 - self.plan.lateness_ms(place.grain));
+                let (shard, floor) = (self.shard, self.plan.bucket(place.grain, first));
                 return Err(WindowError::BelowFloor { shard, offset, place, floor });
             }
-            self.metrics.below_floor.inc_by(events.ids().len() as u64);
-            return Ok(());
+            Some(_) => {
+                self.metrics.below_floor.inc_by(events.ids().len() as u64);
+                return Ok(());
+            }
+            None => {}
         }
         let total = events.add_up(|id| self.seen.insert(id, until, offset, now));
         self.metrics.events.inc_by(total.events);
@@ -85,9 +88,13 @@ impl ShardState {
         self.plan.in_time_until(place.grain, place.bucket)
     }
 
-    /// What was told of events until now holds. Shows how many are known.
+    /// What was told of events until now holds.
     pub(super) fn settle_events(&mut self) {
         self.seen.settle(self.header.time);
+    }
+
+    /// Shows how many events are known.
+    pub(super) fn show_events(&self) {
         let seen = i64::try_from(self.seen.len()).unwrap_or(i64::MAX);
         self.metrics.event_ids.with_label_values(&[&self.shard.to_string()]).set(seen);
     }

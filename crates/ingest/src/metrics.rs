@@ -33,11 +33,12 @@ pub struct Metrics {
 pub(crate) struct Tally {
     pub(crate) events: u64,
     pub(crate) rejected: BTreeMap<&'static str, u64>,
-    pub(crate) deltas: u64,
     /// What was touched, and forwarded before.
     pub(crate) repeated: u64,
     /// What was touched, and was not.
     pub(crate) new: u64,
+    /// Events that count by themselves.
+    pub(crate) counted: u64,
     pub(crate) late: PerGrain<u64>,
 }
 
@@ -48,7 +49,7 @@ impl Metrics {
 
     pub(crate) fn add(&self, tally: &Tally) {
         self.events.inc_by(tally.events);
-        self.deltas.inc_by(tally.deltas);
+        self.deltas.inc_by(tally.new + tally.counted);
         self.cache.with_label_values(&["hit"]).inc_by(tally.repeated);
         self.cache.with_label_values(&["miss"]).inc_by(tally.new);
         for grain in Grain::ALL {

@@ -207,7 +207,7 @@ impl Ingest {
         }
         if buckets != PerGrain::default() {
             self.batch.count(counted.event.id.shard(self.settings.shards), buckets, counted);
-            self.tally.deltas += 1;
+            self.tally.counted += 1;
         }
     }
 
@@ -222,7 +222,6 @@ impl Ingest {
                 self.tally.new += 1;
                 let shard = key::shard_of(touch.shard_key, self.settings.shards);
                 self.batch.add(shard, *grain, bucket, &self.new, touch.key);
-                self.tally.deltas += 1;
             }
         }
     }

@@ -1,30 +1,31 @@
 //! A member of a consumer group.
 
 mod silence;
+mod step;
 
 use super::closing::Closing;
 use super::config::KafkaConfig;
 use super::failure::{Site, is_fenced, is_missing, is_permanent};
 use super::faults::Faults;
-use super::handover::{Change, Handover, Next};
+use super::handover::{Handover, Next};
 use super::lookup::Lookup;
 use super::positions::Positions;
-use super::subscriber::{Event, Fetched, Place, Subscriber};
+use super::subscriber::{Place, Subscriber};
 use super::wait::Deadline;
-use crate::{
-    Bounds, Consumer, Item, LogError, Ownership, Partition, Patience, Position, Record, TopicIndex, TopicInfo,
-};
-use activity::{Millis, Offset, PartitionId};
+use crate::{Bounds, Consumer, Item, LogError, Ownership, Partition, Patience, Position, TopicIndex, TopicInfo};
+use activity::{Offset, PartitionId};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{self, TopicPartitionList};
 use std::collections::BTreeSet;
 use std::time::Duration;
+use step::{Failure, Step, index, step};
 use tracing::{debug, info};
 
 /// How much one poll hands over at most: it is what may be lost to a transaction that is aborted.
 const BATCH_ITEMS: usize = 4096;
 const BATCH_BYTES: usize = 1 << 20;
+
 /// A member of a consumer group.
 ///
 /// Dropping it leaves the group's membership in place, so that a restart of the same instance gets its partitions back at
@@ -43,21 +44,6 @@ pub struct RdConsumer {
     silent_until: Deadline,
     lookup: Lookup,
     site: Site,
-}
-
-/// What came of one event.
-enum Step {
-    Handed(usize),
-    Skipped,
-    Changed(Change),
-    Failed(Failure),
-}
-
-struct Failure {
-    code: RDKafkaErrorCode,
-    fatal: bool,
-    reason: String,
-    place: Option<Place>,
 }
 
 impl RdConsumer {
@@ -350,57 +336,4 @@ fn name(topics: &[String], topic: TopicIndex) -> Result<&str, LogError> {
         setting: "topics".to_owned(),
         reason: format!("there is no topic {} among {topics:?}", topic.0),
     })
-}
-
-fn index(topics: &[String], name: &str) -> Option<TopicIndex> {
-    let index = topics.iter().position(|topic| topic == name)?;
-    u16::try_from(index).ok().map(TopicIndex)
-}
-
-fn step(topics: &[String], positions: &mut Positions, event: Event<'_>, hand_over: &mut dyn FnMut(Item<'_>)) -> Step {
-    match event {
-        Event::Record(fetched) => record(topics, positions, &fetched, hand_over),
-        Event::End(place) => {
-            let Some(topic) = index(topics, &place.topic) else { return Step::Skipped };
-            let partition = Partition { topic, id: PartitionId(place.partition) };
-            let next = Offset(place.offset);
-            if !positions.end(partition, next) {
-                return Step::Skipped;
-            }
-            hand_over(Item::End(Position { partition, next }));
-            Step::Handed(0)
-        }
-        Event::Assigned(places) => {
-            let partition =
-                |(topic, id): &(String, i32)| Some(Partition { topic: index(topics, topic)?, id: PartitionId(*id) });
-            Step::Changed(Change::Assigned(places.iter().filter_map(partition).collect()))
-        }
-        Event::Revoked => Step::Changed(Change::Revoked),
-        Event::Fault { code, fatal, reason, place } => Step::Failed(Failure { code, fatal, reason, place }),
-        Event::Other => Step::Skipped,
-    }
-}
-
-fn record(
-    topics: &[String],
-    positions: &mut Positions,
-    fetched: &Fetched<'_>,
-    hand_over: &mut dyn FnMut(Item<'_>),
-) -> Step {
-    let name = fetched.topic.to_bytes();
-    let topic = topics.iter().position(|topic| topic.as_bytes() == name).and_then(|index| u16::try_from(index).ok());
-    let Some(topic) = topic.map(TopicIndex) else { return Step::Skipped };
-    let partition = Partition { topic, id: PartitionId(fetched.partition) };
-    let offset = Offset(fetched.offset);
-    if !positions.take(partition, offset) {
-        return Step::Skipped;
-    }
-    hand_over(Item::Record(Record {
-        partition,
-        offset,
-        timestamp: fetched.timestamp.map(Millis),
-        key: fetched.key,
-        payload: fetched.payload,
-    }));
-    Step::Handed(fetched.payload.map_or(0, <[u8]>::len) + fetched.key.map_or(0, <[u8]>::len))
 }

@@ -2,10 +2,9 @@
 
 use crate::catchup::Filled;
 use crate::clock;
-use crate::progress::Progress;
 use crate::send::Sender;
 use crate::workload::{Generator, PARTITIONS, Shape};
-use services::Kafka;
+use services::{Kafka, Progress};
 use std::time::Duration;
 
 /// Makes a topic and writes all events of a shape to it, and after each `rubbish_after` of them a record that cannot be read.
@@ -33,7 +32,7 @@ pub(crate) fn fill(
             sender.poll();
         }
         if events.is_multiple_of(100_000) {
-            progress.part(events, shape.events);
+            progress.part(&format!("{events} of {} events sent", shape.events));
         }
     }
     sender.flush();

@@ -11,7 +11,6 @@ mod live;
 mod load;
 mod nsm;
 mod probe;
-mod progress;
 mod random;
 mod report;
 mod scrape;
@@ -27,10 +26,9 @@ use catchup::Course;
 use clap::{Args, Parser, Subcommand};
 use fill::fill;
 use live::Lengths;
-use progress::Progress;
 use report::{Measured, Report};
 use serde::Serialize;
-use services::Kafka;
+use services::{Kafka, Progress};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use workload::Shape;
@@ -113,7 +111,7 @@ fn measure(options: &Options, folder: &tempfile::TempDir) -> Measured {
     let rounds = usize::from(options.rounds);
     let folder = folder.path().to_path_buf();
     // The events, the floor's rounds, the pipeline's, users alone, live, wide.
-    let progress = Progress::new(rounds * 2 + 5);
+    let progress = Progress::new("bench", rounds * 2 + 6);
     progress.begin("starting a broker");
     let kafka = Kafka::start_for_load();
     let shape = Shape::of(options.events);
@@ -150,6 +148,6 @@ fn measure(options: &Options, folder: &tempfile::TempDir) -> Measured {
     let live = live::measure(&kafka, folder.clone(), shape, lengths, &|text| progress.say(text));
     progress.begin("ten thousand gauges");
     let wide = wide::measure(&kafka, folder, shape, live.steady_rate.min(20_000), seconds / 2);
-    progress.end();
+    drop(progress);
     Measured { shape, truth: filled.truth, topic_bytes, floor, pipeline, users_alone, live, wide }
 }

@@ -5,7 +5,6 @@ use crate::fill::{fill, fill_with_rubbish};
 use crate::live::sustainable;
 use crate::load::Load;
 use crate::nsm::{Nsm, SHARDS, Setup};
-use crate::progress::Progress as Bar;
 use crate::report::{Goal, table};
 use crate::scrape::{Progress, whole};
 use crate::stats::median;
@@ -14,7 +13,7 @@ use crate::{clock, usage};
 use pipeline::Client;
 use serde::Serialize;
 use serde_json::json;
-use services::{Kafka, Redis};
+use services::{Kafka, Progress as Bar, Redis};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -101,7 +100,7 @@ pub(crate) fn run(options: &Options) {
 
 fn measure(options: &Options, folder: &Path) -> Stress {
     let rounds = usize::from(options.rounds);
-    let bar = Bar::new(rounds * 2 + 6);
+    let bar = Bar::new("stress", rounds * 2 + 6);
     bar.begin("starting a broker");
     let kafka = Kafka::start_for_load();
     let shape = Shape::of(options.events);
@@ -124,7 +123,7 @@ fn measure(options: &Options, folder: &Path) -> Stress {
     let poison_100pct_lost = lost_of_rubbish(&kafka, folder, options.events / RUBBISH_SHARE);
     bar.begin("far too many events");
     let burst = burst(&kafka, folder, shape, Duration::from_secs(options.seconds));
-    bar.end();
+    drop(bar);
     let [clean, one_percent] = taken;
     let ratio = |of: fn(&Round) -> f64| median(one_percent.iter().map(of)) / median(clean.iter().map(of));
     Stress {

@@ -7,7 +7,6 @@ mod flow;
 mod generator;
 mod judge;
 mod log;
-mod progress;
 mod report;
 mod run;
 mod schedule;
@@ -20,10 +19,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use judge::Evidence;
 use log::ActivityLog;
-use progress::Progress;
 use report::Report;
 use run::{ACTIVITY, Plan, Run, SHARDS};
 use schedule::Counts;
+use services::Progress;
 
 /// Runs the pipeline through faults, and has an oracle judge it.
 #[derive(Parser)]
@@ -59,9 +58,9 @@ fn main() -> ExitCode {
     let folder = arguments.folder.clone().unwrap_or_else(|| temporary.path().to_owned());
     std::fs::create_dir_all(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
 
-    let mut progress = Progress::new(plan.counts.all() + 3);
+    let progress = Progress::new("faults", plan.counts.all() + 3);
     progress.begin("starting");
-    let (installation, happened) = Run::start(&plan).suffer(&plan, &mut progress);
+    let (installation, happened) = Run::start(&plan).suffer(&plan, &progress);
     progress.begin("reading everything back");
     let closely = usize::try_from(events / 10_000).unwrap_or(0).clamp(20, 100);
     let evidence = Evidence { folder: &folder, seed, closely };

@@ -7,12 +7,11 @@ use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use serde_json::json;
-use services::{Held, Proxy, wait_until};
+use services::{Held, Progress, Proxy, wait_until};
 
 use crate::fleet::Fleet;
 use crate::flow::Flow;
 use crate::generator::{Generator, PARTITIONS};
-use crate::progress::Progress;
 use crate::schedule::{Counts, Fault, Role};
 use crate::store::{self, RollBack};
 use crate::watch::{Seen, Watch};
@@ -84,7 +83,7 @@ impl Run {
     }
 
     /// Lets all faults happen, one after another, each amid the stream, and lets the stream end.
-    pub(crate) fn suffer(mut self, plan: &Plan, progress: &mut Progress) -> (Installation, Happened) {
+    pub(crate) fn suffer(mut self, plan: &Plan, progress: &Progress) -> (Installation, Happened) {
         let faults = plan.counts.schedule(&mut self.random);
         let slice = plan.events / (faults.len() as u64 + 1);
         self.watch.declare(true);
@@ -127,7 +126,7 @@ impl Run {
     }
 
     /// The recovery is over when every exporter shows gauges that stand behind all that the log held when the fault was.
-    fn recovered(&mut self, progress: &mut Progress) {
+    fn recovered(&mut self, progress: &Progress) {
         self.fleet.expect_alive();
         let mut ends = Vec::new();
         wait_until(RECOVERY, "the ends of the activity topic", || {

@@ -7,8 +7,7 @@ use crate::scrape::{Progress, whole};
 use crate::store::{Asker, Calls};
 use crate::usage;
 use crate::workload::Truth;
-use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use pipeline::Client;
 use serde::Serialize;
 use serde_json::{Value, json};
 use services::Scrape;
@@ -175,7 +174,8 @@ impl Course<'_> {
 
     /// Waits until the store itself, as the exporter reads it, stands where the packs end.
     fn wait_stored(&self, nsm: &Nsm) -> Scrape {
-        let ends = ends(&self.kafka.bootstrap(), &nsm.activity());
+        let client = Client::connect(&self.kafka.bootstrap(), "ends");
+        let ends = client.ends(&nsm.activity()).expect("the broker knows the activity topic");
         // The last offset of all is a transaction's marker, which no pack follows yet.
         let stands = |scrape: &Scrape, shard: usize, end: i64| {
             let next = scrape.get(&format!("northstar_shard_next_offset{{shard=\"{shard}\"}}"));
@@ -218,16 +218,4 @@ pub(crate) fn catalogue(topic: &str, metrics: &str) -> String {
          entities: {{ user: {{ key: user_id }}, account: {{ key: account_id }} }}\n\
          metrics:\n{metrics}"
     )
-}
-
-/// The offset after the last record of every partition.
-fn ends(brokers: &str, topic: &str) -> Vec<i64> {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", brokers)
-        .set("broker.address.family", "v4")
-        .create()
-        .expect("the consumer's settings are valid");
-    let shards = i32::try_from(SHARDS).expect("few shards");
-    let end = |id| consumer.fetch_watermarks(topic, id, SETTLE).unwrap_or_else(|e| panic!("{topic} [{id}]: {e}")).1;
-    (0..shards).map(end).collect()
 }

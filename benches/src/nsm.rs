@@ -2,12 +2,9 @@
 
 use crate::clock;
 use serde_json::{Value, json};
-use services::Scrape;
-use services::{Kafka, Process, Redis, free_port, program};
+use services::{Kafka, Pages, Process, Redis, Scrape, free_port, isolated, program};
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
-use ureq::Agent;
 
 /// How many shards there are: the default of the program.
 pub(crate) const SHARDS: u64 = 16;
@@ -31,8 +28,7 @@ pub(crate) struct Nsm {
     name: String,
     config: PathBuf,
     process: Process,
-    port: u16,
-    agent: Agent,
+    pages: Pages,
 }
 
 impl Nsm {
@@ -59,13 +55,7 @@ impl Nsm {
         }
         // JSON is YAML.
         let config = write("northstar.yaml", &config.to_string());
-        let agent = Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(5)))
-            .http_status_as_error(false)
-            .proxy(None)
-            .build()
-            .into();
-        Nsm { name: setup.name.to_owned(), process: launch(&config), config, port, agent }
+        Nsm { name: setup.name.to_owned(), process: launch(&config), config, pages: Pages::at(port) }
     }
 
     /// Kills it (SIGKILL) and starts it again at once, as the same instance.
@@ -85,8 +75,7 @@ impl Nsm {
 
     /// The page of metrics; `None` while it does not serve.
     pub(crate) fn page(&self) -> Option<String> {
-        let page = self.agent.get(format!("http://127.0.0.1:{}/metrics", self.port)).call();
-        let text = page.ok().and_then(|mut page| page.body_mut().with_config().limit(1 << 26).read_to_string().ok());
+        let text = self.pages.get("metrics").map(|(_, text)| text);
         assert!(text.is_some() || self.process.is_running(), "nsm {} has ended:\n{}", self.name, self.process.log());
         text
     }
@@ -125,10 +114,7 @@ fn activity(name: &str) -> String {
 }
 
 fn launch(config: &PathBuf) -> Process {
-    let mut command = Command::new(program("nsm"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NSM")) {
-        command.env_remove(name);
-    }
-    command.env_remove("RUST_LOG").arg("--config").arg(config).arg("run");
+    let mut command = isolated(program("nsm"));
+    command.arg("--config").arg(config).arg("run");
     Process::spawn("nsm", command)
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use deploy::path;
 use serde_json::Value;
-use services::{Process, free_port, program, wait_until};
+use services::{Process, free_port, isolated, program, wait_until};
 use tempfile::TempDir;
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -42,10 +42,7 @@ impl Trial {
         let nsm = program("nsm");
         let profile = nsm.parent().unwrap();
         let name = profile.file_name().unwrap();
-        let mut command = Command::new(program_name);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NSM")) {
-            command.env_remove(name);
-        }
+        let mut command = isolated(program_name);
         command
             .envs(self.ports.iter().map(|(variable, port)| (variable, port.to_string())))
             .env("NORTHSTAR_DIR", self.folder.path())

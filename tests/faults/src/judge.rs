@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use pipeline::{Installation, Isolation};
+use pipeline::{Installation, Isolation, oracle};
 use rdkafka::Message;
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
@@ -99,11 +98,7 @@ impl Evidence<'_> {
         let setting =
             json!({ "partitions": PARTITIONS, "shards": SHARDS, "seed": seed, "now": now, "by_force": closely / 10 });
         self.write("setting.json", &setting.to_string());
-        let oracle = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/judge.py");
-        let output =
-            Command::new("python3").arg("-B").arg(oracle).arg(self.folder).output().expect("Python 3 is there");
-        assert!(output.status.success(), "the oracle failed: {}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).expect("the oracle prints JSON")
+        oracle(env!("CARGO_MANIFEST_DIR"), "judge.py", [self.folder])
     }
 
     fn write(&self, name: &str, text: &str) -> PathBuf {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use services::{Kafka, Redis, free_port, program, wait_until};
+use services::{Kafka, Redis, free_port, isolated, program, wait_until};
 use tempfile::TempDir;
 
 use crate::{Client, DEADLINE, Nsm};
@@ -77,12 +77,12 @@ impl Installation {
 
     /// `nsm` with the installation's configuration, and nothing of the environment that would overrule it.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program("nsm"));
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NSM")) {
-            command.env_remove(name);
-        }
-        command.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE").current_dir(self.folder.path());
-        command.arg("--config").arg(self.folder.path().join("northstar.yaml")).args(arguments);
+        let mut command = isolated(program("nsm"));
+        command
+            .current_dir(self.folder.path())
+            .arg("--config")
+            .arg(self.folder.path().join("northstar.yaml"))
+            .args(arguments);
         command
     }
 

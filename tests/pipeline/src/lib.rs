@@ -9,14 +9,16 @@ mod client;
 mod installation;
 mod music;
 mod nsm;
+mod oracle;
 
 use std::time::Duration;
 
 pub use client::{Client, DeadLetter, Event, Isolation};
 pub use installation::{Answer, Installation};
 pub use music::{Music, Played};
-pub use nsm::{Nsm, Pages};
-pub use services::Scrape;
+pub use nsm::Nsm;
+pub use oracle::oracle;
+pub use services::{Pages, Scrape};
 
 /// How long anything may take that is waited for. Most takes a second or two; the rest is for a machine that is busy.
 pub const DEADLINE: Duration = Duration::from_secs(90);

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
 
+use crate::oracle::{oracle, run};
 use crate::{Event, Installation};
 
 /// Where the log is, if not at the default place. A relative path is one from the workspace's root.
@@ -49,9 +50,7 @@ impl Music {
         let path = path();
         let text = run(Command::new("gzip").arg("-dc").arg(&path));
         let text = String::from_utf8(text.stdout).expect("the log is text");
-        let oracle = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/music.py");
-        let counts = run(Command::new("python3").arg(oracle).arg(&path).arg(time_zone));
-        let counts: Value = serde_json::from_slice(&counts.stdout).expect("the oracle prints JSON");
+        let counts = oracle(env!("CARGO_MANIFEST_DIR"), "music.py", [path.as_os_str(), time_zone.as_ref()]);
         let day = |(day, counts): (&String, &Value)| (day.clone(), numbers(counts));
         let counts: BTreeMap<_, _> = counts.as_object().expect("counts by day").iter().map(day).collect();
         assert_eq!(counts.len(), 30, "{SETTING} is another log: {:?}", counts.keys());
@@ -83,10 +82,9 @@ impl Music {
 
     /// What the oracle counts in sliding windows as of these times, in milliseconds.
     pub fn sliding(&self, times: &[i64]) -> BTreeMap<i64, BTreeMap<String, i64>> {
-        let oracle = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/sliding.py");
-        let times = times.iter().map(i64::to_string);
-        let counts = run(Command::new("python3").arg(oracle).arg(path()).args(times));
-        let counts: Value = serde_json::from_slice(&counts.stdout).expect("the oracle prints JSON");
+        let times = times.iter().map(|time| time.to_string().into());
+        let counts =
+            oracle(env!("CARGO_MANIFEST_DIR"), "sliding.py", [path().into_os_string()].into_iter().chain(times));
         let time = |(time, counts): (&String, &Value)| (time.parse().expect("a time"), numbers(counts));
         counts.as_object().expect("counts by time").iter().map(time).collect()
     }
@@ -144,12 +142,6 @@ fn path() -> PathBuf {
 }
 
 #[track_caller]
-fn run(command: &mut Command) -> Output {
-    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output
-}
-
 fn numbers(counts: &Value) -> BTreeMap<String, i64> {
     let count = |(name, count): (&String, &Value)| (name.clone(), count.as_i64().expect("a count"));
     counts.as_object().expect("counts by metric and window").iter().map(count).collect()

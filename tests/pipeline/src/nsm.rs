@@ -4,8 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-use services::{Process, Scrape, wait_until};
-use ureq::Agent;
+use services::{Pages, Process, Scrape, wait_until};
 
 use crate::DEADLINE;
 
@@ -14,38 +13,6 @@ use crate::DEADLINE;
 pub struct Nsm {
     process: Process,
     pages: Pages,
-}
-
-/// The pages that are served on a port of 127.0.0.1, whichever process serves them.
-#[derive(Clone, Debug)]
-pub struct Pages {
-    port: u16,
-    agent: Agent,
-}
-
-impl Pages {
-    /// The pages of this port.
-    pub fn at(port: u16) -> Pages {
-        let agent = Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(10)))
-            .http_status_as_error(false)
-            .proxy(None)
-            .build()
-            .into();
-        Pages { port, agent }
-    }
-
-    /// The address, as a target of Prometheus.
-    pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-
-    /// Status and text of a page; `None` when nobody serves it.
-    pub fn get(&self, name: &str) -> Option<(u16, String)> {
-        let mut response = self.agent.get(format!("http://{}/{name}", self.address())).call().ok()?;
-        let text = response.body_mut().read_to_string().ok()?;
-        Some((response.status().as_u16(), text))
-    }
 }
 
 impl Nsm {

@@ -5,7 +5,35 @@ use std::time::Duration;
 use serde_json::Value;
 use ureq::Agent;
 
+/// A page of metrics may have tens of thousands of series.
+const LARGEST_PAGE: u64 = 64 << 20;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The pages that are served on a port of 127.0.0.1, whichever process serves them.
+#[derive(Clone, Debug)]
+pub struct Pages {
+    port: u16,
+    agent: Agent,
+}
+
+impl Pages {
+    /// The pages of this port.
+    pub fn at(port: u16) -> Pages {
+        Pages { port, agent: agent() }
+    }
+
+    /// The address, as a target of Prometheus.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Status and text of a page; `None` when nobody serves it.
+    pub fn get(&self, name: &str) -> Option<(u16, String)> {
+        let mut response = self.agent.get(format!("http://{}/{name}", self.address())).call().ok()?;
+        let text = response.body_mut().with_config().limit(LARGEST_PAGE).read_to_string().ok()?;
+        Some((response.status().as_u16(), text))
+    }
+}
 
 pub(crate) fn agent() -> Agent {
     Agent::config_builder()

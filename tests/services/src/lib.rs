@@ -29,10 +29,11 @@ mod spawner;
 mod wait;
 
 pub use alertmanager::Alertmanager;
+pub use http::Pages;
 pub use kafka::Kafka;
 pub use ports::free_port;
 pub use process::Process;
-pub use programs::program;
+pub use programs::{isolated, program};
 pub use progress::Progress;
 pub use prometheus::Prometheus;
 pub use proxy::{Held, Proxy};

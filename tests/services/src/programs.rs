@@ -1,6 +1,8 @@
 //! Programs of this workspace.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// The path of a program of this workspace, as in `program("nsm")`, built with the profile of the
 /// running test.
@@ -17,6 +19,17 @@ pub fn program(name: &str) -> PathBuf {
         .map(|folder| folder.join(name))
         .find(|path| path.is_file())
         .unwrap_or_else(|| panic!("{name} is not built beside {}; run `make build`", test.display()))
+}
+
+/// The command of a program that reads settings of the workspace's `nsm`, with nothing of the environment that would
+/// overrule what a test sets.
+pub fn isolated(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NSM")) {
+        command.env_remove(name);
+    }
+    command.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
+    command
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ fn small_run_reports_every_measure_of_an_exact_pipeline() {
 /// Memory is bounded by the settings on any machine.
 #[test]
 fn small_stress_loses_nothing_and_keeps_within_its_memory() {
-    let arguments = ["stress", "--rounds", "1", "--seconds", "3", "--events", "100000"];
+    let arguments = ["stress", "--rounds", "1", "--seconds", "1", "--events", "100000"];
     let (out, report) = report(&arguments, "stress.json");
     assert_eq!((&report["poison_100pct_lost"], &report["burst"]["lost"]), (&0.into(), &0.into()), "{report}");
     assert!(report["burst"]["backlog"].as_u64().unwrap() > 0, "{report}");

@@ -203,8 +203,8 @@ mod tests {
 
     fn pack(topic_id: TopicId, partitions: i32, spans: &[Span]) -> Pack {
         let coverage = Coverage { topic: "usage".into(), topic_id, partitions, spans: spans.to_vec() };
-        let (deltas, additive) = (Vec::new(), Vec::new());
-        Pack { catalogue: CatalogVersion(0), sealed_at: Millis(0), sources: vec![coverage], deltas, additive }
+        let (deltas, additive, changes) = (Vec::new(), Vec::new(), Vec::new());
+        Pack { catalogue: CatalogVersion(0), sealed_at: Millis(0), sources: vec![coverage], deltas, additive, changes }
     }
 
     /// A shard that has covered 0..10 of partition 0 and 0..20 of partition 1.

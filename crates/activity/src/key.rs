@@ -55,6 +55,22 @@ pub fn shard_of(part: &[u8], shards: u16) -> Shard {
     Shard(u16::try_from(shard).expect("a remainder of a u16 fits in a u16"))
 }
 
+/// The key of the entity of a kind whose id is made of these parts of a key's id, numbered from 0; `None` if the key has no
+/// such parts.
+#[must_use]
+pub fn of_parts(key: &[u8], kind: EntityKind, places: &[usize]) -> Option<EntityKey> {
+    let mut ends = vec![1];
+    while ends[ends.len() - 1] < key.len() {
+        let (_, rest) = take_part(&key[ends[ends.len() - 1]..])?;
+        ends.push(key.len() - rest.len());
+    }
+    let mut bytes = vec![kind.0];
+    for place in places {
+        bytes.extend_from_slice(&key[*ends.get(*place)?..*ends.get(place + 1)?]);
+    }
+    Some(EntityKey(bytes.into()))
+}
+
 impl EntityKey {
     /// The key of these bytes, checked.
     ///
@@ -175,6 +191,17 @@ mod tests {
             assert_eq!(key.parts().collect::<Vec<_>>(), [other]);
         }
         assert_eq!(EntityKey::of(EntityKind(1), &[uuid]).to_string(), uuid);
+    }
+
+    #[test]
+    fn key_of_some_parts_is_that_of_the_entity_they_name() {
+        let uuid = "0f8fad5b-d9cb-469f-a165-70867728950e";
+        let pair = EntityKey::of(EntityKind(2), &["acme", uuid]);
+        let of = |places: &[usize]| of_parts(pair.as_bytes(), EntityKind(1), places);
+        assert_eq!(of(&[0]), Some(EntityKey::of(EntityKind(1), &["acme"])));
+        assert_eq!(of(&[1, 0]), Some(EntityKey::of(EntityKind(1), &[uuid, "acme"])));
+        assert_eq!(of(&[2]), None);
+        assert_eq!(of_parts(&[], EntityKind(1), &[0]), None);
     }
 
     #[test]

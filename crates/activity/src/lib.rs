@@ -19,7 +19,9 @@ pub mod key;
 pub mod mask;
 pub mod measure;
 pub mod pack;
+pub mod population;
 pub mod record;
+pub mod timeline;
 mod types;
 mod varint;
 mod wire;
@@ -27,7 +29,7 @@ mod wire;
 pub use additive::EventId;
 pub use key::{EntityKey, KeyError};
 pub use types::{
-    Bucket, CatalogVersion, EntityKind, Grain, Incarnation, MetricIndex, Millis, Offset, PartitionId, PerGrain, Shard,
-    TopicId, Track, Window,
+    Bucket, CatalogVersion, DimensionIndex, DimensionValue, EntityKind, Grain, Incarnation, MetricIndex, Millis,
+    Offset, PartitionId, PerGrain, Shard, TopicId, Track, Window,
 };
 pub use wire::WireError;

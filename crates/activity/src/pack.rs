@@ -1,11 +1,13 @@
 //! Packs: what one ingest transaction says to one shard.
 //!
-//! A pack holds the activity deltas of the shard's entities, the events that count by themselves, the ranges of source positions that the transaction covers,
-//! and the clocks of their partitions after them. Its schema is `schemas/pack.v1.avsc`.
+//! A pack holds the activity deltas of the shard's entities, the changes of their attributes, the events that count by
+//! themselves, the ranges of source positions that the transaction covers, and the clocks of their partitions after them. Its schema is `schemas/pack.v1.avsc`.
 
 use crate::additive::{Additive, AdditiveError};
 use crate::key::EntityKey;
-use crate::types::{Bucket, CatalogVersion, Grain, MetricIndex, Millis, Offset, PartitionId, TopicId};
+use crate::types::{
+    Bucket, CatalogVersion, DimensionIndex, DimensionValue, Grain, MetricIndex, Millis, Offset, PartitionId, TopicId,
+};
 use crate::varint;
 use crate::wire::{Wire, WireError};
 use apache_avro::Schema;
@@ -26,6 +28,8 @@ pub struct Pack {
     /// What events add by themselves. The order carries no meaning here either, but that the first of two events with the same
     /// id counts.
     pub additive: Vec<Additive>,
+    /// What attributes of entities have become. The order carries no meaning: changes commute.
+    pub changes: Vec<Change>,
 }
 
 /// What a pack covers of one source.
@@ -79,6 +83,27 @@ pub struct Delta {
     pub bucket: Bucket,
     /// The entities.
     pub keys: Keys,
+}
+
+/// What one record says about the attributes of an entity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The bytes of the entity's key.
+    #[serde(with = "apache_avro::serde::bytes")]
+    pub key: Vec<u8>,
+    /// From when on.
+    pub at: Millis,
+    /// The attributes that it tells.
+    pub values: Vec<Attribute>,
+}
+
+/// The value of an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attribute {
+    /// The dimension that the attribute is.
+    pub dimension: DimensionIndex,
+    /// Its value.
+    pub value: DimensionValue,
 }
 
 /// Entity keys one after the other, each behind its length.
@@ -137,6 +162,7 @@ impl Pack {
                 EntityKey::parse(key.ok_or(PackError::CutKeys)?)?;
             }
         }
+        pack.changes.iter().try_for_each(|change| EntityKey::parse(&change.key).map(drop))?;
         pack.additive.iter().try_for_each(Additive::check)?;
         Ok(pack)
     }
@@ -192,7 +218,14 @@ mod tests {
                 keys,
             }],
             additive: vec![additive(ids, bucket)],
+            changes: ids.iter().map(|id| change(id, bucket)).collect(),
         }
+    }
+
+    fn change(id: &str, bucket: i32) -> Change {
+        let attribute = |dimension| Attribute { dimension: DimensionIndex(dimension), value: DimensionValue(3) };
+        let key = EntityKey::of(EntityKind(2), &[id]).as_bytes().to_vec();
+        Change { key, at: Millis(bucket.into()), values: vec![attribute(0), attribute(400)] }
     }
 
     fn additive(ids: &[String], bucket: i32) -> Additive {

@@ -1,56 +1,116 @@
 //! What is stored of one entity.
 
 use crate::mask::Mask;
-use crate::types::{Bucket, Grain, MetricIndex, PerGrain, Track};
+use crate::population::Population;
+use crate::timeline::Timeline;
+use crate::types::{Bucket, DimensionIndex, Grain, MetricIndex, Millis, PerGrain, Track, Window};
 use crate::varint;
+use std::ops::Index;
 
-/// What an entity did, per metric and grain: the buckets in which it was active.
+/// What an entity did, per metric and grain: the buckets in which it was active; what its attributes were; and how many of its
+/// members count, for each metric of theirs whose slices follow these attributes.
 ///
-/// Invariant: tracks ascend, and none has an empty mask; so records of the same activity are equal.
+/// Invariant: each of the three ascends, and no mask, timeline or population is empty; so records of the same activity and
+/// attributes are equal.
 ///
-/// Stored as one byte of version, then for each track a varint, four times the metric's index plus the grain (day 0, hour 1,
-/// minute 2), and its mask: a handful of bytes for most entities, and as many as it takes for any.
+/// Stored as one byte of version, then for each mask a varint, four times the metric's index plus the grain (day 0, hour 1,
+/// minute 2), and the mask: a handful of bytes for most entities, and as many as it takes for any. The varint of a timeline is
+/// eight times the dimension's index plus 3; that of a population eight times the metric's index plus 7, and its window
+/// follows as a varint, four times the length plus the grain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Record(Vec<(Track, Mask)>);
+pub struct Record {
+    masks: Vec<(Track, Mask)>,
+    attributes: Vec<(DimensionIndex, Timeline)>,
+    members: Vec<((MetricIndex, Window), Population)>,
+}
 
-const VERSION: u8 = 1;
+/// Below what nothing is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Floors {
+    /// The first bucket of which activity is kept.
+    pub buckets: PerGrain<Bucket>,
+    /// No later than the start of any of these buckets: what an attribute was since then is kept.
+    pub time: Millis,
+}
+
+impl Index<Grain> for Floors {
+    type Output = Bucket;
+
+    fn index(&self, grain: Grain) -> &Bucket {
+        &self.buckets[grain]
+    }
+}
+
+const VERSION: u8 = 2;
+/// In place of a grain: the varint does not begin a mask.
+const NO_MASK: u64 = 3;
 
 impl Record {
     /// The buckets in which the entity was active on a track; `None` if in none.
     #[must_use]
     pub fn mask(&self, track: Track) -> Option<&Mask> {
-        let at = self.0.binary_search_by_key(&track, |(of, _)| *of).ok()?;
-        Some(&self.0[at].1)
+        get(&self.masks, &track)
     }
 
     /// The same, to be written to: whoever asks must put a bucket in.
     pub fn mask_mut(&mut self, track: Track) -> &mut Mask {
-        let at = self.0.binary_search_by_key(&track, |(of, _)| *of).unwrap_or_else(|at| {
-            self.0.insert(at, (track, Mask::default()));
-            at
-        });
-        &mut self.0[at].1
+        get_or_new(&mut self.masks, track)
     }
 
-    /// Lets go of everything below the floor of its grain.
-    pub fn trim(&mut self, floors: &PerGrain<Bucket>) {
-        self.0.iter_mut().for_each(|(track, mask)| mask.trim(floors[track.grain]));
-        self.0.retain(|(_, mask)| !mask.is_empty());
+    /// What an attribute was; `None` if it was never told.
+    #[must_use]
+    pub fn attribute(&self, dimension: DimensionIndex) -> Option<&Timeline> {
+        get(&self.attributes, &dimension)
+    }
+
+    /// The same, to be written to: whoever asks must set a value.
+    pub fn attribute_mut(&mut self, dimension: DimensionIndex) -> &mut Timeline {
+        get_or_new(&mut self.attributes, dimension)
+    }
+
+    /// How many of the entity's members count for a metric in a window; `None` if none does.
+    #[must_use]
+    pub fn members(&self, metric: MetricIndex, window: Window) -> Option<&Population> {
+        get(&self.members, &(metric, window))
+    }
+
+    /// So many members more count from a bucket on.
+    pub fn step_members(&mut self, metric: MetricIndex, window: Window, at: Bucket, n: i64) {
+        get_or_new(&mut self.members, (metric, window)).step(at, n);
+        self.members.retain(|(_, population)| !population.is_empty());
+    }
+
+    /// Lets go of everything below the floors.
+    pub fn trim(&mut self, floors: &Floors) {
+        self.masks.iter_mut().for_each(|(track, mask)| mask.trim(floors.buckets[track.grain]));
+        self.masks.retain(|(_, mask)| !mask.is_empty());
+        self.attributes.iter_mut().for_each(|(_, timeline)| timeline.trim(floors.time));
+        self.members.iter_mut().for_each(|((_, window), population)| population.trim(floors.buckets[window.grain]));
+        self.members.retain(|(_, population)| !population.is_empty());
     }
 
     /// Whether nothing is known of the entity.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.masks.is_empty() && self.attributes.is_empty() && self.members.is_empty()
     }
 
     /// The record as it is stored.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![VERSION];
-        for (track, mask) in &self.0 {
-            varint::put(number(*track), &mut out);
+        for (track, mask) in &self.masks {
+            varint::put(u64::from(track.metric.0) << 2 | number(track.grain), &mut out);
             mask.encode(&mut out);
+        }
+        for (dimension, timeline) in &self.attributes {
+            varint::put(u64::from(dimension.0) << 3 | NO_MASK, &mut out);
+            timeline.encode(&mut out);
+        }
+        for ((metric, window), population) in &self.members {
+            varint::put(u64::from(metric.0) << 3 | 4 | NO_MASK, &mut out);
+            varint::put(u64::from(window.length) << 2 | number(window.grain), &mut out);
+            population.encode(&mut out);
         }
         out
     }
@@ -62,32 +122,68 @@ impl Record {
         let mut record = Record::default();
         while !rest.is_empty() && *version == VERSION {
             let (number, tail) = varint::take(rest)?;
-            let (mask, tail) = Mask::take(tail)?;
-            record.0.push((track(number)?, mask));
-            rest = tail;
+            rest = record.take(number, tail)?;
         }
-        let ascends = record.0.windows(2).all(|pair| pair[0].0 < pair[1].0);
-        (*version == VERSION && ascends).then_some(record)
+        let Record { masks, attributes, members } = &record;
+        (*version == VERSION && ascends(masks) && ascends(attributes) && ascends(members)).then_some(record)
     }
+
+    /// Takes the piece that a number begins off the front.
+    fn take<'b>(&mut self, number: u64, bytes: &'b [u8]) -> Option<&'b [u8]> {
+        if let Some(grain) = grain(number & 3) {
+            let (mask, rest) = Mask::take(bytes)?;
+            self.masks.push((Track { metric: index(number >> 2).map(MetricIndex)?, grain }, mask));
+            Some(rest)
+        } else if number & 4 == 0 {
+            let (timeline, rest) = Timeline::take(bytes)?;
+            self.attributes.push((index(number >> 3).map(DimensionIndex)?, timeline));
+            Some(rest)
+        } else {
+            let (window, rest) = varint::take(bytes)?;
+            let window = Window { grain: grain(window & 3)?, length: index(window >> 2)? };
+            let (population, rest) = Population::take(rest)?;
+            self.members.push(((index(number >> 3).map(MetricIndex)?, window), population));
+            Some(rest)
+        }
+    }
+}
+
+fn get<'m, K: Ord, T>(map: &'m [(K, T)], key: &K) -> Option<&'m T> {
+    let at = map.binary_search_by(|(of, _)| of.cmp(key)).ok()?;
+    Some(&map[at].1)
+}
+
+fn get_or_new<K: Ord, T: Default>(map: &mut Vec<(K, T)>, key: K) -> &mut T {
+    let at = map.binary_search_by(|(of, _)| of.cmp(&key)).unwrap_or_else(|at| {
+        map.insert(at, (key, T::default()));
+        at
+    });
+    &mut map[at].1
+}
+
+fn ascends<K: Ord, T>(map: &[(K, T)]) -> bool {
+    map.is_sorted_by(|a, b| a.0 < b.0)
 }
 
 /// The grains by their stored numbers. The order is part of the stored format.
 const GRAINS: [Grain; 3] = [Grain::Day, Grain::Hour, Grain::Minute];
 
-fn number(track: Track) -> u64 {
-    let grain = GRAINS.iter().position(|grain| *grain == track.grain).expect("all grains are there");
-    u64::from(track.metric.0) << 2 | grain as u64
+fn number(grain: Grain) -> u64 {
+    GRAINS.iter().position(|of| *of == grain).expect("all grains are there") as u64
 }
 
-fn track(number: u64) -> Option<Track> {
-    let metric = MetricIndex(u16::try_from(number >> 2).ok()?);
-    let grain = usize::try_from(number & 3).ok().and_then(|at| GRAINS.get(at))?;
-    Some(Track { metric, grain: *grain })
+fn grain(number: u64) -> Option<Grain> {
+    usize::try_from(number).ok().and_then(|at| GRAINS.get(at)).copied()
+}
+
+fn index(number: u64) -> Option<u16> {
+    u16::try_from(number).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::DimensionValue;
     use proptest::prelude::*;
 
     proptest! {
@@ -97,7 +193,8 @@ mod tests {
             floors in [19_000i32..20_500, 19_000i32..20_500, 19_000i32..20_500],
         ) {
             let track = |metric, grain| Track { metric: MetricIndex(metric), grain: Grain::ALL[grain] };
-            let floors = PerGrain::of(|grain| Bucket(floors[grain as usize]));
+            let buckets = PerGrain::of(|grain| Bucket(floors[grain as usize]));
+            let floors = Floors { buckets, time: Millis(0) };
             let mut record = Record::default();
             bits.iter().for_each(|(metric, grain, bucket)| {
                 record.mask_mut(track(*metric, *grain)).insert(Bucket(*bucket));
@@ -113,6 +210,21 @@ mod tests {
             }
             prop_assert_eq!(record, kept);
         }
+    }
+
+    #[test]
+    fn attributes_and_members_read_back_beside_masks() {
+        let mut record = Record::default();
+        record.mask_mut(Track { metric: MetricIndex(300), grain: Grain::Minute }).insert(Bucket(20_000));
+        record.attribute_mut(DimensionIndex(0)).set(Millis(-5), DimensionValue(2));
+        record.attribute_mut(DimensionIndex(700)).set(Millis(1_750_000_000_000), DimensionValue(0));
+        for (metric, window) in [(0, Window::days(28)), (9, Window { grain: Grain::Minute, length: 60 })] {
+            record.step_members(MetricIndex(metric), window, Bucket(20_000), 1);
+        }
+        record.step_members(MetricIndex(7), Window::days(1), Bucket(3), 2);
+        record.step_members(MetricIndex(7), Window::days(1), Bucket(3), -2);
+        assert_eq!(record.members(MetricIndex(7), Window::days(1)), None);
+        assert_eq!(Record::decode(&record.encode()), Some(record));
     }
 
     #[test]

@@ -61,10 +61,20 @@ pub struct Window {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PerGrain<T>([T; 3]);
 
-/// A metric's place in the catalogue's plan, from 0.
+/// The place of a metric, or of a slice of one, in the catalogue's plan, from 0: metrics come before all slices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MetricIndex(pub u16);
+
+/// A dimension's place in the catalogue's plan, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DimensionIndex(pub u16);
+
+/// One of the values of a dimension: 0 is none, then come its declared values in order, and last every other value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DimensionValue(pub u16);
 
 /// A metric's activity at one grain: what an entity's record keeps a mask of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -175,6 +185,11 @@ impl Bucket {
     }
 }
 
+impl DimensionValue {
+    /// No value: the attribute was never told, or was taken away.
+    pub const NONE: DimensionValue = DimensionValue(0);
+}
+
 impl Offset {
     /// The offset after this one.
     #[must_use]
@@ -192,7 +207,7 @@ macro_rules! display_as_number {
         }
     )*};
 }
-display_as_number!(Offset, PartitionId, Shard, Millis, Bucket, MetricIndex, EntityKind, Incarnation);
+display_as_number!(Offset, PartitionId, Shard, Millis, Bucket, MetricIndex, EntityKind, DimensionIndex, Incarnation);
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

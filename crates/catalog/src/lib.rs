@@ -9,6 +9,7 @@
 
 pub mod calendar;
 mod cursor;
+pub mod dimension;
 mod mistake;
 mod node;
 mod parse;
@@ -18,6 +19,9 @@ pub mod version;
 mod words;
 
 pub use calendar::Calendar;
+pub use dimension::{AsOf, By, Dimension, Slice, Taken};
 pub use mistake::{Mistake, Mistakes};
 pub use parse::parse;
-pub use plan::{ClockKind, Condition, Entity, Fields, Literal, Measure, Metric, Origin, Path, Plan, Source, TimeForm};
+pub use plan::{
+    Attributes, ClockKind, Condition, Entity, Fields, Literal, Measure, Metric, Origin, Path, Plan, Source, TimeForm,
+};

@@ -2,6 +2,8 @@
 //! hand is a plan without mistakes.
 
 use crate::calendar::Calendar;
+use crate::dimension::{By, Dimension, Slice};
+use activity::record::Floors;
 use activity::{Bucket, CatalogVersion, EntityKind, Grain, MetricIndex, Millis, PerGrain, Window};
 
 /// A day may go on for so long after the next one has begun: where clocks are set back over midnight. By at most two hours
@@ -21,10 +23,14 @@ pub struct Plan {
     pub sources: Vec<Source>,
     /// What can be counted; an [`EntityKind`] is an index into it.
     pub entities: Vec<Entity>,
-    /// What is counted; a [`MetricIndex`] is an index into it.
+    /// What metrics can be sliced by; a [`activity::DimensionIndex`] is an index into it.
+    pub dimensions: Vec<Dimension>,
+    /// What is counted; a [`MetricIndex`] is an index into it, or past its end into `slices`.
     pub metrics: Vec<Metric>,
+    /// The slices of metrics, in their order, then in that of the dimensions by which they are sliced, then by value.
+    pub slices: Vec<Slice>,
     /// The fingerprint of everything above that shapes stored state: the time zone and its database's version, history,
-    /// entities, metrics, lateness and the sources' topics, but neither descriptions nor field names.
+    /// entities, dimensions, metrics, lateness and the sources' topics, but neither descriptions nor field names.
     pub version: CatalogVersion,
 }
 
@@ -42,6 +48,20 @@ pub struct Source {
     pub lateness_ms: PerGrain<i64>,
     /// Where the native fields are found in a record.
     pub fields: Fields,
+    /// Which records tell attributes of an entity, if some do.
+    pub attributes: Option<Attributes>,
+}
+
+/// Records of a source that tell attributes of the entity that they name: from the record's time on, they are what it says. An
+/// attribute that a record does not mention stays what it was; `null` takes it away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attributes {
+    /// The entity.
+    pub entity: EntityKind,
+    /// The events that do so, which are events like any other; `None` if every record does so and none is an event.
+    pub events: Option<Vec<String>>,
+    /// The object that holds the attributes: the record itself if the path is empty.
+    pub object: Path,
 }
 
 /// Which time moves a source partition's clock.
@@ -122,6 +142,8 @@ pub struct Metric {
     pub conditions: Vec<Condition>,
     /// The trailing windows, finer grains first, then ascending, each once, at least one.
     pub windows: Vec<Window>,
+    /// What it is sliced by, each dimension once.
+    pub by: Vec<By>,
 }
 
 /// What a metric counts of the events that it wants.
@@ -163,10 +185,11 @@ pub enum Literal {
 }
 
 impl Plan {
-    /// The metric of an index.
+    /// The metric of an index; that of a slice is the one that it is a slice of.
     #[must_use]
     pub fn metric(&self, index: MetricIndex) -> &Metric {
-        &self.metrics[usize::from(index.0)]
+        let whole = self.slice(index).map_or(index, |slice| slice.metric);
+        &self.metrics[usize::from(whole.0)]
     }
 
     /// The grains of all windows, finest first.
@@ -221,16 +244,36 @@ impl Plan {
         Millis(end.map_or(i64::MAX, |end| end.0.saturating_add(self.lateness_ms(grain))))
     }
 
-    /// The floor of every grain.
+    /// Below what nothing is kept at shard time `time`.
     #[must_use]
-    pub fn floors(&self, time: Millis) -> PerGrain<Bucket> {
-        PerGrain::of(|grain| self.floor(grain, time))
+    pub fn floors(&self, time: Millis) -> Floors {
+        let buckets = PerGrain::of(|grain| self.floor(grain, time));
+        let starts = self.grains().into_iter().map(|grain| self.start(grain, buckets[grain]));
+        Floors { buckets, time: starts.min().unwrap_or(time) }
+    }
+
+    /// When a bucket begins; that of a day past the calendar's ends is never known to have begun.
+    fn start(&self, grain: Grain, bucket: Bucket) -> Millis {
+        match grain {
+            Grain::Minute | Grain::Hour => Millis(i64::from(bucket.0).saturating_mul(grain.nominal_ms())),
+            Grain::Day => self.calendar.start_of(bucket).unwrap_or(Millis(i64::MIN)),
+        }
     }
 
     /// The first as-of bucket of which counters are kept when records are kept from `floor` on: its longest window is whole.
     #[must_use]
     pub fn origin(&self, grain: Grain, floor: Bucket) -> Bucket {
         floor.plus(i32::from(self.reach(grain) - 1))
+    }
+}
+
+impl Entity {
+    /// Where the parts of an owner's key are in this entity's, if it names one owner and lies in that one's shard.
+    #[must_use]
+    pub fn places_of(&self, owner: &Entity) -> Option<Vec<usize>> {
+        let place = |field: &String| self.key.iter().position(|of| of == field);
+        let places: Option<Vec<usize>> = owner.key.iter().map(place).collect();
+        places.filter(|_| owner.key[owner.shard_by] == self.key[self.shard_by])
     }
 }
 

@@ -4,15 +4,19 @@
 //! *text* is its length in bytes, a number, and its UTF-8 bytes. A *list* is its length, a number, and its items. So no two
 //! catalogues that count differently have the same bytes.
 //!
-//! 1. the text `northstar.catalogue.3`, which changes if this description does;
+//! 1. the text `northstar.catalogue.4`, which changes if this description does;
 //! 2. the time zone's name and the version of the built-in time-zone database, texts;
 //! 3. for minutes, hours and days: the history in buckets, and the longest lateness of any source in milliseconds, numbers;
 //!    and the list of the sources' topics, in the catalogue's order: shards keep their place in each of them;
 //! 4. the list of entities, in the catalogue's order: the name, a text; the key, a list of texts; and the place in it of the
 //!    field that decides the shard, a number;
-//! 5. the list of metrics, in the catalogue's order: the name, a text; the measure; a list of at most one list of event
-//!    names, which is empty if any event counts; the list of conditions; and the windows, an ascending list: the grain
-//!    (0 minute, 1 hour, 2 day) and the length, numbers.
+//! 5. the list of dimensions, in the catalogue's order: the name, a text; where it is taken; and the list of values;
+//! 6. the list of metrics, in the catalogue's order: the name, a text; the measure; a list of at most one list of event
+//!    names, which is empty if any event counts; the list of conditions; the windows, an ascending list: the grain (0 minute,
+//!    1 hour, 2 day) and the length, numbers; and the list of the places in list 5 of what it is sliced by.
+//!
+//! A dimension is taken from `e` and its property's names, a list, preceded by the number 0; or from `a` and the entity's place
+//! in list 4, a number, the list of the attribute's names, and 0 if it is as of the bucket, 1 if it is the current one.
 //!
 //! A measure is `d` and the entity's place in list 4, a number; or `c` and the number 0; or `s` and its decimals, a number,
 //! and the list of its property's names.
@@ -24,10 +28,11 @@
 //!
 //! Descriptions, the product's name, and sources' names, clocks and field names are not in it.
 
+use crate::dimension::{AsOf, Dimension, Taken};
 use crate::plan::{Condition, Entity, Literal, Measure, Metric, Plan};
 use activity::{CatalogVersion, Grain};
 
-const FORMAT: &str = "northstar.catalogue.3";
+const FORMAT: &str = "northstar.catalogue.4";
 
 /// The fingerprint of a plan; its own field `version` does not count.
 #[must_use]
@@ -48,8 +53,26 @@ fn canonical(plan: &Plan, zones: &str) -> Vec<u8> {
     }
     list(&mut out, &plan.sources, |out, source| text(out, &source.topic));
     list(&mut out, &plan.entities, entity);
+    list(&mut out, &plan.dimensions, dimension);
     list(&mut out, &plan.metrics, metric);
     out
+}
+
+fn dimension(out: &mut Vec<u8>, dimension: &Dimension) {
+    text(out, &dimension.name);
+    let names = |out: &mut Vec<u8>, path: &[String]| list(out, path, |out, name| text(out, name));
+    match &dimension.taken {
+        Taken::Event(path) => {
+            tagged(out, b'e', 0);
+            names(out, path);
+        }
+        Taken::Attribute { of, path, as_of } => {
+            tagged(out, b'a', of.0.into());
+            names(out, path);
+            number(out, u64::from(*as_of == AsOf::Current));
+        }
+    }
+    list(out, &dimension.values, literal);
 }
 
 fn entity(out: &mut Vec<u8>, entity: &Entity) {
@@ -74,6 +97,7 @@ fn metric(out: &mut Vec<u8>, metric: &Metric) {
         number(out, window.grain as u64);
         number(out, window.length.into());
     });
+    list(out, &metric.by, |out, by| number(out, by.dimension.0.into()));
 }
 
 fn condition(out: &mut Vec<u8>, condition: &Condition) {
@@ -155,6 +179,6 @@ metrics:
     #[test]
     fn bytes_of_the_format_are_fixed() {
         let plan = crate::parse(CATALOGUE).unwrap();
-        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 11_665_204_055_334_300_057);
+        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 992_835_498_173_025_281);
     }
 }

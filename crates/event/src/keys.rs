@@ -42,6 +42,8 @@ impl Field {
 
     pub(crate) fn value<'v, 'a>(&'v self, slots: &'v Slots<'a>) -> &'v Value<'a> {
         match &self.place {
+            // A field that is null is as good as none.
+            Place::Slot(slot) if slots[*slot] == Value::Null => &Value::Missing,
             Place::Slot(slot) => &slots[*slot],
             Place::Constant(value) => value,
         }
@@ -99,6 +101,14 @@ impl KeyMaker {
             }
         }
         Ok(complete.then_some(shard_key))
+    }
+
+    /// Appends the key of the entity with this id, and says where in `out` its shard key lies; `None` if a key has several parts.
+    pub(crate) fn of_one_part(&self, id: &str, out: &mut Vec<u8>) -> Option<Range<usize>> {
+        key::start(self.kind, out);
+        let start = out.len();
+        key::push_part(id, out);
+        (self.fields.len() == 1).then_some(start..out.len())
     }
 
     /// The fields that the event lacks.

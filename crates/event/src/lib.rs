@@ -9,6 +9,7 @@
 //! a record that is rejected touches nothing; no bytes make it panic or recurse deeper than the plan's paths.
 
 mod amount;
+mod attributes;
 mod keys;
 mod matcher;
 mod reader;
@@ -20,4 +21,4 @@ mod value;
 
 pub use reader::Reader;
 pub use reject::Reject;
-pub use touches::{Counted, Touch, Touches};
+pub use touches::{Changed, Counted, Touch, Touches};

@@ -1,8 +1,9 @@
 //! Which metrics want an event.
 
 use crate::slots::{Slots, Trie};
-use activity::{EntityKind, MetricIndex};
-use catalog::{Condition, Literal, Measure, Metric, Path};
+use crate::value::Value;
+use activity::{DimensionValue, EntityKind, MetricIndex};
+use catalog::{By, Condition, Dimension, Literal, Measure, Metric, Path, Plan, Taken};
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
 
@@ -14,6 +15,8 @@ pub(crate) struct Matcher {
     of_any_name: Candidates,
     /// By metric.
     conditions: Vec<Vec<Test>>,
+    /// By metric: what it is sliced by at the event.
+    slicers: Vec<Vec<Slicer>>,
 }
 
 /// The metrics that may want an event, by what they count; each list ascends.
@@ -27,6 +30,14 @@ pub(crate) struct Candidates {
     pub(crate) sums: Vec<MetricIndex>,
 }
 
+/// A dimension whose value the event says.
+#[derive(Debug)]
+struct Slicer {
+    slot: usize,
+    dimension: Dimension,
+    by: By,
+}
+
 #[derive(Debug)]
 struct Test {
     slot: usize,
@@ -34,16 +45,22 @@ struct Test {
 }
 
 impl Matcher {
-    /// The matcher of the plan's metrics. `path_of` says where in a record a condition's property lies.
-    pub(crate) fn new(metrics: &[Metric], trie: &Trie, path_of: impl Fn(&Path) -> Path) -> Matcher {
+    /// The matcher of the plan's metrics. `path_of` says where in a record a property lies.
+    pub(crate) fn new(plan: &Plan, trie: &Trie, path_of: impl Fn(&Path) -> Path) -> Matcher {
+        let metrics = &plan.metrics;
         let names = metrics.iter().flat_map(|metric| metric.events.iter().flatten());
         let by_name = names.map(|name| (name.as_str().into(), candidates(metrics, Some(name)))).collect();
-        let test = |condition: &Condition| Test {
-            slot: trie.slot(&path_of(&condition.property)).expect("the trie was made of every condition's path"),
-            one_of: condition.one_of.clone(),
+        let slot = |property: &Path| trie.slot(&path_of(property)).expect("the trie was made of every property's path");
+        let test = |condition: &Condition| Test { slot: slot(&condition.property), one_of: condition.one_of.clone() };
+        let slicer = |by: &By| match plan.dimension(by.dimension) {
+            Dimension { taken: Taken::Event(property), .. } => {
+                Some(Slicer { slot: slot(property), dimension: plan.dimension(by.dimension).clone(), by: *by })
+            }
+            _ => None,
         };
+        let slicers = metrics.iter().map(|metric| metric.by.iter().filter_map(slicer).collect()).collect();
         let conditions = metrics.iter().map(|metric| metric.conditions.iter().map(test).collect()).collect();
-        Matcher { by_name, of_any_name: candidates(metrics, None), conditions }
+        Matcher { by_name, of_any_name: candidates(metrics, None), conditions, slicers }
     }
 
     /// What may want an event of this name.
@@ -51,10 +68,23 @@ impl Matcher {
         self.by_name.get(event).unwrap_or(&self.of_any_name)
     }
 
-    /// The candidates that do want the event, ascending.
+    /// The candidates that do want the event, and then their slices that do, ascending.
     pub(crate) fn wanting(&self, candidates: &[MetricIndex], slots: &Slots<'_>) -> impl Iterator<Item = MetricIndex> {
         let holds = |test: &Test| test.one_of.iter().any(|literal| slots[test.slot].is(literal));
-        candidates.iter().copied().filter(move |metric| self.conditions[usize::from(metric.0)].iter().all(holds))
+        let wants = move |metric: &MetricIndex| self.conditions[usize::from(metric.0)].iter().all(holds);
+        let slicers = |metric: MetricIndex| &self.slicers[usize::from(metric.0)];
+        let sliced = candidates.iter().copied().filter(move |metric| !slicers(*metric).is_empty() && wants(metric));
+        let slices = sliced.flat_map(move |metric| slicers(metric).iter().map(|slicer| slicer.slice(slots)));
+        candidates.iter().copied().filter(wants).chain(slices)
+    }
+}
+
+impl Slicer {
+    fn slice(&self, slots: &Slots<'_>) -> MetricIndex {
+        self.by.slice(match &slots[self.slot] {
+            Value::Missing | Value::Null => DimensionValue::NONE,
+            value => self.dimension.value_of(|literal| value.is(literal)),
+        })
     }
 }
 

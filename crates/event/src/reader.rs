@@ -1,6 +1,7 @@
 //! From the bytes of a record to what it touches.
 
 use crate::amount::Amount;
+use crate::attributes::AttributeReader;
 use crate::keys::{Field, KeyMaker, origin};
 use crate::matcher::Matcher;
 use crate::reject::{Reject, excerpt};
@@ -10,7 +11,7 @@ use crate::touches::Touches;
 use crate::value::Value;
 use activity::additive::IdSpace;
 use activity::{EntityKind, EventId, MetricIndex, Millis};
-use catalog::{Metric, Origin, Path, Plan, TimeForm};
+use catalog::{Metric, Origin, Path, Plan, Taken, TimeForm};
 use std::collections::BTreeSet;
 
 /// Reads the records of one source. It is made once from the plan and shared by reference.
@@ -26,8 +27,10 @@ pub struct Reader {
     /// `None` if no metric counts events or adds something up.
     event_id: Option<Field>,
     ids: IdSpace,
-    /// By metric; `None` for one that does not add anything up.
+    /// By metric and slice; `None` for one that does not add anything up.
     amounts: Vec<Option<Amount>>,
+    /// `None` if no record tells attributes that a dimension asks for.
+    attributes: Option<AttributeReader>,
 }
 
 impl Reader {
@@ -51,6 +54,13 @@ impl Reader {
         let conditions = plan.metrics.iter().flat_map(|metric| &metric.conditions);
         let mut paths: Vec<Path> = conditions.map(|condition| path_of(&condition.property)).collect();
         paths.extend(plan.metrics.iter().filter_map(Metric::value).map(|(value, _)| path_of(value)));
+        let dimensions = plan.metrics.iter().flat_map(|metric| &metric.by).map(|by| plan.dimension(by.dimension));
+        paths.extend(dimensions.filter_map(|dimension| match &dimension.taken {
+            Taken::Event(property) => Some(path_of(property)),
+            Taken::Attribute { .. } => None,
+        }));
+        let attributes = plan.sources[source].attributes.as_ref();
+        paths.extend(attributes.into_iter().flat_map(|attributes| AttributeReader::paths(plan, fields, attributes)));
         paths.extend(counts_events.then(|| fields.event_id.clone()));
         paths.extend(origins.into_iter().filter_map(|origin| match origin {
             Origin::Path(path) => Some(path.clone()),
@@ -58,8 +68,8 @@ impl Reader {
         }));
 
         let trie = Trie::of(paths.iter().map(Vec::as_slice));
-        let amount = |metric: &Metric| {
-            metric.value().map(|(value, decimals)| Amount::new(value, path_of(value), decimals, &trie))
+        let amount = |metric: MetricIndex| {
+            plan.metric(metric).value().map(|(value, decimals)| Amount::new(value, path_of(value), decimals, &trie))
         };
         let event_id = || Field::new("event_id", &Origin::Path(fields.event_id.clone()), &trie);
         let key = |(kind, entity, is_counted)| bool::then(is_counted, || KeyMaker::new(kind, entity, fields, &trie));
@@ -67,11 +77,12 @@ impl Reader {
             event: Field::new("event", &fields.event, &trie),
             timestamp: Field::new("timestamp", &fields.timestamp, &trie),
             time_form: fields.time_form,
-            matcher: Matcher::new(&plan.metrics, &trie, path_of),
+            matcher: Matcher::new(plan, &trie, path_of),
             keys: entities().map(key).collect(),
             event_id: counts_events.then(event_id),
             ids: IdSpace::of(&plan.sources[source].topic),
-            amounts: plan.metrics.iter().map(amount).collect(),
+            amounts: plan.series().map(amount).collect(),
+            attributes: attributes.map(|attributes| AttributeReader::new(plan, fields, attributes, &trie)),
             trie,
         }
     }
@@ -84,10 +95,32 @@ impl Reader {
     pub fn read(&self, payload: &[u8], touches: &mut Touches) -> Result<Millis, Reject> {
         touches.clear();
         let slots = self.trie.decode(payload)?;
-        let event = self.event_name(&slots)?;
-        let time = self.time_of(&slots)?;
-        self.touch(event, &slots, touches).inspect_err(|_| touches.clear())?;
-        Ok(time)
+        match &self.attributes {
+            Some(attributes) if attributes.is_all() => {
+                let time = self.time_of(&slots)?;
+                attributes.read(&slots, touches).inspect_err(|_| touches.clear())?;
+                Ok(time)
+            }
+            attributes => {
+                let event = self.event_name(&slots)?;
+                let time = self.time_of(&slots)?;
+                self.touch(event, &slots, touches).inspect_err(|_| touches.clear())?;
+                if let Some(attributes) = attributes.as_ref().filter(|attributes| attributes.is_told_by(event)) {
+                    attributes.read(&slots, touches).inspect_err(|_| touches.clear())?;
+                }
+                Ok(time)
+            }
+        }
+    }
+
+    /// Reads a record without a payload: where every record tells attributes, it says that its key's entity has none any more.
+    ///
+    /// # Errors
+    /// If it says nothing of the kind; it touches nothing then.
+    pub fn deleted(&self, key: Option<&[u8]>, touches: &mut Touches) -> Result<(), Reject> {
+        touches.clear();
+        let attributes = self.attributes.as_ref().filter(|attributes| attributes.is_all()).ok_or(Reject::Empty)?;
+        attributes.deleted(key.ok_or(Reject::Empty)?, touches).inspect_err(|_| touches.clear())
     }
 
     /// Reads only when the event happened.
@@ -125,7 +158,7 @@ impl Reader {
             |digits| self.id_of_event(slots, digits),
             |metric, digits| self.amount_of(metric).read(slots, digits),
         )?;
-        if is_wanted && touches.is_empty() { Err(self.no_entity(event, slots)) } else { Ok(()) }
+        if is_wanted && touches.counts_nowhere() { Err(self.no_entity(event, slots)) } else { Ok(()) }
     }
 
     fn key_of(&self, entity: EntityKind) -> &KeyMaker {

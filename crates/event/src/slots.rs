@@ -66,7 +66,7 @@ impl Trie {
             other => Err(Reject::WrongType {
                 field: "the record".into(),
                 expected: "a JSON object".into(),
-                found: if *other == Value::Missing { "null".into() } else { other.kind() },
+                found: if *other == Value::Null { "null".into() } else { other.kind() },
             }),
         }
     }
@@ -131,7 +131,7 @@ impl<'de> Visitor<'de> for Seed<'_, '_, 'de> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.keep(Value::Missing);
+        self.keep(Value::Null);
         Ok(())
     }
 
@@ -238,6 +238,7 @@ mod tests {
         paths.each_ref().map(|path| match &slots[trie.slot(path).expect("the path is in the trie")] {
             Value::Text(text) => Value::Text(Cow::Owned(text.clone().into_owned())),
             Value::Missing => Value::Missing,
+            Value::Null => Value::Null,
             Value::Bool(value) => Value::Bool(*value),
             Value::Integer(value) => Value::Integer(*value),
             Value::Float(value) => Value::Float(*value),
@@ -259,7 +260,7 @@ mod tests {
         );
         assert_eq!(
             decoded(paths, r#"{"a":[{"b":1}],"c":null,"d":{"e":"f"}}"#),
-            [Value::Missing, Value::Missing, Value::Missing]
+            [Value::Missing, Value::Null, Value::Missing]
         );
         assert_eq!(decoded(paths, "{}"), [Value::Missing, Value::Missing, Value::Missing]);
     }
@@ -277,7 +278,7 @@ mod tests {
         let paths = ["a.b", "a.c", "d"];
         assert_eq!(
             decoded(paths, r#"{"a":{"b":1,"c":2},"d":1,"a":{"c":3},"d":null}"#),
-            [Value::Missing, Value::Integer(3), Value::Missing]
+            [Value::Missing, Value::Integer(3), Value::Null]
         );
         assert_eq!(decoded(["a.b"], r#"{"a":{"b":1},"a":2}"#), [Value::Missing]);
     }

@@ -1,6 +1,7 @@
 //! What one event touches.
 
 use activity::additive::Addend;
+use activity::pack::Attribute;
 use activity::{EventId, MetricIndex};
 use std::ops::Range;
 
@@ -15,6 +16,10 @@ pub struct Touches {
     id: Option<EventId>,
     counting: Vec<MetricIndex>,
     values: Vec<i64>,
+    /// The entity whose attributes it tells, where in its key the shard key lies, and what it tells.
+    owner: Vec<u8>,
+    owner_shard: Range<usize>,
+    attributes: Vec<Attribute>,
     /// Where a number is written as text.
     pub(crate) digits: String,
 }
@@ -28,6 +33,17 @@ pub struct Touch<'a> {
     pub shard_key: &'a [u8],
     /// The metrics, ascending, at least one.
     pub metrics: &'a [MetricIndex],
+}
+
+/// An entity whose attributes a record tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed<'a> {
+    /// The bytes of its [`activity::EntityKey`].
+    pub key: &'a [u8],
+    /// The part of the key that decides the shard, as [`activity::key::push_part`] wrote it.
+    pub shard_key: &'a [u8],
+    /// Its attributes from the record's time on, at least one; those that are not here stay what they were.
+    pub values: &'a [Attribute],
 }
 
 /// The event as one that is counted itself, or whose values are added up.
@@ -71,9 +87,16 @@ impl Touches {
         Some(Counted { event, metrics: &self.counting })
     }
 
-    /// Whether it touches nothing: no metric wants it.
+    /// The entity whose attributes the record tells, if it tells any that is asked for.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub fn changed(&self) -> Option<Changed<'_>> {
+        let (key, values) = (self.owner.as_slice(), self.attributes.as_slice());
+        (!values.is_empty()).then(|| Changed { key, shard_key: &key[self.owner_shard.clone()], values })
+    }
+
+    /// Whether it counts nowhere: no metric wants it.
+    #[must_use]
+    pub fn counts_nowhere(&self) -> bool {
         self.spans.is_empty() && self.id.is_none()
     }
 
@@ -84,6 +107,23 @@ impl Touches {
         self.id = None;
         self.counting.clear();
         self.values.clear();
+        self.owner.clear();
+        self.attributes.clear();
+    }
+
+    /// Sets the attributes that the record tells. `build` appends the key of their entity to the bytes and says where in them
+    /// its shard key lies; `None` if the record does not name it. Whether it does.
+    pub(crate) fn change<E>(
+        &mut self,
+        values: impl Iterator<Item = Attribute>,
+        build: impl FnOnce(&mut Vec<u8>, &mut String) -> Result<Option<Range<usize>>, E>,
+    ) -> Result<bool, E> {
+        let shard_key = build(&mut self.owner, &mut self.digits)?;
+        if let Some(shard_key) = &shard_key {
+            self.owner_shard = shard_key.clone();
+            self.attributes.extend(values);
+        }
+        Ok(shard_key.is_some())
     }
 
     /// Sets the metrics that count the event itself, and those that add up a value of it. If there are any, `id` says the

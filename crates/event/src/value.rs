@@ -6,9 +6,10 @@ use std::borrow::Cow;
 /// A value that the plan needs, borrowed from the record unless it was written with escapes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Value<'a> {
-    /// Absent or null.
+    /// Absent.
     #[default]
     Missing,
+    Null,
     Bool(bool),
     /// Between `i64::MIN` and `u64::MAX`.
     Integer(i128),
@@ -46,7 +47,7 @@ impl Value<'_> {
     /// What it is, for people; nothing of what it says.
     pub(crate) fn kind(&self) -> String {
         match self {
-            Value::Missing => "absent or null".into(),
+            Value::Missing | Value::Null => "absent or null".into(),
             Value::Bool(_) => "true or false".into(),
             Value::Integer(_) => "a whole number".into(),
             Value::Float(_) => "a number with a fraction, an exponent or more than 64 bits".into(),
@@ -91,7 +92,7 @@ mod tests {
             let equal: Vec<usize> = (0..values.len()).filter(|value| values[*value].is(literal)).collect();
             assert_eq!(equal, [at], "{literal:?}");
         }
-        for value in [Value::Missing, Value::Array, Value::Object] {
+        for value in [Value::Missing, Value::Null, Value::Array, Value::Object] {
             assert!(!literals.iter().any(|literal| value.is(literal)));
         }
     }

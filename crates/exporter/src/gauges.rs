@@ -5,25 +5,56 @@ use activity::{Bucket, Grain, MetricIndex};
 use catalog::Plan;
 use std::fmt::Write;
 
-/// Every metric and window as of the unfinished bucket and the last complete one, and beside them where the shards stood. `as_of`
-/// are the buckets of shard time, which are not over yet, of the grains that can be told.
+/// Every metric and window as of the unfinished bucket and the last complete one, the slices of each as metrics of their own,
+/// and beside them where the shards stood. `as_of` are the buckets of shard time, which are not over yet, of the grains that
+/// can be told.
 pub(crate) fn render(plan: &Plan, totals: &Totals, as_of: &[(Grain, Bucket)]) -> String {
-    let mut text = String::new();
-    for (at, metric) in plan.metrics.iter().enumerate() {
-        let index = MetricIndex(u16::try_from(at).expect("a catalogue has few metrics"));
-        let name = &metric.name;
-        let help = if metric.description.is_empty() { plan.words()[at].1.clone() } else { metric.description.clone() };
-        let _ = writeln!(text, "# HELP nsm_{name} {}\n# TYPE nsm_{name} gauge", escape(&help));
-        let windows = as_of.iter().flat_map(|(grain, as_of)| metric.windows_of(*grain).map(|window| (window, *as_of)));
-        for (window, as_of) in windows {
+    let mut page = Page { plan, totals, as_of, text: String::new() };
+    for ((index, metric), (_, words)) in (0..).map(MetricIndex).zip(&plan.metrics).zip(plan.words()) {
+        let help = if metric.description.is_empty() { &words } else { &metric.description };
+        page.head(&metric.name, help);
+        page.values(&metric.name, index, "");
+        for by in &metric.by {
+            let dimension = plan.dimension(by.dimension);
+            let name = format!("{}_by_{}", metric.name, dimension.name);
+            page.head(&name, &format!("{help} By {}.", dimension.name));
+            for value in dimension.all_values() {
+                let label = format!(",{}=\"{}\"", dimension.name, escape_label(&dimension.label(value)));
+                page.values(&name, by.slice(value), &label);
+            }
+        }
+    }
+    page.text + &stands(totals)
+}
+
+struct Page<'p> {
+    plan: &'p Plan,
+    totals: &'p Totals,
+    as_of: &'p [(Grain, Bucket)],
+    text: String,
+}
+
+impl Page<'_> {
+    fn head(&mut self, name: &str, help: &str) {
+        let _ = writeln!(self.text, "# HELP nsm_{name} {}\n# TYPE nsm_{name} gauge", escape(help));
+    }
+
+    /// The samples of a metric or a slice. `label` is further ones, each behind a comma.
+    fn values(&mut self, name: &str, index: MetricIndex, label: &str) {
+        let metric = self.plan.metric(index);
+        let of_grain = |(grain, as_of): &(Grain, Bucket)| {
+            let as_of = *as_of;
+            metric.windows_of(*grain).map(move |window| (window, as_of))
+        };
+        for (window, as_of) in self.as_of.iter().flat_map(of_grain) {
             for (complete, as_of) in [("false", as_of), ("true", as_of.plus(-1))] {
-                if let Some(value) = totals.value(plan, index, window, as_of) {
-                    let _ = writeln!(text, "nsm_{name}{{window=\"{window}\",complete=\"{complete}\"}} {value}");
+                if let Some(value) = self.totals.value(self.plan, index, window, as_of) {
+                    let _ =
+                        writeln!(self.text, "nsm_{name}{{window=\"{window}\",complete=\"{complete}\"{label}}} {value}");
                 }
             }
         }
     }
-    text + &stands(totals)
 }
 
 /// The offsets travel with the values: a page never pairs values with the offsets of another read.
@@ -39,4 +70,8 @@ fn stands(totals: &Totals) -> String {
 
 fn escape(help: &str) -> String {
     help.replace('\\', "\\\\").replace('\n', "\\n")
+}
+
+fn escape_label(value: &str) -> String {
+    escape(value).replace('"', "\\\"")
 }

@@ -1,9 +1,9 @@
 //! The batch that is under way: the deltas of every shard, and what was rejected.
 
 use activity::additive::{Additive, Place};
-use activity::pack::{Coverage, Delta, Keys, Pack};
+use activity::pack::{Change, Coverage, Delta, Keys, Pack};
 use activity::{Bucket, CatalogVersion, Grain, MetricIndex, Millis, PerGrain, Shard};
-use event::{Counted, Reject};
+use event::{Changed, Counted, Reject};
 use hashbrown::HashMap;
 use kafka::{DeadLetter, Record};
 use std::collections::BTreeMap;
@@ -31,6 +31,7 @@ struct Deltas {
     active: BTreeMap<(Grain, Bucket, usize), Keys>,
     /// The events of each combination of buckets and set of metrics.
     counted: BTreeMap<(PerGrain<Option<Bucket>>, usize), Additive>,
+    changes: Vec<Change>,
 }
 
 impl Batch {
@@ -68,6 +69,13 @@ impl Batch {
         let before = events.size();
         events.push(counted.event);
         self.bytes += events.size() - before;
+    }
+
+    /// Adds what a record says about the attributes of an entity, from `at` on.
+    pub(crate) fn change(&mut self, shard: Shard, at: Millis, changed: Changed<'_>) {
+        let change = Change { key: changed.key.to_vec(), at, values: changed.values.to_vec() };
+        self.bytes += GROUP_BYTES + change.key.len() + 4 * change.values.len();
+        self.shards[usize::from(shard.0)].changes.push(change);
     }
 
     fn set_number(&mut self, metrics: &[MetricIndex]) -> usize {
@@ -112,10 +120,11 @@ impl Batch {
         sealed_at: Millis,
         sources: Vec<Coverage>,
     ) -> (Vec<Vec<u8>>, Vec<DeadLetter>) {
-        let mut pack = Pack { catalogue, sealed_at, sources, deltas: Vec::new(), additive: Vec::new() };
+        let (deltas, additive, changes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut pack = Pack { catalogue, sealed_at, sources, deltas, additive, changes };
         let sets = &self.sets;
         let mut seal_shard = |shard: &mut Deltas| {
-            let Deltas { active, counted } = std::mem::take(shard);
+            let Deltas { active, counted, changes } = std::mem::take(shard);
             let delta = |((grain, bucket, set), keys): ((Grain, Bucket, usize), Keys)| Delta {
                 metrics: sets[set].clone(),
                 grain,
@@ -124,6 +133,7 @@ impl Batch {
             };
             pack.deltas = active.into_iter().map(delta).collect();
             pack.additive = counted.into_values().collect();
+            pack.changes = changes;
             pack.encode()
         };
         let packs = self.shards.iter_mut().map(&mut seal_shard).collect();

@@ -88,18 +88,24 @@ impl Judge {
         {
             partition.advance(stamp);
         }
-        let payload = record.payload.ok_or(Reject::Empty)?;
-        if payload.len() > self.payload_bytes {
-            return Err(Reject::TooLarge { bytes: payload.len(), limit: self.payload_bytes });
-        }
-        let time = self.reader.read(payload, touches)?;
+        let time = match record.payload {
+            Some(payload) if payload.len() > self.payload_bytes => {
+                return Err(Reject::TooLarge { bytes: payload.len(), limit: self.payload_bytes });
+            }
+            Some(payload) => self.reader.read(payload, touches)?,
+            None => {
+                self.reader.deleted(record.key, touches)?;
+                record.timestamp.ok_or(Reject::Empty)?
+            }
+        };
         horizon.check(time, clock)?;
         if self.clock == ClockKind::Event {
             partition.advance(time);
         }
         let clock = partition.now().unwrap_or(time);
         let behind_ms = clock.0.saturating_sub(time.0);
-        match behind_ms > self.longest_ms {
+        // What an attribute has become is never too late to know.
+        match behind_ms > self.longest_ms && touches.changed().is_none() {
             true => Err(Reject::Late { event_time: time, clock, bound_ms: self.longest_ms }),
             false => Ok(Admitted { time, behind_ms }),
         }

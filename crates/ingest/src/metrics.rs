@@ -17,6 +17,8 @@ pub struct Metrics {
     pub late: IntCounterVec,
     /// Entities and counted events put into packs.
     pub deltas: IntCounter,
+    /// Records that told attributes of an entity.
+    pub changes: IntCounter,
     /// Transactions committed and aborted, by outcome.
     pub transactions: IntCounterVec,
     /// How long they took.
@@ -39,6 +41,8 @@ pub(crate) struct Tally {
     pub(crate) new: u64,
     /// Events that count by themselves.
     pub(crate) counted: u64,
+    /// Records that told attributes.
+    pub(crate) changed: u64,
     pub(crate) late: PerGrain<u64>,
 }
 
@@ -50,6 +54,7 @@ impl Metrics {
     pub(crate) fn add(&self, tally: &Tally) {
         self.events.inc_by(tally.events);
         self.deltas.inc_by(tally.new + tally.counted);
+        self.changes.inc_by(tally.changed);
         self.cache.with_label_values(&["hit"]).inc_by(tally.repeated);
         self.cache.with_label_values(&["miss"]).inc_by(tally.new);
         for grain in Grain::ALL {
@@ -76,6 +81,10 @@ impl Metrics {
                 "grain",
             )?,
             deltas: counter("northstar_ingest_deltas_total", "Entities put into packs: activity that was new.")?,
+            changes: counter(
+                "northstar_ingest_attribute_changes_total",
+                "Records put into packs that told attributes of an entity.",
+            )?,
             transactions: by("northstar_ingest_transactions_total", "Kafka transactions written.", "outcome")?,
             transaction_seconds: Histogram::with_opts(
                 HistogramOpts::new("northstar_ingest_transaction_seconds", "How long Kafka transactions took.")
@@ -101,6 +110,7 @@ impl Metrics {
         registry.register(Box::new(metrics.rejected.clone()))?;
         registry.register(Box::new(metrics.late.clone()))?;
         registry.register(Box::new(metrics.deltas.clone()))?;
+        registry.register(Box::new(metrics.changes.clone()))?;
         registry.register(Box::new(metrics.transactions.clone()))?;
         registry.register(Box::new(metrics.transaction_seconds.clone()))?;
         registry.register(Box::new(metrics.cache.clone()))?;

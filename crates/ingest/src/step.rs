@@ -89,7 +89,7 @@ pub struct Ingest {
 #[derive(Debug)]
 struct OfGrain {
     grain: Grain,
-    /// By metric.
+    /// By metric and slice.
     has_windows: Vec<bool>,
 }
 
@@ -97,7 +97,7 @@ impl OfGrain {
     fn new(grain: Grain, plan: &Plan) -> OfGrain {
         OfGrain {
             grain,
-            has_windows: plan.metrics.iter().map(|metric| metric.windows_of(grain).next().is_some()).collect(),
+            has_windows: plan.series().map(|of| plan.metric(of).windows_of(grain).next().is_some()).collect(),
         }
     }
 }
@@ -172,9 +172,14 @@ impl Ingest {
         }
     }
 
-    /// Adds what the event touches and was not forwarded yet, in its bucket of every grain for which it is in time.
+    /// Adds the change of attributes that the record tells, and what the event touches and was not forwarded yet, in its bucket of every grain for which it is in time.
     fn fold(&mut self, source: usize, event: Admitted) {
-        if self.touches.is_empty() {
+        if let Some(changed) = self.touches.changed() {
+            let shard = key::shard_of(changed.shard_key, self.settings.shards);
+            self.batch.change(shard, event.time, changed);
+            self.tally.changed += 1;
+        }
+        if self.touches.counts_nowhere() {
             return;
         }
         let mut buckets = PerGrain::default();

@@ -84,6 +84,9 @@ pub(crate) struct Query {
     /// A trailing window, such as 60m, 24h or 7d [default: all of the metric's]
     #[arg(long, value_name = "WINDOW")]
     pub(crate) window: Option<String>,
+    /// Show the slices by this dimension, of the metrics that are sliced by it
+    #[arg(long, value_name = "DIMENSION")]
+    pub(crate) by: Option<String>,
     /// A date (2018-11-30), or a time (2018-11-30T12:00:00Z) whose day, hour or minute is meant [default: shard time]
     #[arg(long, value_name = "TIME")]
     pub(crate) as_of: Option<String>,

@@ -1,8 +1,8 @@
 //! The entity records that a shard has at hand: read from the store when a pack needs them, written back when changed.
 
+use activity::EntityKey;
 use activity::cache::Cache;
-use activity::record::Record;
-use activity::{Bucket, EntityKey, PerGrain};
+use activity::record::{Floors, Record};
 
 /// Records at hand.
 ///
@@ -35,12 +35,7 @@ impl Records {
 
     /// Shows a record, without what lies below the floors, to `change`, which says whether it has changed it. It must be at
     /// hand.
-    pub(crate) fn change(
-        &mut self,
-        key: &[u8],
-        floors: Option<&PerGrain<Bucket>>,
-        change: impl FnOnce(&mut Record) -> bool,
-    ) {
+    pub(crate) fn change(&mut self, key: &[u8], floors: Option<&Floors>, change: impl FnOnce(&mut Record) -> bool) {
         let at = self.at_hand.find(key).expect("the records that a pack needs are fetched before it is applied");
         let record = &mut self.at_hand[at].record;
         if let Some(floors) = floors {
@@ -60,7 +55,7 @@ impl Records {
     }
 
     /// Remembers to write a stored record that holds something below the floors, which it then no longer will.
-    pub(crate) fn sweep(&mut self, key: EntityKey, stored: Record, floors: &PerGrain<Bucket>) {
+    pub(crate) fn sweep(&mut self, key: EntityKey, stored: Record, floors: &Floors) {
         let mut trimmed = stored.clone();
         trimmed.trim(floors);
         if trimmed != stored {
@@ -75,7 +70,7 @@ impl Records {
     }
 
     /// The changed records as they are to be stored; `None` for one of which nothing is left.
-    pub(crate) fn writes(&mut self, floors: Option<&PerGrain<Bucket>>) -> Vec<(EntityKey, Option<Vec<u8>>)> {
+    pub(crate) fn writes(&mut self, floors: Option<&Floors>) -> Vec<(EntityKey, Option<Vec<u8>>)> {
         let Records { at_hand, changed, .. } = self;
         let write = |at: &usize| {
             let record = &mut at_hand[*at].record;
@@ -101,7 +96,7 @@ impl Records {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use activity::{EntityKind, Grain, MetricIndex, Track};
+    use activity::{Bucket, EntityKind, Grain, MetricIndex, Track};
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 

@@ -1,8 +1,10 @@
 //! The step function: a shard's state, the packs that move it on, and what has to be written.
 
 mod events;
+mod segments;
 
 pub(crate) use self::events::Known;
+use self::segments::{Segments, Step};
 use crate::error::WindowError;
 use crate::metrics::Metrics;
 use crate::records::Records;
@@ -15,8 +17,8 @@ use activity::fence::Fence;
 use activity::header::Header;
 use activity::measure;
 use activity::pack::{Delta, Pack};
-use activity::record::Record;
-use activity::{Bucket, EntityKey, Grain, MetricIndex, Offset, PerGrain, Shard, Track, Window};
+use activity::record::{Floors, Record};
+use activity::{Bucket, EntityKey, Grain, Offset, Shard, Track, Window};
 use catalog::Plan;
 use state::{Commit, CounterKey, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,13 +64,14 @@ pub struct ShardState {
     /// The offset of the next record to take: before `next` as long as ids of events are read again.
     reads: Offset,
     header: Header,
-    /// The first bucket of which records are kept, by grain: what shard time says; `None` as long as there is none.
-    floors: Option<PerGrain<Bucket>>,
+    /// Below what nothing is kept: what shard time says; `None` as long as there is none.
+    floors: Option<Floors>,
     header_changed: bool,
     /// The events that were counted and may come again.
     seen: Seen,
     counters: BTreeMap<CounterKey, Counter>,
     changed_counters: BTreeSet<CounterKey>,
+    segments: Segments,
     pub(crate) records: Records,
     pub(crate) sweep: Sweep,
 }
@@ -94,6 +97,7 @@ impl ShardState {
             }
         };
         let floors = header.time.map(|time| plan.floors(time));
+        let segments = Segments::of(&plan);
         // Records are stored together with the header that covers them.
         let is_empty = header.sources.is_empty();
         Ok(ShardState {
@@ -109,6 +113,7 @@ impl ShardState {
             seen: Seen::default(),
             counters: counters.into_iter().map(decode).collect::<Result<_, _>>()?,
             changed_counters: BTreeSet::new(),
+            segments,
             records: Records::default(),
             sweep: Sweep::opened(is_empty),
         })
@@ -136,10 +141,15 @@ impl ShardState {
     #[must_use]
     pub fn missing(&self, packs: &[(Offset, Pack)]) -> Vec<EntityKey> {
         let to_apply = packs.iter().filter(|(offset, _)| *offset >= self.next);
-        let deltas = to_apply.flat_map(|(_, pack)| &pack.deltas);
-        let keys = deltas.flat_map(|delta| delta.keys.iter().flatten());
-        let missing = keys.filter(|key| !self.records.is_at_hand(key));
-        let mut missing: Vec<EntityKey> = missing.filter_map(|key| EntityKey::parse(key).ok()).collect();
+        let mut missing: Vec<EntityKey> = Vec::new();
+        for (_, pack) in to_apply {
+            let keys = pack.deltas.iter().flat_map(|delta| delta.keys.iter().flatten());
+            let keys = keys.chain(pack.changes.iter().map(|change| change.key.as_slice()));
+            let needed = keys.filter(|key| !self.records.is_at_hand(key));
+            missing.extend(needed.filter_map(|key| EntityKey::parse(key).ok()));
+            let owners = pack.deltas.iter().flat_map(|delta| self.segments.owners(delta));
+            missing.extend(owners.filter(|key| !self.records.is_at_hand(key.as_bytes())));
+        }
         missing.sort_unstable();
         missing.dedup();
         missing
@@ -191,6 +201,7 @@ impl ShardState {
                 for delta in &pack.deltas {
                     self.apply_delta(offset, delta, behind)?;
                 }
+                pack.changes.iter().for_each(|change| self.apply_change(change));
                 for additive in &pack.additive {
                     self.apply_additive(offset, additive, behind)?;
                 }
@@ -248,23 +259,29 @@ impl ShardState {
             }
         }
         self.sweep.hold(grain, bucket);
-        let ShardState { records, counters, floors, .. } = self;
-        let (mut entities, mut bits) = (0, 0);
+        let are_followed = delta.metrics.iter().any(|metric| self.segments.follow(*metric));
+        let (mut entities, mut bits, mut steps) = (0, 0, Vec::new());
         for key in delta.keys.iter().flatten() {
+            let ShardState { records, counters, floors, segments, .. } = self;
             entities += 1;
             records.change(key, floors.as_ref(), |record| {
                 let before = bits;
-                bits += tracks().map(|track| u64::from(set(record, counters, track, bucket))).sum::<u64>();
+                let mut keep = |step: Step| steps.extend(segments.follow(step.0.metric).then_some(step));
+                bits += tracks().map(|track| u64::from(set(record, counters, track, bucket, &mut keep))).sum::<u64>();
                 bits > before
             });
+            if are_followed {
+                self.slice_steps(key, &steps);
+                steps.clear();
+            }
         }
         self.metrics.entities.inc_by(entities);
         self.metrics.bits.inc_by(bits);
         Ok(())
     }
 
-    /// The first bucket of which records are kept, by grain.
-    pub(crate) fn floors(&self) -> Option<&PerGrain<Bucket>> {
+    /// Below what nothing is kept.
+    pub(crate) fn floors(&self) -> Option<&Floors> {
         self.floors.as_ref()
     }
 
@@ -281,8 +298,8 @@ impl ShardState {
                 continue;
             }
             let origin = self.plan.origin(grain, floors[grain]);
-            for (metric, of) in (0..).map(MetricIndex).zip(&self.plan.metrics) {
-                for window in of.windows_of(grain) {
+            for metric in self.plan.series() {
+                for window in self.plan.metric(metric).windows_of(grain) {
                     let key = CounterKey { metric, window };
                     self.counters.entry(key).or_default().slide(origin);
                     self.changed_counters.insert(key);
@@ -340,9 +357,15 @@ impl ShardState {
     }
 }
 
-/// Sets one bit, and moves the track's counters by what the entity contributes after it and did not before. Whether the bit
-/// was new.
-fn set(record: &mut Record, counters: &mut BTreeMap<CounterKey, Counter>, track: Track, bucket: Bucket) -> bool {
+/// Sets one bit, and moves the track's counters by what the entity contributes after it and did not before, whose steps `keep`
+/// is told. Whether the bit was new.
+fn set(
+    record: &mut Record,
+    counters: &mut BTreeMap<CounterKey, Counter>,
+    track: Track,
+    bucket: Bucket,
+    keep: &mut impl FnMut(Step),
+) -> bool {
     if record.mask(track).is_some_and(|mask| mask.contains(bucket)) {
         return false;
     }
@@ -351,8 +374,11 @@ fn set(record: &mut Record, counters: &mut BTreeMap<CounterKey, Counter>, track:
     mask.insert(bucket);
     let Track { metric, grain } = track;
     let key = |length| CounterKey { metric, window: Window { grain, length } };
-    for (CounterKey { window, .. }, counter) in counters.range_mut(key(0)..=key(u16::MAX)) {
-        measure::activated(around, bucket, *window, |at, n| counter.step(at, n));
+    for (key, counter) in counters.range_mut(key(0)..=key(u16::MAX)) {
+        measure::activated(around, bucket, key.window, |at, n| {
+            counter.step(at, n);
+            keep((*key, at, n));
+        });
     }
     true
 }

@@ -2,22 +2,17 @@
 //! of 23 and 25 hours, the slide of the floor, and the horizon.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+mod support;
+
 use activity::additive::{Addend, Additive, IdSpace, Place};
-use activity::fence::{FORMAT, Fence};
-use activity::header::Header;
-use activity::pack::{Coverage, Delta, Jump, Keys, Pack, Span};
-use activity::{
-    Bucket, EntityKey, EntityKind, Grain, Incarnation, MetricIndex, Millis, Offset, PartitionId, PerGrain, Shard,
-    TopicId,
-};
+use activity::pack::{Delta, Keys, Pack};
+use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, Millis, PerGrain};
 use catalog::Plan;
 use exporter::Totals;
-use prometheus::Registry;
 use proptest::prelude::*;
-use state::{Commit, MemoryStore, Store, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use window::{Metrics, Settings, ShardState, WindowError};
+use support::Single;
 
 const HOUR: i64 = 3_600_000;
 const MINUTE: i64 = 60_000;
@@ -41,15 +36,7 @@ metrics:
     measure: { agg: sum, value: seconds, decimals: 1, events: any }
     windows: [1m, 60m, 1h, 24h, 1d, 7d, 28d, 90d]
 ";
-    Arc::new(catalog::parse(text).unwrap_or_else(|mistakes| panic!("{}", mistakes.render("test", text))))
-}
-
-/// Opens the shard as it is stored.
-fn open(plan: &Arc<Plan>, store: &mut MemoryStore) -> ShardState {
-    let snapshot = store.snapshot(Shard(0)).unwrap().unwrap();
-    let stored = (snapshot.stored.state.fence, Header::decode(&snapshot.stored.header).unwrap());
-    let metrics = Metrics::register(&Registry::new()).unwrap();
-    ShardState::new(Shard(0), plan.clone(), metrics, stored, snapshot.counters).unwrap()
+    support::plan(text)
 }
 
 /// What a user's events add up.
@@ -57,94 +44,40 @@ fn value_of(user: u8) -> i64 {
     i64::from(user) * 7 - 20
 }
 
-/// A shard of one source partition, and the store that it is kept in.
+/// A shard, and what it has to tell.
 struct Harness {
-    plan: Arc<Plan>,
-    store: MemoryStore,
-    state: ShardState,
-    position: i64,
-    offset: i64,
+    shard: Single,
     active: PerGrain<BTreeMap<u8, BTreeSet<i32>>>,
     /// The events, by the bucket in which they count: their values.
     events: PerGrain<Vec<(i32, i64)>>,
-    log: Vec<(Offset, Pack)>,
 }
 
 impl Harness {
     fn new() -> Harness {
-        let plan = plan();
-        let fence = Fence {
-            format: FORMAT,
-            topic: TopicId([1; 16]),
-            catalogue: plan.version,
-            incarnation: Incarnation(1),
-            next: Offset(0),
-        };
-        let mut store = MemoryStore::default();
-        let header = Header::default();
-        let claim =
-            Commit { expected: None, next: fence, header: header.encode(), counters: Vec::new(), records: Vec::new() };
-        assert_eq!(store.commit(Shard(0), &claim).unwrap(), Verdict::Committed);
-        let state = open(&plan, &mut store);
-        let (active, events) = (PerGrain::default(), PerGrain::default());
-        Harness { plan, store, state, position: 0, offset: 0, active, events, log: Vec::new() }
-    }
-
-    /// Opens the shard anew from what is stored, and reads the log again as far as that is asked for.
-    fn reopen(&mut self) {
-        self.state = open(&self.plan, &mut self.store);
-        let from = self.state.reads_from();
-        let again: Vec<(Offset, Pack)> = self.log.iter().filter(|(offset, _)| *offset >= from).cloned().collect();
-        again.iter().for_each(|(offset, pack)| self.state.apply(*offset, pack).unwrap());
+        Harness { shard: Single::new(plan()), active: PerGrain::default(), events: PerGrain::default() }
     }
 
     /// The pack of one record: users who were active in these buckets, and the clock after it.
     fn pack(&mut self, users: &[u8], buckets: &[(Grain, Bucket)], clock: Millis) -> Pack {
         let mut keys = Keys::default();
         users.iter().for_each(|user| keys.push(EntityKey::of(EntityKind(0), &[&user.to_string()]).as_bytes()));
-        let span = Span {
-            partition: PartitionId(0),
-            from: Offset(self.position),
-            to: Offset(self.position + 1),
-            clock: Some(clock),
-            jump: (self.position == 0).then_some(Jump::FirstStart),
-        };
-        self.position += 1;
         let delta = |(grain, bucket): &(Grain, Bucket)| Delta {
             metrics: vec![MetricIndex(0)],
             grain: *grain,
             bucket: *bucket,
             keys: keys.clone(),
         };
-        let (topic, topic_id, spans) = ("usage".to_owned(), TopicId([2; 16]), vec![span]);
-        Pack {
-            catalogue: self.plan.version,
-            sealed_at: clock,
-            sources: vec![Coverage { topic, topic_id, partitions: 1, spans }],
-            deltas: buckets.iter().map(delta).collect(),
-            additive: Vec::new(),
-        }
-    }
-
-    fn apply(&mut self, pack: &Pack) -> Result<(), WindowError> {
-        self.offset += 2;
-        self.log.push((Offset(self.offset), pack.clone()));
-        let missing = self.state.missing(&self.log[self.log.len() - 1..]);
-        let found = self.store.records(Shard(0), Incarnation(1), &missing).unwrap().anyway();
-        for (key, record) in missing.into_iter().zip(found) {
-            self.state.admit(key, record).unwrap();
-        }
-        self.state.apply(Offset(self.offset), pack)
+        Pack { deltas: buckets.iter().map(delta).collect(), ..self.shard.pack(clock) }
     }
 
     /// Users who were active at a time, in its bucket of every grain for which that is not late.
     fn active_at(&mut self, users: &[u8], time: Millis, clock: Millis) {
-        let in_time = |grain: &Grain| clock.0 - time.0 <= self.plan.lateness_ms(*grain);
+        let in_time = |grain: &Grain| clock.0 - time.0 <= self.shard.plan.lateness_ms(*grain);
         let buckets: Vec<(Grain, Bucket)> =
-            Grain::ALL.into_iter().filter(in_time).map(|grain| (grain, self.plan.bucket(grain, time))).collect();
+            Grain::ALL.into_iter().filter(in_time).map(|grain| (grain, self.shard.plan.bucket(grain, time))).collect();
         let mut pack = self.pack(users, &buckets, clock);
         pack.additive.extend(self.events_of(users, &buckets));
-        self.apply(&pack).unwrap();
+        self.shard.apply(&pack).unwrap();
         for (grain, bucket) in buckets {
             users.iter().for_each(|user| {
                 self.active[grain].entry(*user).or_default().insert(bucket.0);
@@ -159,7 +92,7 @@ impl Harness {
             buckets.iter().map(|(grain, bucket)| Place { grain: *grain, bucket: *bucket }).collect();
         let mut events = Additive::new(vec![MetricIndex(1)], vec![MetricIndex(2)], places);
         for (at, user) in users.iter().enumerate() {
-            let id = IdSpace::of("usage").id(&format!("{} {at}", self.position));
+            let id = IdSpace::of("usage").id(&format!("{} {at}", self.shard.position));
             events.push(Addend { id, values: &[value_of(*user)] });
         }
         (!buckets.is_empty()).then_some(events)
@@ -167,29 +100,23 @@ impl Harness {
 
     /// The last pack's events come again, by other source positions.
     fn again(&mut self, clock: Millis) {
-        let events = self.log.last().unwrap().1.additive.clone();
+        let events = self.shard.log.last().unwrap().1.additive.clone();
         let pack = Pack { additive: events, ..self.pack(&[], &[], clock) };
-        self.apply(&pack).unwrap();
-    }
-
-    fn commit(&mut self) {
-        let commit = self.state.commit().unwrap();
-        assert_eq!(self.store.commit(Shard(0), &commit).unwrap(), Verdict::Committed);
-        self.state.committed(&Settings { cache_entities: 3, ..Settings::default() });
+        self.shard.apply(&pack).unwrap();
     }
 
     /// Compares every as-of bucket that is kept, and asserts that history is kept at all.
     fn compare(&mut self, clock: Millis) {
-        let totals = Totals::read(&mut self.store, &self.plan, 1).unwrap();
+        let totals = Totals::read(&mut self.shard.store, &self.shard.plan, 1).unwrap();
         let bound = |grain: Grain| match grain {
             Grain::Minute => (10, 30),
             Grain::Hour => (2, 10),
             Grain::Day => (3, 20),
         };
-        for window in self.plan.metrics[0].windows.clone() {
+        for window in self.shard.plan.metrics[0].windows.clone() {
             let (grain, length) = (window.grain, i32::from(window.length));
-            let now = self.plan.bucket(grain, clock).0;
-            let first = totals.first_as_of(&self.plan, grain).unwrap().0;
+            let now = self.shard.plan.bucket(grain, clock).0;
+            let first = totals.first_as_of(&self.shard.plan, grain).unwrap().0;
             let (lateness, history) = bound(grain);
             assert_eq!(first, now - history - lateness - 1);
             for as_of in first - 2..now + length + 5 {
@@ -199,7 +126,7 @@ impl Harness {
                 let values: Vec<i64> = events.map(|(_, value)| *value).collect();
                 let expected = [expected, i64::try_from(values.len()).unwrap(), values.iter().sum()];
                 for (metric, expected) in (0..).map(MetricIndex).zip(expected) {
-                    let told = totals.value(&self.plan, metric, window, Bucket(as_of)).map(|value| value.units);
+                    let told = totals.value(&self.shard.plan, metric, window, Bucket(as_of)).map(|value| value.units);
                     let expected = (as_of >= first).then_some(i128::from(expected));
                     assert_eq!(told, expected, "metric {metric}, {window} as of {as_of}, now {now}");
                 }
@@ -228,11 +155,11 @@ proptest! {
         for (forward, back, users, then) in &steps {
             clock += forward * MINUTE;
             harness.active_at(users, Millis(clock - back * MINUTE), Millis(clock));
-            harness.commit();
+            harness.shard.commit();
             if *then > 0 {
-                (1..*then).for_each(|_| harness.reopen());
+                (1..*then).for_each(|_| harness.shard.reopen());
                 harness.again(Millis(clock));
-                harness.commit();
+                harness.shard.commit();
             }
             harness.compare(Millis(clock));
         }
@@ -247,7 +174,7 @@ fn days_of_23_and_25_hours_are_days_like_any_other() {
             let time = Millis(noon_before + hour * HOUR);
             harness.active_at(&[u8::try_from(hour % 5).unwrap()], time, time);
         }
-        harness.commit();
+        harness.shard.commit();
         harness.compare(Millis(noon_before + 71 * HOUR));
         assert_eq!(harness.active[Grain::Day].values().flatten().collect::<BTreeSet<_>>().len(), 4);
     }
@@ -261,7 +188,7 @@ fn an_entity_that_never_comes_back_counts_until_its_window_ends_and_then_no_more
     for day in 1..300 {
         let clock = Millis(start + day * 24 * HOUR);
         harness.active_at(&[2], clock, clock);
-        harness.commit();
+        harness.shard.commit();
         harness.compare(clock);
     }
 }
@@ -271,9 +198,9 @@ fn a_delta_below_the_floor_is_refused_with_its_place() {
     let mut harness = Harness::new();
     let clock = Millis(1_750_000_000_000);
     harness.active_at(&[1], clock, clock);
-    let floor = harness.plan.floor(Grain::Hour, clock);
+    let floor = harness.shard.plan.floor(Grain::Hour, clock);
     let pack = harness.pack(&[1], &[(Grain::Hour, floor.plus(-1))], clock);
-    let told = harness.apply(&pack).unwrap_err().to_string();
+    let told = harness.shard.apply(&pack).unwrap_err().to_string();
     assert!(told.contains(&format!("hour {}", floor.0 - 1)) && told.contains("offset 4"), "{told}");
 }
 
@@ -291,18 +218,18 @@ fn an_event_that_was_sent_again_with_another_time_counts_once_with_and_without_a
     for restarts in [false, true] {
         let mut harness = Harness::new();
         let at = |day: i64| Millis(1_750_000_000_000 + day * 24 * HOUR);
-        let first = harness.plan.calendar.day(at(0)).0;
+        let first = harness.shard.plan.calendar.day(at(0)).0;
         for (ids, day, clock) in [(&["x"][..], 0, 0), (&["x", "y"], 1, 1), (&[], 1, 4), (&["x"], 1, 4)] {
             let pack = Pack { additive: vec![events_of_day(ids, first + day)], ..harness.pack(&[], &[], at(clock)) };
-            harness.apply(&pack).unwrap();
-            harness.commit();
+            harness.shard.apply(&pack).unwrap();
+            harness.shard.commit();
             if restarts {
-                harness.reopen();
+                harness.shard.reopen();
             }
         }
-        let totals = Totals::read(&mut harness.store, &harness.plan, 1).unwrap();
+        let totals = Totals::read(&mut harness.shard.store, &harness.shard.plan, 1).unwrap();
         let window = activity::Window::days(7);
-        let plays = totals.value(&harness.plan, MetricIndex(1), window, Bucket(first + 4)).unwrap();
+        let plays = totals.value(&harness.shard.plan, MetricIndex(1), window, Bucket(first + 4)).unwrap();
         assert_eq!(plays.units, 2, "restarts: {restarts}");
     }
 }
@@ -311,14 +238,14 @@ fn an_event_that_was_sent_again_with_another_time_counts_once_with_and_without_a
 fn a_repeated_pack_changes_nothing_and_a_hole_is_refused() {
     let mut harness = Harness::new();
     let clock = Millis(1_750_000_000_000);
-    let day = [(Grain::Day, harness.plan.calendar.day(clock))];
+    let day = [(Grain::Day, harness.shard.plan.calendar.day(clock))];
     let first = harness.pack(&[1], &day, clock);
-    harness.apply(&first).unwrap();
-    let before = harness.state.header().clone();
-    harness.apply(&first).unwrap();
-    assert_eq!(harness.state.header(), &before);
-    harness.position += 1;
+    harness.shard.apply(&first).unwrap();
+    let before = harness.shard.state.header().clone();
+    harness.shard.apply(&first).unwrap();
+    assert_eq!(harness.shard.state.header(), &before);
+    harness.shard.position += 1;
     let after_a_hole = harness.pack(&[2], &day, clock);
-    let told = harness.apply(&after_a_hole).unwrap_err().to_string();
+    let told = harness.shard.apply(&after_a_hole).unwrap_err().to_string();
     assert!(told.contains("usage/0 from 2") && told.contains("stands at 1"), "{told}");
 }

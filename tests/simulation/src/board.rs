@@ -51,7 +51,20 @@ impl World {
         let (time, fastest) = time.zip(fastest).ok_or("it is shown without a shard")?;
         let plan = self.plan.clone();
         let mut expected = String::new();
-        for (at, metric) in (0..).map(MetricIndex).zip(&plan.metrics) {
+        let wholes = (0..).map(MetricIndex).zip(&plan.metrics);
+        let series = wholes.flat_map(|(at, metric)| {
+            let slices =
+                metric.by.iter().flat_map(|by| plan.dimension(by.dimension).all_values().map(|of| by.slice(of)));
+            std::iter::once(at).chain(slices)
+        });
+        for at in series {
+            let metric = plan.metric(at);
+            let (mut name, mut label) = (metric.name.clone(), String::new());
+            if let Some(slice) = plan.slice(at) {
+                let dimension = plan.dimension(slice.dimension);
+                name += &format!("_by_{}", dimension.name);
+                label = format!(",{}=\"{}\"", dimension.name, dimension.label(slice.value));
+            }
             for window in &metric.windows {
                 let (grain, now) = (window.grain, plan.bucket(window.grain, time));
                 // The fastest shard must still keep the bucket before this one.
@@ -64,9 +77,8 @@ impl World {
                         let (_, oracle) = self.shard_of(stands.topic, shard).expect("found above");
                         value += oracle.value(at, *window, as_of, index(stands.next));
                     }
-                    let name = &metric.name;
                     let value = shown(value, metric.decimals());
-                    expected += &format!("nsm_{name}{{window=\"{window}\",complete=\"{complete}\"}} {value}\n");
+                    expected += &format!("nsm_{name}{{window=\"{window}\",complete=\"{complete}\"{label}}} {value}\n");
                 }
             }
         }

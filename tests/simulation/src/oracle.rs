@@ -5,15 +5,24 @@ use crate::events::Events;
 use crate::log::{LogPartition, index};
 use activity::counter::Counter;
 use activity::header::Header;
-use activity::pack::{Coverage, Pack};
-use activity::record::Record;
-use activity::{Bucket, EntityKey, MetricIndex, Millis, Offset, PerGrain, Shard, Track, Window};
-use catalog::Plan;
+use activity::mask::Mask;
+use activity::pack::{Attribute, Coverage, Pack};
+use activity::record::{Floors, Record};
+use activity::timeline::Timeline;
+use activity::{
+    Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Grain, MetricIndex, Millis, Offset, PerGrain, Shard,
+    Track, Window,
+};
+use catalog::{AsOf, Plan, Slice, Taken};
 use state::{CounterKey, MemoryStore, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-type Bit = (Track, EntityKey, Bucket);
+/// The place of accounts in the catalogue.
+const ACCOUNT: EntityKind = EntityKind(1);
+
+/// When and what, the first offset that says so, and the buckets that it lies in.
+type Told = BTreeMap<(Millis, DimensionValue), (usize, PerGrain<Bucket>)>;
 type Clocks = BTreeMap<(String, i32), Clock>;
 
 /// What is known of a partition's time: its own clock, and shard time when it joined.
@@ -28,8 +37,10 @@ pub(crate) struct ShardOracle {
     plan: Arc<Plan>,
     read: usize,
     /// Every bit, and the first offset that sets it.
-    bits: BTreeMap<Bit, usize>,
+    bits: BTreeMap<Track, BTreeMap<(EntityKey, Bucket), usize>>,
     pub(crate) events: Events,
+    /// What was told of which attribute of whom.
+    changes: BTreeMap<(EntityKey, DimensionIndex), Told>,
     /// How far the shard has come before each offset at which that changes.
     steps: Vec<(usize, Expected)>,
     /// Where each source partition was covered up to.
@@ -50,6 +61,7 @@ impl ShardOracle {
             read: 0,
             bits: BTreeMap::new(),
             events: Events::default(),
+            changes: BTreeMap::new(),
             steps: vec![(0, Expected::default())],
             next: BTreeMap::new(),
             clocks: BTreeMap::new(),
@@ -70,8 +82,17 @@ impl ShardOracle {
                     let key = EntityKey::parse(key).expect("whole");
                     for metric in &delta.metrics {
                         let track = Track { metric: *metric, grain: delta.grain };
-                        self.bits.entry((track, key.clone(), delta.bucket)).or_insert(at);
+                        let of_track = self.bits.entry(track).or_default();
+                        of_track.entry((key.clone(), delta.bucket)).or_insert(at);
                     }
+                }
+            }
+            for change in &pack.changes {
+                let key = EntityKey::parse(&change.key).expect("whole");
+                for Attribute { dimension, value } in &change.values {
+                    let told = self.changes.entry((key.clone(), *dimension)).or_default();
+                    let buckets = PerGrain::of(|grain| self.plan.bucket(grain, change.at));
+                    told.entry((change.at, *value)).or_insert((at, buckets));
                 }
             }
             self.events.read(&self.plan, at, &pack, before);
@@ -115,17 +136,55 @@ impl ShardOracle {
         if self.plan.metric(metric).entity().is_none() {
             return self.events.value(metric, window, as_of, next);
         }
+        let Some(slice) = self.followed(metric) else {
+            return i128::try_from(self.active(metric, window, as_of, next).len()).expect("few");
+        };
+        let active = self.active(slice.metric, window, as_of, next);
+        let by_value = self.by_value(&active, slice.dimension, window.grain, as_of, next);
+        by_value.get(&slice.value).copied().unwrap_or(0)
+    }
+
+    /// The slice of an index, if it follows an attribute.
+    fn followed(&self, metric: MetricIndex) -> Option<Slice> {
+        let follows = |slice: &Slice| matches!(self.plan.dimension(slice.dimension).taken, Taken::Attribute { .. });
+        self.plan.slice(metric).filter(follows)
+    }
+
+    /// The entities that were active in the window up to `as_of`, by the log up to an offset.
+    fn active(&self, metric: MetricIndex, window: Window, as_of: Bucket, next: usize) -> BTreeSet<&EntityKey> {
         let track = Track { metric, grain: window.grain };
         let range = as_of.plus(1 - i32::from(window.length))..=as_of;
-        let bits = self.bits.iter().filter(|((of, _, at), seen)| *of == track && range.contains(at) && **seen < next);
-        let active: BTreeSet<_> = bits.map(|((_, key, _), _)| key).collect();
-        i128::try_from(active.len()).expect("few")
+        let bits = self.bits.get(&track).into_iter().flatten();
+        bits.filter(|((_, at), seen)| range.contains(at) && **seen < next).map(|((key, _), _)| key).collect()
+    }
+
+    /// How many of some entities have each value of an attribute as of a bucket: their own, or that of the account that the
+    /// first part of their keys names.
+    fn by_value(
+        &self,
+        entities: &BTreeSet<&EntityKey>,
+        dimension: DimensionIndex,
+        grain: Grain,
+        as_of: Bucket,
+        next: usize,
+    ) -> BTreeMap<DimensionValue, i128> {
+        let mut counts = BTreeMap::new();
+        let Taken::Attribute { of, as_of: when, .. } = self.plan.dimension(dimension).taken else { return counts };
+        for entity in entities {
+            let account = entity.parts().next().expect("every key has a part");
+            let told = self.changes.get(&(EntityKey::of(of, &[&account]), dimension)).into_iter().flatten();
+            let is_known = |seen: usize, bucket: Bucket| seen < next && (when == AsOf::Current || bucket <= as_of);
+            let told = told.filter(|(_, (seen, buckets))| is_known(*seen, buckets[grain]));
+            let latest = told.map(|(change, _)| *change).max();
+            *counts.entry(latest.map_or(DimensionValue::NONE, |(_, value)| value)).or_default() += 1;
+        }
+        counts
     }
 
     /// The first and last bucket of a track that the log up to an offset tells something about.
     fn span(&self, track: Track, next: usize) -> Option<(Bucket, Bucket)> {
-        let bits = || self.bits.iter().filter(|((of, _, _), at)| *of == track && **at < next);
-        let buckets = || bits().map(|((_, _, bucket), _)| *bucket);
+        let bits = || self.bits.get(&track).into_iter().flatten().filter(|(_, at)| **at < next);
+        let buckets = || bits().map(|((_, bucket), _)| *bucket);
         let events = || self.events.span(track.metric, track.grain, next);
         buckets().min().zip(buckets().max()).or_else(events)
     }
@@ -180,22 +239,25 @@ impl ShardOracle {
     fn check_counters(
         &self,
         counters: &BTreeMap<CounterKey, Counter>,
-        floors: Option<PerGrain<Bucket>>,
+        floors: Option<Floors>,
         next: usize,
     ) -> Result<(), String> {
-        for (metric, of) in (0..).map(MetricIndex).zip(&self.plan.metrics) {
-            for window in &of.windows {
+        for metric in self.plan.series().filter(|metric| self.followed(*metric).is_none()) {
+            for window in &self.plan.metric(metric).windows {
                 let grain = window.grain;
                 let Some((Bucket(first), Bucket(last))) = self.span(Track { metric, grain }, next) else { continue };
                 let origin = floors.map(|floors| self.plan.origin(grain, floors[grain]).0);
-                let counter = counters.get(&CounterKey { metric, window: *window });
                 let from = origin.map_or(first - 1, |origin| origin.max(first - 1));
                 for as_of in (from..=last + i32::from(window.length) + 1).map(Bucket) {
-                    let expected = self.value(metric, *window, as_of, next);
-                    let told = counter.map_or(Some(0), |counter| counter.value(as_of));
-                    if told != Some(expected) {
-                        let name = &of.name;
-                        return Err(format!("{name} {window} as of {as_of} is {told:?}, its log says {expected}"));
+                    for (series, expected) in self.values(metric, *window, as_of, next) {
+                        let counter = counters.get(&CounterKey { metric: series, window: *window });
+                        let told = counter.map_or(Some(0), |counter| counter.value(as_of));
+                        if told != Some(expected) {
+                            let (name, slice) = (&self.plan.metric(series).name, self.plan.slice(series));
+                            return Err(format!(
+                                "{name} {slice:?} {window} as of {as_of} is {told:?}, its log says {expected}"
+                            ));
+                        }
                     }
                 }
             }
@@ -203,24 +265,83 @@ impl ShardOracle {
         Ok(())
     }
 
+    /// The value of a metric, and those of its slices that follow attributes.
+    fn values(&self, metric: MetricIndex, window: Window, as_of: Bucket, next: usize) -> Vec<(MetricIndex, i128)> {
+        let mut values = vec![(metric, self.value(metric, window, as_of, next))];
+        let by = if self.plan.slice(metric).is_none() { self.plan.metric(metric).by.as_slice() } else { &[] };
+        let mut followed = by.iter().filter(|by| self.followed(by.first).is_some()).peekable();
+        let active = followed.peek().map(|_| self.active(metric, window, as_of, next));
+        for (by, active) in followed.zip(std::iter::repeat(active.unwrap_or_default())) {
+            let by_value = self.by_value(&active, by.dimension, window.grain, as_of, next);
+            let all = self.plan.dimension(by.dimension).all_values();
+            values.extend(all.map(|value| (by.slice(value), by_value.get(&value).copied().unwrap_or(0))));
+        }
+        values
+    }
+
     fn check_records(
         &self,
         mut records: BTreeMap<EntityKey, Record>,
-        floors: Option<PerGrain<Bucket>>,
+        floors: Option<Floors>,
         next: usize,
     ) -> Result<(), String> {
         let mut expected: BTreeMap<&EntityKey, Record> = BTreeMap::new();
-        for ((track, key, bucket), _) in self.bits.iter().filter(|(_, at)| **at < next) {
+        let bits = self.bits.iter().flat_map(|(track, bits)| bits.iter().map(move |bit| (track, bit)));
+        for (track, ((key, bucket), _)) in bits.filter(|(_, (_, at))| **at < next) {
             if floors.is_none_or(|floors| *bucket >= floors[track.grain]) {
                 expected.entry(key).or_default().mask_mut(*track).insert(*bucket);
             }
         }
-        floors.iter().for_each(|floors| records.values_mut().for_each(|record| record.trim(floors)));
-        records.retain(|_, record| !record.is_empty());
-        match records.iter().eq(expected.iter().map(|(key, record)| (*key, record))) {
-            true => Ok(()),
-            false => Err(format!("holds {records:?}, its log says {expected:?}")),
+        for ((key, dimension), told) in &self.changes {
+            for ((at, value), _) in told.iter().filter(|(_, (seen, _))| *seen < next) {
+                expected.entry(key).or_default().attribute_mut(*dimension).set(*at, *value);
+            }
         }
+        floors
+            .iter()
+            .for_each(|floors| records.values_mut().chain(expected.values_mut()).for_each(|of| of.trim(floors)));
+        records.retain(|_, record| !record.is_empty());
+        let keys: BTreeSet<&EntityKey> = records.keys().chain(expected.keys().copied()).collect();
+        let none = Record::default();
+        for key in keys {
+            let (told, expected) = (records.get(key).unwrap_or(&none), expected.get(key).unwrap_or(&none));
+            if self.own(told) != self.own(expected) {
+                return Err(format!("holds {told:?} of {key:?}, its log says {expected:?}"));
+            }
+            floors.map_or(Ok(()), |floors| self.check_members(key, told, floors, next))?;
+        }
+        Ok(())
+    }
+
+    /// What a record says of its entity itself.
+    fn own<'r>(&self, record: &'r Record) -> (Vec<Option<&'r Mask>>, Vec<Option<&'r Timeline>>) {
+        let tracks = self.plan.series().flat_map(|metric| Grain::ALL.map(|grain| Track { metric, grain }));
+        let dimensions = (0..).map(DimensionIndex).take(self.plan.dimensions.len());
+        (tracks.map(|track| record.mask(track)).collect(), dimensions.map(|of| record.attribute(of)).collect())
+    }
+
+    /// Whether a record of an account says how many of its pairs count.
+    fn check_members(&self, key: &EntityKey, record: &Record, floors: Floors, next: usize) -> Result<(), String> {
+        let account = key.parts().next();
+        let is_of =
+            |metric: &MetricIndex| self.plan.metric(*metric).name == "pairs" && self.plan.slice(*metric).is_none();
+        for metric in self.plan.series().filter(|metric| is_of(metric) && key.kind() == ACCOUNT) {
+            for window in &self.plan.metric(metric).windows {
+                let origin = self.plan.origin(window.grain, floors[window.grain]);
+                for as_of in [origin, origin.plus(i32::from(window.length) - 1)] {
+                    let members = self.active(metric, *window, as_of, next);
+                    let expected = members.into_iter().filter(|pair| pair.parts().next() == account).count();
+                    let steps = record.members(metric, *window).into_iter().flat_map(|members| members.steps());
+                    let told: i64 = steps.filter(|(at, _)| *at <= as_of).map(|(_, n)| n).sum();
+                    if usize::try_from(told) != Ok(expected) {
+                        return Err(format!(
+                            "{key:?} has {told} members in {window} as of {as_of}, its log says {expected}"
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether the store holds nothing of the shard that lies below its floor.

@@ -11,20 +11,39 @@ product: simulation
 time_zone: America/New_York
 history: { hour: 12h, day: 3d }
 sources:
-  live: { topic: live, lateness: { hour: 6h, day: 2d } }
-  load: { topic: load, clock: event, lateness: { hour: 6h, day: 2d } }
+  live:
+    topic: live
+    lateness: { hour: 6h, day: 2d }
+    attributes_of: { entity: account, events: [group], path: properties }
+  load:
+    topic: load
+    clock: event
+    lateness: { hour: 6h, day: 2d }
+    attributes_of: { entity: account, events: [group], path: properties }
 entities:
   user: { key: user_id }
   account: { key: account_id }
+  pair: { key: [account_id, user_id], shard_by: account_id }
+dimensions:
+  plan: { of: account, values: [trial, team] }
+  tier: { of: account, from: plan, values: [trial, team], as_of: current }
+  paid: { from: properties.paid, values: [true] }
 metrics:
   users:
     type: simple
     measure: { agg: count_distinct, entity: user, events: any }
     windows: [5h, 1d, 3d]
+    by: [paid]
   buyers:
     type: simple
     measure: { agg: count_distinct, entity: account, events: [buy], where: { properties.paid: true } }
     windows: [1h, 24h, 2d, 7d]
+    by: [plan, tier]
+  pairs:
+    type: simple
+    measure: { agg: count_distinct, entity: pair, events: any }
+    windows: [5h, 3d]
+    by: [tier, plan]
   purchases: { type: simple, measure: { agg: count, events: [buy] }, windows: [1h, 1d, 7d] }
   revenue:
     type: simple
@@ -46,6 +65,9 @@ pub(crate) struct Meant {
     pub(crate) user: Option<String>,
     pub(crate) account: Option<String>,
     pub(crate) buys: bool,
+    /// Which plan the account has, if the event tells: none, one of the two, or another.
+    pub(crate) plan: Option<u16>,
+    pub(crate) paid: bool,
     /// What tells it from every other; copies of it share it.
     pub(crate) id: u64,
     /// What it costs, in cents.
@@ -82,19 +104,25 @@ pub(crate) fn meant(rng: &mut SmallRng, now: Millis) -> Meant {
     let user = rng.random_range(0..12);
     let known = kind != Kind::Nobody;
     let has_account = rng.random_ratio(3, 4);
+    let buys = rng.random_ratio(1, 3);
     Meant {
         time: Millis(time),
         stamp,
         kind,
         user: known.then(|| format!("user-{user}")),
         account: (known && has_account).then(|| format!("account-{}", user % 5)),
-        buys: rng.random_ratio(1, 3),
+        buys,
+        plan: (!buys && rng.random_ratio(1, 6)).then(|| rng.random_range(0..4)),
+        paid: buys || rng.random_ratio(1, 2),
         id: rng.random(),
         cents: rng.random_range(0..1_000),
     }
 }
 
-pub(crate) fn payload(rng: &mut SmallRng, meant: &Meant) -> Vec<u8> {
+/// The names of plans, as values of the dimensions.
+const PLANS: [&str; 4] = ["null", "\"trial\"", "\"team\"", "\"family\""];
+
+pub(crate) fn payload(meant: &Meant) -> Vec<u8> {
     if meant.kind == Kind::Broken {
         return b"{\"event\": \"buy\", ".to_vec();
     }
@@ -103,11 +131,21 @@ pub(crate) fn payload(rng: &mut SmallRng, meant: &Meant) -> Vec<u8> {
         None => String::new(),
     };
     let time = rfc3339(meant.time);
-    let (event, paid) = if meant.buys { ("buy", true) } else { ("look", rng.random_ratio(1, 2)) };
+    let (event, paid) = (
+        if meant.buys {
+            "buy"
+        } else if meant.plan.is_some() {
+            "group"
+        } else {
+            "look"
+        },
+        meant.paid,
+    );
+    let plan = meant.plan.map_or_else(String::new, |plan| format!(",\"plan\":{}", PLANS[usize::from(plan)]));
     let (id, amount) = (meant.id, format!("{}.{:02}", meant.cents / 100, meant.cents % 100));
     format!(
         "{{\"event\":\"{event}\",{}{}\"timestamp\":\"{time}\",\"event_id\":{id},\
-         \"properties\":{{\"paid\":{paid},\"amount\":{amount}}}}}",
+         \"properties\":{{\"paid\":{paid},\"amount\":{amount}{plan}}}}}",
         field("user_id", &meant.user),
         field("account_id", &meant.account),
     )

@@ -26,7 +26,7 @@ impl World {
     fn append(&mut self, source: usize, partition: usize, fate: Fate) -> (usize, Meant, Vec<u8>) {
         let now = self.now;
         let meant = self.copied(source).unwrap_or_else(|| meant(&mut self.rng, now));
-        let payload = payload(&mut self.rng, &meant);
+        let payload = payload(&meant);
         let topic = &mut self.sources[source];
         let at = topic.partitions[partition].append(fate, meant.stamp, payload.clone());
         self.produced.entry((topic.id, partition)).or_default().insert(at, meant.clone());

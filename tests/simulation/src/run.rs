@@ -9,7 +9,7 @@ use crate::sim::Sim;
 use crate::topics::{add_partition, delete_old_records, partition, remake_activity, remake_source};
 use crate::truth::{Truth, truth};
 use crate::world::World;
-use activity::{MetricIndex, Millis, Shard};
+use activity::{Millis, Shard};
 use catalog::Plan;
 use exporter::Totals;
 use rand::rngs::SmallRng;
@@ -230,6 +230,7 @@ fn count_what_came(world: &mut World, covered: &Covered, truth: &Truth) {
     world.faults.add("duplicate not counted", duplicates);
     world.faults.add("event that nobody could tell from a duplicate", unjudged);
     world.faults.add("events late for their hour alone", truth.late_for_hour);
+    world.faults.add("events late for all but attributes", truth.late_for_day);
     world.faults.add("records rejected", truth.rejected.len() as u64);
     covered.jumps().for_each(|jump| world.faults.count(&format!("jump: {jump:?}")));
 }
@@ -267,17 +268,19 @@ fn check_clocks(world: &World, covered: &Covered, truth: &Truth) -> Result<(), S
 
 /// `some_left_out` says that events may be missing which came too late to tell whether they are duplicates.
 fn compare_totals(plan: &Plan, totals: &Totals, truth: &Truth, some_left_out: bool) -> Result<(), String> {
-    for (at, metric) in (0..).map(MetricIndex).zip(&plan.metrics) {
+    for at in plan.series() {
+        let metric = plan.metric(at);
         for window in &metric.windows {
             let Some((first, last)) = truth.span(window.grain) else { continue };
             let from = totals.first_as_of(plan, window.grain).map_or(first, |origin| origin.max(first));
             for as_of in (from.0..=last.0 + i32::from(window.length)).map(activity::Bucket) {
                 let told = totals.value(plan, at, *window, as_of).map(|value| value.units);
-                let (least, most) = truth.value(&metric.name, *window, as_of);
+                let (least, most) = truth.value(plan, at, *window, as_of);
                 let least = if some_left_out && metric.entity().is_none() { 0 } else { least };
                 if told.is_none_or(|told| !(least..=most).contains(&told)) {
                     let truth = format!("the truth is from {least} to {most}");
-                    return Err(format!("{} {window} as of {as_of} is {told:?}, {truth}", metric.name));
+                    let slice = plan.slice(at);
+                    return Err(format!("{} {slice:?} {window} as of {as_of} is {told:?}, {truth}", metric.name));
                 }
             }
         }

@@ -4,8 +4,8 @@ use crate::log::offset;
 use crate::produce::{HOUR_LATENESS_MS, Kind, LATENESS_MS, Meant};
 use crate::transcript::Told;
 use crate::world::World;
-use activity::{Bucket, Grain, Millis, Window};
-use catalog::ClockKind;
+use activity::{Bucket, Grain, MetricIndex, Millis, Window};
+use catalog::{ClockKind, Plan};
 use kafka::Partition;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,10 +17,14 @@ pub(crate) const IDLE_MARGIN_MS: i64 = 5_000;
 pub(crate) struct Truth {
     /// By metric and grain: the buckets of each entity.
     pub(crate) active: BTreeMap<(&'static str, Grain), BTreeMap<String, BTreeSet<Bucket>>>,
+    /// By account: what its plan became, and when.
+    plans: BTreeMap<String, BTreeSet<(Millis, u16)>>,
     /// The purchases that were in time, by topic and id: what each copy costs and counts in.
     bought: BTreeMap<(String, u64), Vec<Bought>>,
     /// How many events counted in their day, but were late for their hour.
     pub(crate) late_for_hour: u64,
+    /// How many events were late for everything but the attributes that they tell.
+    pub(crate) late_for_day: u64,
     /// Topic, partition, offset and reason: as often as the record was read.
     pub(crate) rejected: Vec<(String, String, String, String)>,
     /// How many records are late only since the clock was ahead of what lies before them in their topic: it had gone on while
@@ -56,6 +60,7 @@ impl Truth {
     fn begin_anew(&mut self) {
         self.active.clear();
         self.bought.clear();
+        self.plans.clear();
         self.clocks.clear();
     }
 
@@ -78,6 +83,14 @@ impl Truth {
             };
             match judge(source.clock, meant, &mut clock) {
                 None => {
+                    if let (Some(plan), Some(account)) = (meant.plan, &meant.account) {
+                        self.plans.entry(account.clone()).or_default().insert((meant.time, plan));
+                    }
+                    // An event that tells attributes is never late for that.
+                    if is_late(meant, clock) {
+                        self.late_for_day += 1;
+                        continue;
+                    }
                     let day = world.plan.calendar.day(meant.time);
                     let hour = Bucket(i32::try_from(meant.time.0.div_euclid(3_600_000)).expect("of this age"));
                     let in_hour = clock.is_none_or(|clock| meant.time.0 >= clock.0 - HOUR_LATENESS_MS);
@@ -111,13 +124,18 @@ fn judge(kind: ClockKind, meant: &Meant, clock: &mut Option<Millis>) -> Option<&
         Kind::Broken => return Some("broken_json"),
         // A purchase counts by itself, whoever buys.
         Kind::Nobody if !meant.buys => return Some("no_entity"),
+        _ if meant.plan.is_some() && meant.account.is_none() => return Some("no_entity"),
         Kind::FarFuture => return Some("far_future"),
         Kind::Event | Kind::Nobody => {}
     }
     if kind == ClockKind::Event {
         *clock = (*clock).max(Some(meant.time));
     }
-    clock.is_some_and(|clock| meant.time.0 < clock.0 - LATENESS_MS).then_some("late")
+    (is_late(meant, *clock) && meant.plan.is_none()).then_some("late")
+}
+
+fn is_late(meant: &Meant, clock: Option<Millis>) -> bool {
+    clock.is_some_and(|clock| meant.time.0 < clock.0 - LATENESS_MS)
 }
 
 impl Truth {
@@ -128,6 +146,9 @@ impl Truth {
             }
         };
         add("users", &meant.user);
+        add(if meant.paid { "paid users" } else { "other users" }, &meant.user);
+        let pair = meant.account.as_ref().zip(meant.user.as_ref());
+        add("pairs", &pair.map(|(account, user)| format!("{account}/{user}")));
         if meant.buys {
             add("buyers", &meant.account);
         }
@@ -135,13 +156,30 @@ impl Truth {
 
     /// The least and the most that a metric may count in the window up to `as_of`: of the copies of an event the first that a
     /// shard gets to see counts, and another one only when that one is long past.
-    pub(crate) fn value(&self, metric: &str, window: Window, as_of: Bucket) -> (i128, i128) {
+    pub(crate) fn value(&self, plan: &Plan, index: MetricIndex, window: Window, as_of: Bucket) -> (i128, i128) {
+        let metric = plan.metric(index).name.as_str();
+        let slice = plan.slice(index).map(|slice| (plan.dimension(slice.dimension).name.as_str(), slice.value.0));
         let range = as_of.plus(1 - i32::from(window.length))..=as_of;
         let add: fn(&Bought) -> i128 = match metric {
             "purchases" => |_| 1,
             "revenue" => |bought| bought.cents.into(),
             _ => {
-                let active = self.active(metric, window, as_of);
+                let metric = match slice {
+                    // Every event says whether it was paid.
+                    Some(("paid", 0)) => return (0, 0),
+                    Some(("paid", 1)) => "paid users",
+                    Some(("paid", _)) => "other users",
+                    _ => metric,
+                };
+                let active = self.active(metric, window, as_of).into_iter().filter(|entity| match slice {
+                    Some((dimension @ ("plan" | "tier"), value)) => {
+                        let account = entity.split('/').next().expect("never empty");
+                        let is_known = |at: Millis| dimension == "tier" || plan.bucket(window.grain, at) <= as_of;
+                        self.plan_of(account, is_known) == value
+                    }
+                    _ => true,
+                });
+                let active = i128::try_from(active.count()).expect("few");
                 return (active, active);
             }
         };
@@ -154,13 +192,19 @@ impl Truth {
         (least.sum(), most.sum())
     }
 
-    /// How many entities were active in the window up to `as_of`.
-    fn active(&self, metric: &str, window: Window, as_of: Bucket) -> i128 {
+    /// The latest plan of an account of those that are known.
+    fn plan_of(&self, account: &str, is_known: impl Fn(Millis) -> bool) -> u16 {
+        let plans = self.plans.get(account).into_iter().flatten();
+        plans.filter(|(at, _)| is_known(*at)).max().map_or(0, |(_, plan)| *plan)
+    }
+
+    /// The entities that were active in the window up to `as_of`.
+    fn active(&self, metric: &str, window: Window, as_of: Bucket) -> Vec<&str> {
         let range = as_of.plus(1 - i32::from(window.length))..=as_of;
         let of = self.active.iter().filter(|((name, grain), _)| *name == metric && *grain == window.grain);
-        let entities = of.flat_map(|(_, entities)| entities.values());
-        let active = entities.filter(|buckets| buckets.range(range.clone()).next().is_some());
-        i128::try_from(active.count()).expect("few")
+        let entities = of.flat_map(|(_, entities)| entities);
+        let active = entities.filter(|(_, buckets)| buckets.range(range.clone()).next().is_some());
+        active.map(|(entity, _)| entity.as_str()).collect()
     }
 
     /// The first and last active bucket of a grain.

@@ -21,7 +21,26 @@ pub(super) fn read<'a>(cursor: &Cursor<'a>) -> Option<Entities<'a>> {
     }
 }
 
+/// The entity that is named, one of those that are declared.
+pub(super) fn named(cursor: &Cursor, entities: Option<&Entities>) -> Option<EntityKind> {
+    let name = cursor.text()?;
+    let entities = entities?;
+    entities.kind(name).or_else(|| {
+        let names = entities.names();
+        let help = match suggest::nearest(name, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("declare it under `entities`, or write {}", suggest::or(&names)),
+        };
+        cursor.wrong(format!("there is no entity `{name}`"), help)
+    })
+}
+
 impl<'a> Entities<'a> {
+    /// The entity of a kind; `None` if it could not be read.
+    pub(super) fn get(&self, kind: EntityKind) -> Option<&Entity> {
+        self.0[usize::from(kind.0)].1.as_ref()
+    }
+
     pub(super) fn kind(&self, name: &str) -> Option<EntityKind> {
         let index = self.0.iter().position(|(declared, _)| *declared == name)?;
         u8::try_from(index).ok().map(EntityKind)

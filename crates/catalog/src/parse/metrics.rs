@@ -1,15 +1,15 @@
 //! What is counted: `active: { type: simple, measure: { agg: count_distinct, entity: user, events: any }, windows: [7d] }`.
 
-use super::entities::Entities;
+use super::dimensions::{self, Dimensions};
+use super::entities::{self, Entities};
 use super::values::{self, Units, span, split};
 use crate::cursor::{Cursor, Entries, Entry, Later};
+use crate::dimension::{self, Slice};
 use crate::plan::{Condition, Literal, Measure, Metric, Path};
-use crate::suggest;
-use activity::{EntityKind, Grain, Window};
+use activity::{Grain, Window};
 
-const KNOWN: &[&str] = &["type", "description", "measure", "windows"];
+const KNOWN: &[&str] = &["type", "description", "measure", "windows", "by"];
 const LATER: Later = &[
-    ("by", "remove it: for one value of a property, write a metric with `where`"),
     ("members", "remove it: metrics are numbers only"),
     ("exclude", "remove it: name what counts with `events` and `where`"),
 ];
@@ -38,15 +38,27 @@ const MOST_DECIMALS: u8 = 9;
 const MOST: usize = 1000;
 const WINDOWS: &Units = &[(Grain::Minute, 1..=1440), (Grain::Hour, 1..=720), (Grain::Day, 1..=90)];
 
-pub(super) fn read(cursor: &Cursor, entities: Option<&Entities>) -> Option<Vec<Metric>> {
-    let metrics = cursor.named(|name, cursor| metric(name, cursor, entities))?;
-    match metrics.len() {
-        ..=MOST => super::all(metrics),
-        count => cursor.wrong_at_home(format!("{count} metrics are too many"), format!("write at most {MOST}")),
+/// The metrics, and all their slices.
+pub(super) fn read(
+    cursor: &Cursor,
+    entities: Option<&Entities>,
+    dimensions: Option<&Dimensions>,
+) -> Option<(Vec<Metric>, Vec<Slice>)> {
+    let metrics = cursor.named(|name, cursor| metric(name, cursor, entities, dimensions))?;
+    if metrics.len() > MOST {
+        let what = format!("{} metrics are too many", metrics.len());
+        return cursor.wrong_at_home(what, format!("write at most {MOST}"));
     }
+    let mut metrics = super::all(metrics)?;
+    let slices = dimension::slices(&mut metrics, &dimensions?.declared()?);
+    let slices = slices.or_else(|| {
+        let help = "write fewer `values` or name fewer dimensions in `by`: at most 65,000 in all";
+        cursor.wrong_at_home("the metrics have too many slices", help)
+    });
+    Some((metrics, slices?))
 }
 
-fn metric(name: &str, cursor: &Cursor, entities: Option<&Entities>) -> Option<Metric> {
+fn metric(name: &str, cursor: &Cursor, entities: Option<&Entities>, dimensions: Option<&Dimensions>) -> Option<Metric> {
     let entries = cursor.entries()?;
     // A metric of another type has other keys, which are no further mistakes.
     entries
@@ -59,9 +71,11 @@ fn metric(name: &str, cursor: &Cursor, entities: Option<&Entities>) -> Option<Me
         .and_then(|cursor| measure(cursor, entities));
     let windows =
         entries.require("windows", "write the trailing windows, as in `windows: [1d, 7d, 28d]`").and_then(windows);
+    let counted = measure.as_ref().map(|wanted| &wanted.measure);
+    let by = entries.read_or("by", Vec::new(), |cursor| dimensions::by(cursor, counted, entities, dimensions));
     let Wanted { measure, events, conditions } = measure?;
     let (name, description) = (name.to_owned(), description?.to_owned());
-    Some(Metric { name, description, measure, events, conditions, windows: windows? })
+    Some(Metric { name, description, measure, events, conditions, windows: windows?, by: by? })
 }
 
 fn windows(cursor: &Cursor) -> Option<Vec<Window>> {
@@ -96,7 +110,7 @@ fn measure(cursor: &Cursor, entities: Option<&Entities>) -> Option<Wanted> {
         Agg::CountDistinct => {
             entries.allow(DISTINCT_KNOWN, MEASURE_LATER);
             let help = "write what is counted, one of the catalogue's `entities`";
-            let entity = entries.require("entity", help).and_then(|cursor| entity(cursor, entities));
+            let entity = entries.require("entity", help).and_then(|cursor| entities::named(cursor, entities));
             entity.map(Measure::Distinct)
         }
         Agg::Count => {
@@ -124,19 +138,6 @@ fn sum(entries: &Entries) -> Option<Measure> {
         _ => cursor.mismatch(&format!("a whole number from 0 to {MOST_DECIMALS}"), "write how many decimals are kept"),
     });
     Some(Measure::Sum { value: value?, decimals: decimals? })
-}
-
-fn entity(cursor: &Cursor, entities: Option<&Entities>) -> Option<EntityKind> {
-    let name = cursor.text()?;
-    let entities = entities?;
-    entities.kind(name).or_else(|| {
-        let names = entities.names();
-        let help = match suggest::nearest(name, names.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("declare it under `entities`, or write {}", suggest::or(&names)),
-        };
-        cursor.wrong(format!("there is no entity `{name}`"), help)
-    })
 }
 
 fn events(cursor: &Cursor) -> Option<Option<Vec<String>>> {
@@ -177,11 +178,12 @@ fn condition(Entry { name, value }: &Entry) -> Option<Condition> {
     Some(Condition { property: property?, one_of: one_of? })
 }
 
-fn property(name: &str) -> Option<Path> {
+/// The path of a property, which may be written with `properties.` before it.
+pub(super) fn property(name: &str) -> Option<Path> {
     split(name.strip_prefix("properties.").unwrap_or(name))
 }
 
-fn literal(cursor: &Cursor) -> Option<Literal> {
+pub(super) fn literal(cursor: &Cursor) -> Option<Literal> {
     if cursor.is_map() {
         return cursor.mismatch(
             "a value or a list of values",

@@ -1,5 +1,6 @@
 //! The words of the language, one file a section.
 
+mod dimensions;
 mod entities;
 mod metrics;
 mod sources;
@@ -12,16 +13,16 @@ use crate::node;
 use crate::plan::Plan;
 use crate::{suggest, version};
 use activity::{CatalogVersion, Grain, PerGrain};
+use dimensions::Dimensions;
 use values::{Units, millis, span};
 
 /// The version of the language that this parser reads.
 const LANGUAGE: &str = "1";
-const KNOWN: &[&str] = &["version", "product", "time_zone", "history", "sources", "entities", "metrics"];
+const KNOWN: &[&str] = &["version", "product", "time_zone", "history", "sources", "entities", "dimensions", "metrics"];
 const LATER: Later = &[
     ("week_starts", "remove it: windows are trailing days, so no week has a start"),
-    ("dimensions", "remove it: for one value of a property, write a metric with `where`"),
     ("exclude", "remove it: name what counts with `events` and `where`"),
-    ("segments", "remove it: for one value of a property, write a metric with `where`"),
+    ("segments", "write `dimensions`, and name them in a metric's `by`"),
     ("north_star", "remove it: targets can be set where the metric is shown"),
     ("targets", "remove it: targets can be set where the metric is shown"),
     ("launches", "remove it: annotate dashboards instead"),
@@ -70,17 +71,23 @@ fn catalogue(root: &Cursor) -> Option<Plan> {
     let sources = entries
         .require("sources", "write where events come from, as in `usage: { topic: product.usage }`")
         .and_then(|cursor| sources::read(cursor, entities.as_ref()));
+    let dimensions = entries.read_or("dimensions", Dimensions::default(), |cursor| {
+        dimensions::read(cursor, entities.as_ref(), sources.as_deref())
+    });
     let metrics = entries
         .require("metrics", "write what is counted, as in `active_users: { type: simple, measure: …, windows: [28d] }`")
-        .and_then(|cursor| metrics::read(cursor, entities.as_ref()));
+        .and_then(|cursor| metrics::read(cursor, entities.as_ref(), dimensions.as_ref()));
     language?;
+    let (metrics, slices) = metrics?;
     let mut plan = Plan {
         product: product?.to_owned(),
         calendar: calendar?,
         history: history?,
         sources: sources?,
         entities: entities?.complete()?,
-        metrics: metrics?,
+        dimensions: dimensions?.complete()?,
+        metrics,
+        slices,
         version: CatalogVersion::default(),
     };
     plan.version = version::of(&plan);

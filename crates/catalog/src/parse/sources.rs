@@ -3,12 +3,11 @@
 use super::entities::Entities;
 use super::values::{Units, millis, path, span, split};
 use crate::cursor::{Cursor, Entries, Later};
-use crate::plan::{ClockKind, Fields, Literal, Origin, Path, Source, TimeForm};
+use crate::plan::{Attributes, ClockKind, Fields, Literal, Origin, Path, Source, TimeForm};
 use activity::{Grain, PerGrain};
 use std::collections::HashMap;
 
-const KNOWN: &[&str] = &["topic", "format", "clock", "lateness", "fields"];
-const LATER: Later = &[("attributes_of", "remove this source: only topics of usage events are read")];
+const KNOWN: &[&str] = &["topic", "format", "clock", "lateness", "fields", "attributes_of"];
 const FORMATS_LATER: Later = &[
     ("avro", "write the topic's events as JSON"),
     ("protobuf", "write the topic's events as JSON"),
@@ -37,15 +36,20 @@ const UNITS: &[(&str, TimeForm)] =
 pub(super) fn read(cursor: &Cursor, entities: Option<&Entities>) -> Option<Vec<Source>> {
     let keys = entities.and_then(Entities::key_fields);
     let mut topics = HashMap::new();
-    super::all(cursor.named(|name, cursor| source(name, cursor, keys.as_deref(), &mut topics))?)
+    super::all(cursor.named(|name, cursor| source(name, cursor, (entities, keys.as_deref()), &mut topics))?)
 }
 
 /// The source that reads a topic.
 type Readers<'a> = HashMap<String, &'a str>;
 
-fn source<'a>(name: &'a str, cursor: &Cursor<'a>, keys: Option<&[&str]>, readers: &mut Readers<'a>) -> Option<Source> {
+fn source<'a>(
+    name: &'a str,
+    cursor: &Cursor<'a>,
+    (entities, keys): (Option<&Entities>, Option<&[&str]>),
+    readers: &mut Readers<'a>,
+) -> Option<Source> {
     let entries = cursor.entries()?;
-    entries.allow(KNOWN, LATER);
+    entries.allow(KNOWN, &[]);
     let topic = entries
         .require("topic", "write the Kafka topic, as in `topic: product.usage`")
         .and_then(|cursor| topic(cursor, name, readers));
@@ -58,8 +62,35 @@ fn source<'a>(name: &'a str, cursor: &Cursor<'a>, keys: Option<&[&str]>, readers
         Some(cursor) => cursor.entries().and_then(|entries| fields(Some(&entries), keys)),
         None => fields(None, keys),
     };
+    let attributes = entries.read_or("attributes_of", None, |cursor| attributes(cursor, entities).map(Some));
     format?;
-    Some(Source { name: name.to_owned(), topic: topic?, clock: clock?, lateness_ms: lateness_ms?, fields: fields? })
+    Some(Source {
+        name: name.to_owned(),
+        topic: topic?,
+        clock: clock?,
+        lateness_ms: lateness_ms?,
+        fields: fields?,
+        attributes: attributes?,
+    })
+}
+
+/// The name of an entity, if every record tells its attributes; or which events do so, and where.
+fn attributes(cursor: &Cursor, entities: Option<&Entities>) -> Option<Attributes> {
+    let native = || vec!["attributes".to_owned()];
+    if !cursor.is_map() {
+        return Some(Attributes { entity: super::entities::named(cursor, entities)?, events: None, object: native() });
+    }
+    let entries = cursor.entries()?;
+    entries.allow(&["entity", "events", "path"], &[]);
+    let help = "write whose attributes the records tell, one of the catalogue's `entities`";
+    let entity = entries.require("entity", help).and_then(|cursor| super::entities::named(cursor, entities));
+    let events = entries.read_or("events", None, |cursor| cursor.one_or_more(event_text).map(Some));
+    let object = entries.read_or("path", native(), properties);
+    Some(Attributes { entity: entity?, events: events?, object: object? })
+}
+
+fn event_text(cursor: &Cursor) -> Option<String> {
+    cursor.text().map(str::to_owned)
 }
 
 fn topic<'a>(cursor: &Cursor<'a>, source: &'a str, readers: &mut Readers<'a>) -> Option<String> {

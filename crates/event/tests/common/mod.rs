@@ -61,6 +61,7 @@ pub fn measured(measure: Measure, events: Option<&[&str]>, conditions: &[(&str, 
         events: events.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
         conditions: conditions.iter().map(condition).collect(),
         windows: vec![Window::days(7)],
+        by: Vec::new(),
     }
 }
 
@@ -81,13 +82,16 @@ pub fn plan(fields: Fields, metrics: Vec<Metric>) -> Plan {
             clock: ClockKind::Event,
             lateness_ms: PerGrain::of(|_| 7 * 86_400_000),
             fields,
+            attributes: None,
         }],
         entities: vec![
             entity("user", &["user_id"], 0),
             entity("account", &["account_id"], 0),
             entity("account_user", &["user_id", "account_id"], 1),
         ],
+        dimensions: Vec::new(),
         metrics,
+        slices: Vec::new(),
         version: activity::CatalogVersion(1),
     }
 }

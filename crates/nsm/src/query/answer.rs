@@ -36,6 +36,9 @@ pub(super) struct ShardStands {
 #[derive(Debug, Serialize)]
 pub(super) struct Value {
     pub(super) metric: String,
+    /// The slice: a dimension's name and the value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) slice: Option<(String, String)>,
     pub(super) window: String,
     /// The bucket as of which the value is: a day, or when a minute or an hour begins.
     pub(super) as_of: String,
@@ -57,6 +60,10 @@ impl Answer {
             let bucket = as_of.bucket(plan, grain);
             Value {
                 metric: plan.metric(metric).name.clone(),
+                slice: plan.slice(metric).map(|slice| {
+                    let dimension = plan.dimension(slice.dimension);
+                    (dimension.name.clone(), dimension.label(slice.value).into_owned())
+                }),
                 window: window.to_string(),
                 as_of: shown(plan, grain, bucket),
                 value: kept(plan, totals, grain, bucket).and_then(|bucket| totals.value(plan, metric, window, bucket)),

@@ -118,7 +118,8 @@ fn window_chooses_metrics() {
 fn wrong_questions_say_what_to_ask() {
     let wrong = |metric: &str, window: &str, as_of: &str| {
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let query = Query { metric: text(metric), window: text(window), as_of: text(as_of), format: Format::Table };
+        let (metric, window, as_of) = (text(metric), text(window), text(as_of));
+        let query = Query { metric, window, as_of, by: None, format: Format::Table };
         ask(query).unwrap_err()
     };
     assert_eq!(wrong("listners", "", ""), "there is no metric `listners`; did you mean `listeners`?");

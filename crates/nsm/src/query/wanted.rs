@@ -76,7 +76,8 @@ fn counts(plan: &Plan, query: &Query) -> Result<Vec<(MetricIndex, Window)>, Stri
             vec![metrics.into_iter().find(|(_, metric)| metric.name == *name).ok_or_else(|| unknown(plan, name))?]
         }
     };
-    let all = metrics.iter().flat_map(|(index, metric)| metric.windows.iter().map(|window| (*index, *window)));
+    let series = series(plan, query.by.as_deref(), &metrics)?;
+    let all = series.iter().flat_map(|index| plan.metric(*index).windows.iter().map(|window| (*index, *window)));
     let Some(text) = &query.window else { return Ok(all.collect()) };
     let window = window(text)?;
     let kept: Vec<_> = all.clone().filter(|(_, own)| *own == window).collect();
@@ -90,6 +91,28 @@ fn counts(plan: &Plan, query: &Query) -> Result<Vec<(MetricIndex, Window)>, Stri
     let who = query.metric.as_deref().map_or_else(|| "no metric".to_owned(), |name| format!("`{name}` does not"));
     let have = if query.metric.is_some() { "have" } else { "has" };
     Err(format!("{who} {have} a window of {window}; there are {}", windows.join(", ")))
+}
+
+/// The metrics themselves, or their slices by a dimension.
+fn series(plan: &Plan, by: Option<&str>, metrics: &[(MetricIndex, &Metric)]) -> Result<Vec<MetricIndex>, String> {
+    let Some(name) = by else {
+        return Ok(metrics.iter().map(|(index, _)| *index).collect());
+    };
+    let all = metrics.iter().flat_map(|(_, metric)| &metric.by);
+    let sliced = all.clone().filter(|by| plan.dimension(by.dimension).name == name);
+    let slices: Vec<MetricIndex> =
+        sliced.flat_map(|by| plan.dimension(by.dimension).all_values().map(|value| by.slice(value))).collect();
+    if !slices.is_empty() {
+        return Ok(slices);
+    }
+    let mut names: Vec<&str> = all.map(|by| plan.dimension(by.dimension).name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    match (nearest(name, names.iter().copied()), names.is_empty()) {
+        (Some(near), _) => Err(format!("nothing here is sliced by `{name}`; did you mean `{near}`?")),
+        (None, true) => Err(format!("nothing here is sliced by `{name}`, or by anything")),
+        (None, false) => Err(format!("nothing here is sliced by `{name}`; there are {}", names.join(", "))),
+    }
 }
 
 fn window(text: &str) -> Result<Window, String> {

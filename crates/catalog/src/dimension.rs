@@ -1,0 +1,144 @@
+//! Dimensions: what metrics are sliced by.
+
+use crate::plan::{Literal, Metric, Path, Plan};
+use activity::{DimensionIndex, DimensionValue, EntityKind, MetricIndex};
+use std::borrow::Cow;
+
+/// The label of those that have no value of a dimension.
+pub const NONE: &str = "__none__";
+/// The label of those with a value that the dimension does not declare.
+pub const OTHER: &str = "__other__";
+
+/// Something that metrics can be sliced by, and which values it is told apart by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dimension {
+    /// Its name, fit for a Prometheus label: `[a-z][a-z0-9_]*`.
+    pub name: String,
+    /// Where a value comes from.
+    pub taken: Taken,
+    /// The values that are told apart, at least one; all others are [`OTHER`].
+    pub values: Vec<Literal>,
+}
+
+/// Where the value of a dimension comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Taken {
+    /// At event: it is a property of the event that counts. An entity counts in the slice of every value with which an event of
+    /// its was seen in the window.
+    Event(Path),
+    /// It is an attribute of an entity, as records about that entity tell it. An entity that counts does so in one slice.
+    Attribute {
+        /// The entity.
+        of: EntityKind,
+        /// The attribute's place in what a record says about its entity.
+        path: Path,
+        /// Which of its values over time is taken.
+        as_of: AsOf,
+    },
+}
+
+/// Which of an attribute's values over time is taken for the value of a metric as of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// The one that held at the end of that bucket: history stays as it was.
+    Bucket,
+    /// The latest that is known: history is told anew with every change.
+    Current,
+}
+
+/// A dimension that a metric is sliced by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct By {
+    /// The dimension.
+    pub dimension: DimensionIndex,
+    /// The slice of its first value; those of the others follow it.
+    pub first: MetricIndex,
+}
+
+/// What a metric counts of one value of a dimension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// The metric, a whole one.
+    pub metric: MetricIndex,
+    /// The dimension.
+    pub dimension: DimensionIndex,
+    /// The value.
+    pub value: DimensionValue,
+}
+
+impl Dimension {
+    /// All its values: none, those that it declares, and any other.
+    pub fn all_values(&self) -> impl Iterator<Item = DimensionValue> + use<> {
+        (0..=self.other().0).map(DimensionValue)
+    }
+
+    /// The value of what was found, which may equal one of the declared values.
+    pub fn value_of(&self, is_it: impl Fn(&Literal) -> bool) -> DimensionValue {
+        let declared = (1..).zip(&self.values).find(|(_, value)| is_it(value));
+        declared.map_or(self.other(), |(at, _)| DimensionValue(at))
+    }
+
+    /// How a value is called in labels.
+    #[must_use]
+    pub fn label(&self, value: DimensionValue) -> Cow<'_, str> {
+        match usize::from(value.0).checked_sub(1).map(|at| self.values.get(at)) {
+            None => NONE.into(),
+            Some(None) => OTHER.into(),
+            Some(Some(Literal::Text(text))) => text.into(),
+            Some(Some(Literal::Bool(value))) => value.to_string().into(),
+            Some(Some(Literal::Int(value))) => value.to_string().into(),
+            Some(Some(Literal::Float(value))) => value.to_string().into(),
+        }
+    }
+
+    fn other(&self) -> DimensionValue {
+        DimensionValue(u16::try_from(self.values.len() + 1).expect("a checked plan has few values"))
+    }
+}
+
+impl By {
+    /// The slice of a value.
+    #[must_use]
+    pub fn slice(&self, value: DimensionValue) -> MetricIndex {
+        MetricIndex(self.first.0 + value.0)
+    }
+}
+
+impl Plan {
+    /// The dimension of an index.
+    #[must_use]
+    pub fn dimension(&self, index: DimensionIndex) -> &Dimension {
+        &self.dimensions[usize::from(index.0)]
+    }
+
+    /// The slice of an index; `None` if it is that of a whole metric.
+    #[must_use]
+    pub fn slice(&self, index: MetricIndex) -> Option<Slice> {
+        usize::from(index.0).checked_sub(self.metrics.len()).map(|at| self.slices[at])
+    }
+
+    /// All whole metrics, and then all slices.
+    pub fn series(&self) -> impl Iterator<Item = MetricIndex> + use<> {
+        let count = self.metrics.len() + self.slices.len();
+        (0..u16::try_from(count).expect("a checked plan has few slices")).map(MetricIndex)
+    }
+
+    /// The dimensions that are attributes of an entity, ascending.
+    pub fn attributes_of(&self, entity: EntityKind) -> impl Iterator<Item = (DimensionIndex, &Dimension)> {
+        let all = (0..).map(DimensionIndex).zip(&self.dimensions);
+        all.filter(move |(_, dimension)| matches!(dimension.taken, Taken::Attribute { of, .. } if of == entity))
+    }
+}
+
+/// Numbers the slices of the metrics, and tells all of them; `None` if they are more than can be numbered.
+pub(crate) fn slices(metrics: &mut [Metric], dimensions: &[Dimension]) -> Option<Vec<Slice>> {
+    let (mut slices, wholes) = (Vec::new(), metrics.len());
+    for (metric, of) in (0..).map(MetricIndex).zip(metrics) {
+        for by in &mut of.by {
+            by.first = MetricIndex(u16::try_from(wholes + slices.len()).ok()?);
+            let values = dimensions[usize::from(by.dimension.0)].all_values();
+            slices.extend(values.map(|value| Slice { metric, dimension: by.dimension, value }));
+        }
+    }
+    (wholes + slices.len() < usize::from(u16::MAX)).then_some(slices)
+}

@@ -1,0 +1,180 @@
+//! What metrics are sliced by: `plan: { of: account, values: [trial, team] }`, or `surface: { from: properties.surface, … }`.
+
+use super::entities::{self, Entities};
+use super::metrics::{literal, property};
+use super::values;
+use crate::cursor::{Cursor, Later};
+use crate::dimension::{AsOf, By, Dimension, NONE, OTHER, Taken};
+use crate::plan::{Literal, Measure, Path, Source};
+use crate::suggest;
+use activity::{DimensionIndex, EntityKind, MetricIndex};
+
+const KNOWN: &[&str] = &["of", "from", "values", "as_of"];
+const LATER: Later = &[("limit", "write the `values` that are told apart; any other is `__other__`")];
+/// The labels that gauges have anyway.
+const LABELS: [&str; 2] = ["window", "complete"];
+const MOST: usize = 100;
+const MOST_VALUES: usize = 200;
+
+#[derive(Clone, Copy)]
+enum When {
+    Event,
+    Of(AsOf),
+}
+
+const WHEN: &[(&str, When)] =
+    &[("event", When::Event), ("bucket", When::Of(AsOf::Bucket)), ("current", When::Of(AsOf::Current))];
+
+/// The dimensions that a catalogue declares, also those with mistakes, so that a metric that is sliced by such a one is not a
+/// mistake too.
+#[derive(Default)]
+pub(super) struct Dimensions<'a>(Vec<(&'a str, Option<Dimension>)>);
+
+pub(super) fn read<'a>(
+    cursor: &Cursor<'a>,
+    entities: Option<&Entities>,
+    sources: Option<&[Source]>,
+) -> Option<Dimensions<'a>> {
+    let dimensions = Dimensions(cursor.named(|name, cursor| dimension(name, cursor, entities, sources))?);
+    match dimensions.0.len() {
+        ..=MOST => Some(dimensions),
+        count => cursor.wrong_at_home(format!("{count} dimensions are too many"), format!("declare at most {MOST}")),
+    }
+}
+
+impl Dimensions<'_> {
+    /// All of them; `None` if one could not be read.
+    pub(super) fn declared(&self) -> Option<Vec<Dimension>> {
+        self.0.iter().map(|(_, dimension)| dimension.clone()).collect()
+    }
+
+    pub(super) fn complete(self) -> Option<Vec<Dimension>> {
+        super::all(self.0)
+    }
+}
+
+fn dimension(
+    name: &str,
+    cursor: &Cursor,
+    entities: Option<&Entities>,
+    sources: Option<&[Source]>,
+) -> Option<Dimension> {
+    if LABELS.contains(&name) {
+        let what = format!("every gauge has a label `{name}` already");
+        return cursor.wrong_at_home(what, "give the dimension another name");
+    }
+    let entries = cursor.entries()?;
+    entries.allow(KNOWN, LATER);
+    let help = "write the values that are told apart, as in `values: [trial, team]`; any other is `__other__`";
+    let values = entries.require("values", help).and_then(values_of);
+    let from = entries.read_or("from", None, |cursor| path(cursor).map(Some));
+    let as_of = entries.read_or("as_of", When::Of(AsOf::Bucket), |cursor| {
+        cursor.choice("a time at which an attribute is taken", WHEN, &[])
+    });
+    let taken = match entries.get("of") {
+        None => {
+            let help = "write where its value is found, as in `from: properties.surface`, or whose attribute it is, as in \
+                        `of: account`";
+            from.and_then(|from| from.map(Taken::Event).or_else(|| cursor.wrong_at_home("it is of nothing", help)))
+        }
+        Some(of) => {
+            let path = from.map(|from| from.unwrap_or_else(|| vec![name.to_owned()]));
+            match as_of? {
+                When::Event => path.map(Taken::Event),
+                When::Of(as_of) => {
+                    let of = entities::named(of, entities).and_then(|kind| told(of, kind, sources));
+                    of.and_then(|of| Some(Taken::Attribute { of, path: path?, as_of }))
+                }
+            }
+        }
+    };
+    as_of?;
+    Some(Dimension { name: name.to_owned(), taken: taken?, values: values? })
+}
+
+/// The entity, if some source tells its attributes.
+fn told(cursor: &Cursor, of: EntityKind, sources: Option<&[Source]>) -> Option<EntityKind> {
+    let tells = |source: &Source| source.attributes.as_ref().is_some_and(|attributes| attributes.entity == of);
+    if sources.is_none_or(|sources| sources.iter().any(tells)) {
+        return Some(of);
+    }
+    let entity = cursor.text()?;
+    let help = format!(
+        "add the topic of its records, as in `crm: {{ topic: crm.{entity}s, attributes_of: {entity} }}`; or, if every event \
+         says the value, write `as_of: event`"
+    );
+    cursor.wrong(format!("no source tells attributes of `{entity}`"), help)
+}
+
+fn path(cursor: &Cursor) -> Option<Path> {
+    let name = cursor.text()?;
+    property(name).or_else(|| cursor.wrong(format!("`{name}` is not a path"), values::PATH_HELP))
+}
+
+fn values_of(cursor: &Cursor) -> Option<Vec<Literal>> {
+    let values = cursor.one_or_more(|cursor| match literal(cursor)? {
+        Literal::Text(text) if [NONE, OTHER].contains(&text.as_str()) => {
+            cursor.wrong(format!("`{text}` stands for what no value is declared for"), "remove it")
+        }
+        value => Some(value),
+    })?;
+    match values.len() {
+        ..=MOST_VALUES => Some(values),
+        count => cursor.wrong(format!("{count} values are too many"), format!("declare at most {MOST_VALUES}")),
+    }
+}
+
+/// The dimensions that a metric is sliced by.
+pub(super) fn by(
+    cursor: &Cursor,
+    counted: Option<&Measure>,
+    entities: Option<&Entities>,
+    dimensions: Option<&Dimensions>,
+) -> Option<Vec<By>> {
+    cursor.one_or_more(|cursor| {
+        let name = cursor.text()?;
+        let dimensions = dimensions?;
+        let Some(at) = dimensions.0.iter().position(|(declared, _)| *declared == name) else {
+            let names: Vec<&str> = dimensions.0.iter().map(|(name, _)| *name).collect();
+            let help = match suggest::nearest(name, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if names.is_empty() => {
+                    format!("declare it, as in `dimensions: {{ {name}: {{ of: account, values: […] }} }}`")
+                }
+                None => format!("declare it under `dimensions`, or write {}", suggest::or(&names)),
+            };
+            return cursor.wrong(format!("there is no dimension `{name}`"), help);
+        };
+        let of = dimensions.0[at].1.as_ref()?;
+        if let Taken::Attribute { of, .. } = of.taken {
+            follows(cursor, name, counted?, of, entities?)?;
+        }
+        Some(By { dimension: DimensionIndex(u16::try_from(at).ok()?), first: MetricIndex(0) })
+    })
+}
+
+/// Whether what is counted has the attributes of an entity: it is that entity, or lies beside it and names it.
+fn follows(cursor: &Cursor, name: &str, counted: &Measure, of: EntityKind, entities: &Entities) -> Option<()> {
+    let owner = entities.get(of)?;
+    let Measure::Distinct(kind) = counted else {
+        let what = format!("`{name}` is an attribute of `{}`, and events have none", owner.name);
+        let help = "slice by a dimension that the events say themselves: `as_of: event`, or one with only `from`";
+        return cursor.wrong(what, help);
+    };
+    let counted = entities.get(*kind)?;
+    if *kind == of || counted.places_of(owner).is_some() {
+        return Some(());
+    }
+    let what =
+        format!("`{name}` is an attribute of `{}`, and one `{}` may have many of them", owner.name, counted.name);
+    let shard_by = &owner.key[owner.shard_by];
+    let help = if owner.key.iter().all(|field| counted.key.contains(field)) {
+        format!("declare `{}` with `shard_by: {shard_by}`, so that it lies beside its `{}`", counted.name, owner.name)
+    } else {
+        let further = counted.key.iter().filter(|field| !owner.key.contains(field));
+        let key: Vec<&str> = owner.key.iter().chain(further).map(String::as_str).collect();
+        let (name, key) = (format!("{}_{}", owner.name, counted.name), key.join(", "));
+        format!("count pairs: declare `{name}: {{ key: [{key}], shard_by: {shard_by} }}` and count that")
+    };
+    cursor.wrong(what, help)
+}

@@ -1,0 +1,200 @@
+//! What a shard tells about slices by attributes against brute force: changes that come late, out of order, twice, after a
+//! restart, and from before everything that is kept; of entities themselves, and of pairs that follow their account.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod support;
+
+use activity::pack::{Attribute, Change, Delta, Keys};
+use activity::{
+    Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Grain, MetricIndex, Millis, PerGrain, Window,
+};
+use catalog::{AsOf, Taken};
+use exporter::Totals;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use support::Single;
+
+const MINUTE: i64 = 60_000;
+const CATALOGUE: &str = "
+version: 1
+product: test
+time_zone: America/New_York
+history: { hour: 10h, day: 20d }
+sources:
+  usage: { topic: usage, lateness: { hour: 2h, day: 3d }, attributes_of: { entity: account, events: [group] } }
+entities:
+  account: { key: account_id }
+  pair: { key: [account_id, user_id], shard_by: account_id }
+dimensions:
+  plan: { of: account, values: [trial, team] }
+  tier: { of: account, from: plan, values: [trial, team], as_of: current }
+metrics:
+  accounts:
+    type: simple
+    measure: { agg: count_distinct, entity: account, events: any }
+    windows: [1h, 24h, 1d, 7d]
+    by: [plan, tier]
+  pairs:
+    type: simple
+    measure: { agg: count_distinct, entity: pair, events: any }
+    windows: [5h, 7d]
+    by: [tier, plan]
+";
+
+const ACCOUNT: EntityKind = EntityKind(0);
+const PAIR: EntityKind = EntityKind(1);
+
+/// A shard, and what it has to tell.
+struct Harness {
+    shard: Single,
+    /// Of every account and user: the buckets in which it was active.
+    active: PerGrain<BTreeMap<(u8, u8), BTreeSet<i32>>>,
+    /// Of every account and dimension: the values by time.
+    attributes: BTreeMap<(u8, u16), BTreeSet<(Millis, u16)>>,
+}
+
+/// What a record says: when, and the values of the two dimensions, if it mentions them.
+type Told = (i64, [Option<u16>; 2]);
+
+impl Harness {
+    fn new() -> Harness {
+        let (active, attributes) = (PerGrain::default(), BTreeMap::new());
+        Harness { shard: Single::new(support::plan(CATALOGUE)), active, attributes }
+    }
+
+    /// A pack: users of an account that were active at a time, and what was told of the account.
+    fn step(&mut self, account: u8, users: &[u8], time: Millis, told: &[Told], clock: Millis) {
+        let mut pack = self.shard.pack(clock);
+        let name = format!("account-{account}");
+        let in_time = |grain: &Grain| clock.0 - time.0 <= self.shard.plan.lateness_ms(*grain);
+        for grain in [Grain::Hour, Grain::Day].into_iter().filter(in_time) {
+            let bucket = self.shard.plan.bucket(grain, time);
+            pack.deltas.extend(deltas(&name, users, grain, bucket));
+            for user in users {
+                self.active[grain].entry((account, *user)).or_default().insert(bucket.0);
+            }
+        }
+        for (back, values) in told {
+            let at = Millis(clock.0 - back * MINUTE);
+            let told = (0..).zip(values).filter_map(|(dimension, value)| Some((dimension, (*value)?)));
+            let attribute =
+                |(dimension, value)| Attribute { dimension: DimensionIndex(dimension), value: DimensionValue(value) };
+            let key = EntityKey::of(ACCOUNT, &[&name]).as_bytes().to_vec();
+            pack.changes.push(Change { key, at, values: told.clone().map(attribute).collect() });
+            for (dimension, value) in told {
+                self.attributes.entry((account, dimension)).or_default().insert((at, value));
+            }
+        }
+        self.shard.apply(&pack).unwrap();
+    }
+
+    /// The value of a dimension that an account has as of a bucket, by looking at all changes.
+    fn value(&self, account: u8, dimension: u16, as_of: AsOf, grain: Grain, bucket: Bucket) -> DimensionValue {
+        let changes = self.attributes.get(&(account, dimension)).into_iter().flatten();
+        let until = changes.filter(|(at, _)| as_of == AsOf::Current || self.shard.plan.bucket(grain, *at) <= bucket);
+        DimensionValue(until.max().map_or(0, |(_, value)| *value))
+    }
+
+    /// How many of those that count are in a slice, or all.
+    fn expected(&self, metric: MetricIndex, window: Window, as_of: i32) -> usize {
+        let plan = &self.shard.plan;
+        let slice = plan.slice(metric);
+        let of_pairs = plan.metric(metric).entity() == Some(PAIR);
+        let is_in = |account: u8| {
+            slice.is_none_or(|slice| {
+                let Taken::Attribute { as_of: when, .. } = plan.dimension(slice.dimension).taken else {
+                    unreachable!()
+                };
+                self.value(account, slice.dimension.0, when, window.grain, Bucket(as_of)) == slice.value
+            })
+        };
+        let range = as_of - i32::from(window.length) + 1..=as_of;
+        let active = self.active[window.grain].iter().filter(|(_, at)| at.range(range.clone()).next().is_some());
+        let counted: BTreeSet<(u8, u8)> =
+            active.map(|((account, user), _)| (*account, if of_pairs { *user } else { 0 })).collect();
+        counted.into_iter().filter(|(account, _)| is_in(*account)).count()
+    }
+
+    /// Compares all slices at every as-of bucket that is kept.
+    fn compare(&mut self, clock: Millis) {
+        let totals = Totals::read(&mut self.shard.store, &self.shard.plan, 1).unwrap();
+        for metric in self.shard.plan.series() {
+            for window in self.shard.plan.metric(metric).windows.clone() {
+                let first = totals.first_as_of(&self.shard.plan, window.grain).unwrap().0;
+                let now = self.shard.plan.bucket(window.grain, clock).0;
+                for as_of in first..now + i32::from(window.length) + 3 {
+                    let told = totals.value(&self.shard.plan, metric, window, Bucket(as_of)).unwrap().units;
+                    let expected = i128::try_from(self.expected(metric, window, as_of)).unwrap();
+                    let slice = self.shard.plan.slice(metric);
+                    assert_eq!(told, expected, "{slice:?} of metric {metric}, {window} as of {as_of}, now {now}");
+                }
+            }
+        }
+    }
+}
+
+/// The account and its users were active in a bucket.
+fn deltas(account: &str, users: &[u8], grain: Grain, bucket: Bucket) -> Vec<Delta> {
+    let mut keys = [Keys::default(), Keys::default()];
+    keys[0].push(EntityKey::of(ACCOUNT, &[account]).as_bytes());
+    users.iter().for_each(|user| keys[1].push(EntityKey::of(PAIR, &[account, &user.to_string()]).as_bytes()));
+    let delta = |(metric, keys)| Delta { metrics: vec![MetricIndex(metric)], grain, bucket, keys };
+    if users.is_empty() { Vec::new() } else { (0..).zip(keys).map(delta).collect() }
+}
+
+/// Some minutes, or hours, or days.
+fn minutes() -> impl Strategy<Value = i64> {
+    prop_oneof![0i64..15, 0i64..150, 0i64..4320]
+}
+
+/// From long before what is kept to a little ahead.
+fn told() -> impl Strategy<Value = Told> {
+    let value = || proptest::option::weighted(0.7, 0u16..4);
+    (prop_oneof![-60i64..2_000, 0i64..60_000], [value(), value()])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn every_slice_is_exact_however_late_attributes_are_told(
+        start in 1_740_000_000_000_i64..1_763_000_000_000,
+        steps in proptest::collection::vec(
+            (minutes(), minutes(), 0u8..4, proptest::collection::vec(0u8..5, 0..3), proptest::collection::vec(told(), 0..3),
+             0..4u8),
+            1..50,
+        ),
+    ) {
+        let mut harness = Harness::new();
+        let mut clock = start;
+        for (forward, back, account, users, told, then) in &steps {
+            clock += forward * MINUTE;
+            harness.step(*account, users, Millis(clock - back * MINUTE), told, Millis(clock));
+            if *then > 0 {
+                harness.shard.commit();
+                (1..*then).for_each(|_| harness.shard.reopen());
+                harness.compare(Millis(clock));
+            }
+        }
+    }
+}
+
+#[test]
+fn slices_of_a_metric_add_up_to_it() {
+    let mut harness = Harness::new();
+    let clock = Millis(1_750_000_000_000);
+    for account in 0..4u8 {
+        harness.step(account, &[1, 2], clock, &[(600, [Some(account.into()), None])], clock);
+    }
+    harness.shard.commit();
+    let totals = Totals::read(&mut harness.shard.store, &harness.shard.plan, 1).unwrap();
+    let plan = harness.shard.plan.clone();
+    let value = |metric| totals.value(&plan, metric, Window::days(7), plan.calendar.day(clock)).unwrap().units;
+    for metric in [MetricIndex(0), MetricIndex(1)] {
+        for by in &plan.metric(metric).by {
+            let slices = plan.dimension(by.dimension).all_values().map(|of| value(by.slice(of)));
+            assert_eq!(slices.sum::<i128>(), value(metric));
+        }
+    }
+    assert_eq!(value(MetricIndex(1)), 8);
+}

@@ -1,0 +1,101 @@
+//! One shard of one source partition, and the store that it is kept in.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+#![allow(dead_code, reason = "every test uses a part of it")]
+
+use activity::fence::{FORMAT, Fence};
+use activity::header::Header;
+use activity::pack::{Coverage, Jump, Pack, Span};
+use activity::{Incarnation, Millis, Offset, PartitionId, Shard, TopicId};
+use catalog::Plan;
+use prometheus::Registry;
+use state::{Commit, MemoryStore, Store, Verdict};
+use std::sync::Arc;
+use window::{Metrics, Settings, ShardState, WindowError};
+
+/// The plan of a catalogue's text.
+pub(crate) fn plan(text: &str) -> Arc<Plan> {
+    Arc::new(catalog::parse(text).unwrap_or_else(|mistakes| panic!("{}", mistakes.render("test", text))))
+}
+
+/// A shard and its store.
+pub(crate) struct Single {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) store: MemoryStore,
+    pub(crate) state: ShardState,
+    pub(crate) position: i64,
+    offset: i64,
+    pub(crate) log: Vec<(Offset, Pack)>,
+}
+
+/// Opens the shard as it is stored.
+fn open(plan: &Arc<Plan>, store: &mut MemoryStore) -> ShardState {
+    let snapshot = store.snapshot(Shard(0)).unwrap().unwrap();
+    let stored = (snapshot.stored.state.fence, Header::decode(&snapshot.stored.header).unwrap());
+    let metrics = Metrics::register(&Registry::new()).unwrap();
+    ShardState::new(Shard(0), plan.clone(), metrics, stored, snapshot.counters).unwrap()
+}
+
+impl Single {
+    pub(crate) fn new(plan: Arc<Plan>) -> Single {
+        let fence = Fence {
+            format: FORMAT,
+            topic: TopicId([1; 16]),
+            catalogue: plan.version,
+            incarnation: Incarnation(1),
+            next: Offset(0),
+        };
+        let mut store = MemoryStore::default();
+        let header = Header::default();
+        let claim =
+            Commit { expected: None, next: fence, header: header.encode(), counters: Vec::new(), records: Vec::new() };
+        assert_eq!(store.commit(Shard(0), &claim).unwrap(), Verdict::Committed);
+        let state = open(&plan, &mut store);
+        Single { plan, store, state, position: 0, offset: 0, log: Vec::new() }
+    }
+
+    /// Opens the shard anew from what is stored, and reads the log again as far as that is asked for.
+    pub(crate) fn reopen(&mut self) {
+        self.state = open(&self.plan, &mut self.store);
+        let from = self.state.reads_from();
+        let again: Vec<(Offset, Pack)> = self.log.iter().filter(|(offset, _)| *offset >= from).cloned().collect();
+        again.iter().for_each(|(offset, pack)| self.state.apply(*offset, pack).unwrap());
+    }
+
+    /// The pack of one source record that says nothing, and the clock after it.
+    pub(crate) fn pack(&mut self, clock: Millis) -> Pack {
+        let span = Span {
+            partition: PartitionId(0),
+            from: Offset(self.position),
+            to: Offset(self.position + 1),
+            clock: Some(clock),
+            jump: (self.position == 0).then_some(Jump::FirstStart),
+        };
+        self.position += 1;
+        let (topic, topic_id, spans) = ("usage".to_owned(), TopicId([2; 16]), vec![span]);
+        Pack {
+            catalogue: self.plan.version,
+            sealed_at: clock,
+            sources: vec![Coverage { topic, topic_id, partitions: 1, spans }],
+            deltas: Vec::new(),
+            additive: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn apply(&mut self, pack: &Pack) -> Result<(), WindowError> {
+        self.offset += 2;
+        self.log.push((Offset(self.offset), pack.clone()));
+        let missing = self.state.missing(&self.log[self.log.len() - 1..]);
+        let found = self.store.records(Shard(0), Incarnation(1), &missing).unwrap().anyway();
+        for (key, record) in missing.into_iter().zip(found) {
+            self.state.admit(key, record).unwrap();
+        }
+        self.state.apply(Offset(self.offset), pack)
+    }
+
+    pub(crate) fn commit(&mut self) {
+        let commit = self.state.commit().unwrap();
+        assert_eq!(self.store.commit(Shard(0), &commit).unwrap(), Verdict::Committed);
+        self.state.committed(&Settings { cache_entities: 3, ..Settings::default() });
+    }
+}

@@ -21,6 +21,7 @@ pub mod measure;
 pub mod pack;
 pub mod population;
 pub mod record;
+pub mod standing;
 pub mod timeline;
 mod types;
 mod varint;

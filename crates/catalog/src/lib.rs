@@ -11,16 +11,18 @@ pub mod calendar;
 mod cursor;
 pub mod dimension;
 mod mistake;
+mod moment;
 mod node;
 mod parse;
 mod plan;
-mod suggest;
+pub mod suggest;
 pub mod version;
 mod words;
 
 pub use calendar::Calendar;
 pub use dimension::{AsOf, By, Dimension, Slice, Taken};
 pub use mistake::{Mistake, Mistakes};
+pub use moment::Moment;
 pub use parse::parse;
 pub use plan::{
     Attributes, ClockKind, Condition, Entity, Fields, Literal, Measure, Metric, Origin, Path, Plan, Source, TimeForm,

@@ -1,7 +1,8 @@
 //! Guesses at what was meant.
 
 /// The candidate that a word is most likely a slip of, if any is near: a third of the letters may differ.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let slips = |candidate: &&str| strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase());
     let nearest = candidates.into_iter().min_by_key(slips)?;
     (slips(&nearest) <= word.chars().count() / 3).then_some(nearest)

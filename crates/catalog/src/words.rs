@@ -1,7 +1,8 @@
 //! Metrics in plain words.
 
 use crate::plan::{Condition, Literal, Measure, Metric, Plan};
-use activity::Grain;
+use activity::{Bucket, Grain};
+use jiff::Timestamp;
 
 impl Plan {
     /// Each metric's name and what it counts, in the catalogue's order: `active_users` and `distinct user with any event in
@@ -9,6 +10,18 @@ impl Plan {
     #[must_use]
     pub fn words(&self) -> Vec<(String, String)> {
         self.metrics.iter().map(|metric| (metric.name.clone(), self.sentence(metric))).collect()
+    }
+
+    /// A bucket for people: a day's date, or when a minute or an hour begins.
+    #[must_use]
+    pub fn shown(&self, grain: Grain, bucket: Bucket) -> String {
+        match grain {
+            Grain::Day => self.calendar.date(bucket).map_or_else(|| format!("day {bucket}"), |date| date.to_string()),
+            Grain::Minute | Grain::Hour => {
+                let ms = i64::from(bucket.0) * grain.nominal_ms();
+                Timestamp::from_millisecond(ms).map_or_else(|_| format!("{ms} ms"), |time| time.to_string())
+            }
+        }
     }
 
     fn sentence(&self, metric: &Metric) -> String {

@@ -7,6 +7,7 @@
 mod board;
 mod gauges;
 mod http;
+pub mod lists;
 mod metrics;
 mod totals;
 mod value;

@@ -8,7 +8,7 @@ use activity::{
     Bucket, CatalogVersion, Grain, Incarnation, MetricIndex, Millis, Offset, PartitionId, Shard, TopicId, Window,
 };
 use catalog::Plan;
-use state::{CounterKey, Store, StoreError};
+use state::{CounterKey, Store, StoreError, Stored};
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -209,26 +209,33 @@ impl Totals {
     }
 }
 
+/// The header of what is stored of a shard, if it may be shown.
+pub(crate) fn header(plan: &Plan, shard: Shard, stored: &Stored) -> Result<Header, Withheld> {
+    let fence = stored.state.fence;
+    if stored.state.dirty {
+        return Err(Withheld::Dirty { shard });
+    }
+    if fence.catalogue != plan.version {
+        return Err(Withheld::OtherCatalogue { shard, found: fence.catalogue, known: plan.version });
+    }
+    let corrupt = |reason| StoreError::Corrupt { place: format!("the header of shard {shard}"), reason };
+    let header = Header::decode(&stored.header).map_err(|error| corrupt(error.to_string()))?;
+    match header.rebuild_until {
+        Some(until) => Err(Withheld::Rebuilding { shard, next: fence.next, until }),
+        None => Ok(header),
+    }
+}
+
 impl ShardTotals {
     fn read<S: Store + ?Sized>(store: &mut S, plan: &Plan, shard: Shard) -> Result<ShardTotals, Withheld> {
         let snapshot = store.snapshot(shard)?.ok_or(Withheld::Absent { shard })?;
-        let corrupt =
-            |what: String, reason: String| StoreError::Corrupt { place: format!("{what} of shard {shard}"), reason };
-        let fence = snapshot.stored.state.fence;
-        if snapshot.stored.state.dirty {
-            return Err(Withheld::Dirty { shard });
-        }
-        if fence.catalogue != plan.version {
-            return Err(Withheld::OtherCatalogue { shard, found: fence.catalogue, known: plan.version });
-        }
-        let header = Header::decode(&snapshot.stored.header);
-        let header = header.map_err(|error| corrupt("the header".into(), error.to_string()))?;
-        if let Some(until) = header.rebuild_until {
-            return Err(Withheld::Rebuilding { shard, next: fence.next, until });
-        }
+        let (fence, header) = (snapshot.stored.state.fence, header(plan, shard, &snapshot.stored)?);
         let counter = |(key, bytes): (CounterKey, Vec<u8>)| match Counter::decode(&bytes) {
             Some(counter) => Ok((key, counter)),
-            None => Err(corrupt(format!("the counter of metric {}, {},", key.metric, key.window), "no counter".into())),
+            None => {
+                let place = format!("the counter of metric {}, {}, of shard {shard}", key.metric, key.window);
+                Err(StoreError::Corrupt { place, reason: "no counter".into() })
+            }
         };
         let counters = snapshot.counters.into_iter().map(counter).collect::<Result<_, _>>()?;
         let stands = Stands { topic: fence.topic, incarnation: fence.incarnation, next: fence.next };

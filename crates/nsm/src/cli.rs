@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Show the metrics' values as of a time
     Query(Query),
+    /// List the accounts, or other entities, that count in a metric's window, came in, fell out, or are about to
+    Accounts(Accounts),
     /// Send a file of JSON lines to a source's topic
     Produce(Produce),
 }
@@ -103,6 +105,52 @@ pub(crate) enum Format {
     Table,
     /// One JSON object.
     Json,
+}
+
+/// `nsm accounts`.
+#[derive(Args, Debug)]
+pub(crate) struct Accounts {
+    /// The name of a metric that counts entities
+    pub(crate) metric: String,
+    /// List those that count [default]
+    #[arg(long, group = "list")]
+    pub(crate) members: bool,
+    /// List those that count, and came in at --since or later
+    #[arg(long, group = "list")]
+    pub(crate) entered: bool,
+    /// List those that do not count any more, and fell out at --since or later
+    #[arg(long, group = "list")]
+    pub(crate) fell_out: bool,
+    /// List those that count, and fall out --within some time if nothing further happens
+    #[arg(long, group = "list")]
+    pub(crate) due_to_fall_out: bool,
+    /// A trailing window of the metric [default: its longest]
+    #[arg(long, value_name = "WINDOW")]
+    pub(crate) window: Option<String>,
+    /// A date (2018-11-30) or a time (2018-11-30T12:00:00Z) [default: seven days before shard time]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// A span such as 24h or 7d [default: 7d]
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) within: Option<String>,
+    /// Only those with this value of an attribute, may be repeated: of two values of the same either will do
+    #[arg(long = "segment", value_name = "ATTRIBUTE=VALUE")]
+    pub(crate) segments: Vec<String>,
+    /// How to show the list
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(crate) format: ListFormat,
+}
+
+/// How a list is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON object.
+    Json,
+    /// For spreadsheets.
+    Csv,
 }
 
 /// `nsm produce`.

@@ -1,9 +1,9 @@
 //! The values, and what they stand for.
 
-use super::wanted::{AsOf, Wanted};
+use super::wanted::Wanted;
 use crate::failure::Failure;
 use activity::{Bucket, Grain, MetricIndex, Millis, Window};
-use catalog::Plan;
+use catalog::{Moment, Plan};
 use exporter::{Totals, Withheld};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -54,7 +54,7 @@ impl Answer {
     /// If shard time is not known, or nothing that is asked for is kept.
     pub(super) fn of(plan: &Plan, totals: &Totals, wanted: &Wanted) -> Result<Answer, Failure> {
         let time = totals.time().ok_or_else(|| Failure::new(Withheld::NoTime))?;
-        let as_of = wanted.as_of.unwrap_or(AsOf::Time(time));
+        let as_of = wanted.as_of.unwrap_or(Moment::Time(time));
         let value = |(metric, window): (MetricIndex, Window)| {
             let grain = window.grain;
             let bucket = as_of.bucket(plan, grain);
@@ -65,7 +65,7 @@ impl Answer {
                     (dimension.name.clone(), dimension.label(slice.value).into_owned())
                 }),
                 window: window.to_string(),
-                as_of: shown(plan, grain, bucket),
+                as_of: plan.shown(grain, bucket),
                 value: kept(plan, totals, grain, bucket).and_then(|bucket| totals.value(plan, metric, window, bucket)),
                 complete: bucket < plan.bucket(grain, time),
             }
@@ -101,21 +101,14 @@ fn kept(plan: &Plan, totals: &Totals, grain: Grain, bucket: Bucket) -> Option<Bu
     Some(bucket).filter(|bucket| totals.first_as_of(plan, grain).is_none_or(|first| *bucket >= first))
 }
 
-fn out_of_history(plan: &Plan, totals: &Totals, wanted: &Wanted, as_of: AsOf) -> String {
+fn out_of_history(plan: &Plan, totals: &Totals, wanted: &Wanted, as_of: Moment) -> String {
     let grain = wanted.counts.iter().map(|(_, window)| window.grain).max().unwrap_or(Grain::Day);
-    let asked = shown(plan, grain, as_of.bucket(plan, grain));
+    let asked = plan.shown(grain, as_of.bucket(plan, grain));
     match totals.first_as_of(plan, grain) {
         Some(first) => {
-            format!("{asked} is not kept any more: the first {} is {}", grain.name(), shown(plan, grain, first))
+            format!("{asked} is not kept any more: the first {} is {}", grain.name(), plan.shown(grain, first))
         }
         None => format!("{asked} is not kept"),
-    }
-}
-
-fn shown(plan: &Plan, grain: Grain, bucket: Bucket) -> String {
-    match grain {
-        Grain::Day => plan.calendar.date(bucket).map_or_else(|| format!("day {bucket}"), |date| date.to_string()),
-        Grain::Minute | Grain::Hour => timestamp(Millis(i64::from(bucket.0) * grain.nominal_ms())),
     }
 }
 

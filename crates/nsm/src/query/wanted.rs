@@ -3,10 +3,8 @@
 use crate::cli::Query;
 use crate::failure::Failure;
 use crate::nearest::nearest;
-use activity::{Bucket, Grain, MetricIndex, Millis, Window};
-use catalog::{Metric, Plan};
-use jiff::Timestamp;
-use jiff::civil::Date;
+use activity::{MetricIndex, Window};
+use catalog::{Metric, Moment, Plan};
 
 /// What is asked for.
 #[derive(Debug)]
@@ -14,31 +12,7 @@ pub(super) struct Wanted {
     /// In the catalogue's order.
     pub(super) counts: Vec<(MetricIndex, Window)>,
     /// `None` is shard time.
-    pub(super) as_of: Option<AsOf>,
-}
-
-/// As of when values are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AsOf {
-    /// A day of the reporting time zone, and the last minute and hour of it.
-    Day(Bucket),
-    /// The bucket, of any grain, in which a time lies.
-    Time(Millis),
-}
-
-impl AsOf {
-    /// The bucket of a grain.
-    pub(super) fn bucket(self, plan: &Plan, grain: Grain) -> Bucket {
-        match self {
-            AsOf::Time(time) => plan.bucket(grain, time),
-            AsOf::Day(day) if grain == Grain::Day => day,
-            // Past the end of the calendar no bucket is kept.
-            AsOf::Day(day) => match plan.calendar.start_of(day.plus(1)) {
-                Some(Millis(end)) => plan.bucket(grain, Millis(end - 1)),
-                None => Bucket(i32::MAX),
-            },
-        }
-    }
+    pub(super) as_of: Option<Moment>,
 }
 
 impl Wanted {
@@ -53,19 +27,10 @@ impl Wanted {
     }
 }
 
-fn moment(plan: &Plan, text: &str) -> Result<AsOf, String> {
-    // A date alone would also be read as the start of a time.
-    if let Ok(date) = text.parse::<Date>()
-        && !text.contains(['T', ' '])
-    {
-        return Ok(AsOf::Day(plan.calendar.bucket(date)));
-    }
-    match text.parse::<Timestamp>() {
-        Ok(time) => Ok(AsOf::Time(Millis(time.as_millisecond()))),
-        Err(_) => Err(format!(
-            "--as-of `{text}` is neither a date nor a time; write one as in `2018-11-30` or `2018-11-30T12:00:00Z`"
-        )),
-    }
+fn moment(plan: &Plan, text: &str) -> Result<Moment, String> {
+    Moment::parse(plan, text).ok_or_else(|| {
+        format!("--as-of `{text}` is neither a date nor a time; write one as in `2018-11-30` or `2018-11-30T12:00:00Z`")
+    })
 }
 
 fn counts(plan: &Plan, query: &Query) -> Result<Vec<(MetricIndex, Window)>, String> {

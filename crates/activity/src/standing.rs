@@ -1,0 +1,88 @@
+//! How one entity stands to a trailing window: whether it counts, since when, and until when if nothing further happens.
+
+use crate::mask::Mask;
+use crate::measure;
+use crate::types::{Bucket, Window};
+
+/// The last run of as-of buckets in which an entity counts, of those that have begun by some bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// As of when that is.
+    pub as_of: Bucket,
+    /// The last bucket up to `as_of` in which it was active.
+    pub last_active: Bucket,
+    /// The first as-of bucket of the run.
+    pub from: Bucket,
+    /// The first one after it: when the entity falls out, by what is known.
+    pub until: Bucket,
+}
+
+impl Standing {
+    /// How the entity with this mask stands as of a bucket; `None` if it was not active until then.
+    #[must_use]
+    pub fn of(mask: &Mask, window: Window, as_of: Bucket) -> Option<Standing> {
+        let last_active = if mask.contains(as_of) { as_of } else { mask.around(as_of).0? };
+        let (mut runs, mut from) = (Vec::new(), None);
+        measure::active(mask, window, |at, n| match n {
+            1 => from = Some(at),
+            _ => runs.extend(from.take().map(|from| (from, at))),
+        });
+        let (from, until) = runs.into_iter().rev().find(|(from, _)| *from <= as_of)?;
+        Some(Standing { as_of, last_active, from, until })
+    }
+
+    /// Whether it counts.
+    #[must_use]
+    pub fn is_member(&self) -> bool {
+        self.until > self.as_of
+    }
+
+    /// Whether it counts, and does so since `since` or later.
+    #[must_use]
+    pub fn has_entered(&self, since: Bucket) -> bool {
+        self.is_member() && self.from >= since
+    }
+
+    /// Whether it does not count, and fell out at `since` or later.
+    #[must_use]
+    pub fn has_fallen_out(&self, since: Bucket) -> bool {
+        !self.is_member() && self.until >= since
+    }
+
+    /// Whether it counts, and will no more as of `by`, if nothing further happens.
+    #[must_use]
+    pub fn falls_out(&self, by: Bucket) -> bool {
+        self.is_member() && self.until <= by
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn standing_agrees_with_brute_force(
+            set in proptest::collection::btree_set(0i32..80, 0..12), width in 1u16..20, as_of in -5i32..100, then in -10i32..120,
+        ) {
+            let mask: Mask = set.iter().map(|bucket| Bucket(*bucket)).collect();
+            let counts = |at: i32| set.range(at - i32::from(width) + 1..=at).next().is_some();
+            let standing = Standing::of(&mask, Window::days(width), Bucket(as_of));
+            prop_assert_eq!(standing.map(|of| of.last_active.0), set.range(..=as_of).next_back().copied());
+            let Some(standing) = standing else { return Ok(()) };
+            prop_assert_eq!(standing.is_member(), counts(as_of));
+            prop_assert!((standing.from.0..standing.until.0).all(counts));
+            prop_assert!(!counts(standing.from.0 - 1) && !counts(standing.until.0));
+            if then <= as_of {
+                let entered = counts(as_of) && (then - 1..=as_of).any(|at| !counts(at));
+                prop_assert_eq!(standing.has_entered(Bucket(then)), entered);
+                let was = (then - 1..as_of).any(counts);
+                prop_assert_eq!(standing.has_fallen_out(Bucket(then)), was && !counts(as_of));
+            } else {
+                let leaves = counts(as_of) && (as_of..=then).any(|at| !counts(at));
+                prop_assert_eq!(standing.falls_out(Bucket(then)), leaves);
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+use super::*;
+use crate::golden;
+use activity::fence::{FORMAT, Fence};
+use activity::header::Header;
+use activity::record::Record;
+use activity::{
+    DimensionIndex, DimensionValue, EntityKey, EntityKind, Grain, Incarnation, MetricIndex, Millis, Offset, Shard,
+    TopicId, Track,
+};
+use state::{Commit, MemoryStore, Verdict};
+
+const CATALOGUE: &str = "
+version: 1
+product: crm
+history: 30d
+sources: { usage: { topic: usage, lateness: { day: 1d } }, crm: { topic: crm, attributes_of: account } }
+entities:
+  account: { key: account_id }
+  account_user: { key: [account_id, user_id], shard_by: account_id }
+dimensions:
+  plan: { of: account, values: [trial, team] }
+  owner: { of: account, values: [ada], as_of: current }
+metrics:
+  accounts:
+    type: simple
+    measure: { agg: count_distinct, entity: account, events: any }
+    windows: [1d, 7d]
+  users:
+    type: simple
+    measure: { agg: count_distinct, entity: account_user, events: any }
+    windows: [7d]
+";
+/// 2018-11-30, 12:00.
+const NOON: Millis = Millis(1_543_579_200_000);
+const DAY: i64 = 86_400_000;
+const SHARDS: u16 = 2;
+
+type Account = (&'static str, &'static [i32], &'static [(i64, u16)]);
+
+/// An account, how many days ago it was active, and of which plan it was from how many days ago on.
+const ACCOUNTS: [Account; 5] = [
+    ("acme", &[0, 1, 2, 3, 20], &[(400, 1), (2, 2)]),
+    ("bolt", &[6, 25], &[(10, 2)]),
+    ("coda", &[8], &[(1, 3)]),
+    ("dune", &[30, 33, 36, 0], &[]),
+    ("echo", &[4, 11, 18, 25, 32, 36, 37], &[(5, 2), (-1, 1)]),
+];
+
+fn record(metric: u16, days_ago: &[i32], plans: &[(i64, u16)]) -> Record {
+    let (plan, mut record) = (catalog::parse(CATALOGUE).unwrap(), Record::default());
+    let today = plan.calendar.day(NOON);
+    for days in days_ago {
+        record.mask_mut(Track { metric: MetricIndex(metric), grain: Grain::Day }).insert(today.plus(-days));
+    }
+    for (days, value) in plans {
+        for (dimension, value) in [(0, *value), (1, 1)] {
+            let attribute = record.attribute_mut(DimensionIndex(dimension));
+            attribute.set(Millis(NOON.0 - days * DAY), DimensionValue(value));
+        }
+    }
+    record.trim(&plan.floors(NOON));
+    record
+}
+
+/// Accounts and their users, the first of whom was active on the account's first day, in alternate shards.
+fn store(plan: &Plan) -> MemoryStore {
+    let mut store = MemoryStore::default();
+    for shard in 0..SHARDS {
+        let header = Header { time: Some(NOON), sealed_at: NOON, ..Header::default() };
+        let (topic, incarnation) = (TopicId([7; 16]), Incarnation(1));
+        let next = Fence { format: FORMAT, topic, catalogue: plan.version, incarnation, next: Offset(40) };
+        let of_shard = (0..).zip(ACCOUNTS).filter(|(at, _)| at % SHARDS == shard);
+        let records = of_shard.flat_map(|(_, (name, days, plans))| {
+            let account = EntityKey::of(EntityKind(0), &[name]);
+            let user = EntityKey::of(EntityKind(1), &[name, "u,1"]);
+            [(account, Some(record(0, days, plans).encode())), (user, Some(record(1, &days[..1], &[]).encode()))]
+        });
+        let (header, counters, records) = (header.encode(), Vec::new(), records.collect());
+        let commit = Commit { expected: None, next, header, counters, records };
+        assert_eq!(store.commit(Shard(shard), &commit).unwrap(), Verdict::Committed);
+    }
+    store
+}
+
+fn ask(line: &str) -> Result<String, String> {
+    use clap::Parser;
+    let cli = crate::cli::Cli::try_parse_from(["nsm", "accounts"].into_iter().chain(line.split(' '))).unwrap();
+    let crate::cli::Command::Accounts(accounts) = cli.command else { panic!("it is accounts") };
+    let plan = catalog::parse(CATALOGUE).unwrap();
+    let shown = show(&mut store(&plan), &plan, SHARDS, &accounts);
+    shown.map_err(|failure| failure.to_string().trim_start_matches("nsm: ").to_owned())
+}
+
+#[test]
+fn lists_read_as_agreed() {
+    let lines = [
+        "accounts",
+        "accounts --window 1d --members",
+        "accounts --entered",
+        "accounts --entered --since 2018-11-24",
+        "accounts --fell-out --since 2018-11-10",
+        "accounts --due-to-fall-out --within 3d",
+        "accounts --members --segment plan=team --segment plan=trial",
+        "users --segment plan=team --format csv",
+        "accounts --fell-out --since 2018-11-29 --format json",
+        "accounts --entered --since 2018-11-30 --segment plan=team",
+    ];
+    let told: Vec<String> = lines.iter().map(|line| format!("$ nsm accounts {line}\n{}", ask(line).unwrap())).collect();
+    golden::check("accounts.txt", &told.join("\n"));
+}
+
+#[test]
+fn what_is_not_kept_any_more_cannot_be_told() {
+    // 30 days of history, three of lateness, and one more.
+    assert!(ask("accounts --entered --since 2018-10-28").is_ok());
+    assert_eq!(
+        ask("accounts --entered --since 2018-10-27"),
+        Err("what happened at 2018-10-27 is not kept any more: the first bucket that can be told from the one before is \
+             2018-10-28"
+            .into())
+    );
+}
+
+#[test]
+fn a_shard_that_nothing_is_known_of_makes_no_list() {
+    let plan = catalog::parse(CATALOGUE).unwrap();
+    let asked = Asked { metric: "accounts".into(), ..Asked::default() };
+    let told = lists::list(&mut store(&plan), &plan, SHARDS + 1, &asked).unwrap_err().to_string();
+    assert!(told.starts_with("nothing is stored of shard 2"), "{told}");
+}

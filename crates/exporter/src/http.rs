@@ -1,4 +1,8 @@
-//! The HTTP side: `/metrics`, `/livez` and `/readyz`.
+//! The HTTP side: `/metrics`, `/livez` and `/readyz`, and lists of entities.
+
+mod lists;
+
+pub use lists::{Access, Lists, Reader};
 
 use axum::Router;
 use axum::extract::State;
@@ -38,6 +42,8 @@ pub struct Pages {
     pub dead: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     /// Why the process is not ready; `None` if it is.
     pub unready: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+    /// Lists of entities; `None` if this process has no exporter.
+    pub lists: Option<Lists>,
 }
 
 /// Listens on `address`, tells `listening` where that is (port 0 takes any), and serves until `shutdown` is done.
@@ -53,11 +59,14 @@ pub async fn serve(
     let listen = |source| ServeError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     listening(listener.local_addr().map_err(listen)?);
+    let of_entities =
+        pages.lists.clone().map(|of| Router::new().route("/lists/{metric}", get(lists::list)).with_state(of));
     let router = Router::new()
         .route("/metrics", get(metrics))
         .route("/livez", get(alive))
         .route("/readyz", get(ready))
-        .with_state(pages);
+        .with_state(pages)
+        .merge(of_entities.unwrap_or_default());
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await.map_err(ServeError::Serve)
 }
 

@@ -13,7 +13,7 @@ mod totals;
 mod value;
 
 pub use board::{Board, Settings, Shown};
-pub use http::{Pages, ServeError, serve};
+pub use http::{Access, Lists, Pages, Reader, ServeError, serve};
 pub use metrics::Metrics;
 pub use totals::{Stands, Totals, Withheld};
 pub use value::Value;

@@ -253,6 +253,7 @@ async fn pages_serve_gauges_own_metrics_and_readiness() {
     let pages = Pages {
         registry: harness.registry.clone(),
         dead: Arc::new(|| None),
+        lists: None,
         gauges: {
             let gauges = gauges.clone();
             Arc::new(move || gauges.lock().unwrap().clone())

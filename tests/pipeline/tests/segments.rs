@@ -3,7 +3,7 @@
 // A helper that fails fails the test.
 #![allow(clippy::unwrap_used)]
 
-use pipeline::{DEADLINE, Event, Installation};
+use pipeline::{DEADLINE, Event, Installation, Pages};
 use serde_json::{Value, json};
 
 const CATALOGUE: &str = "
@@ -116,6 +116,25 @@ fn slices_follow_attributes_however_late_they_are_told_and_a_store_that_forgets(
     // The second user of an account is on another surface.
     let surface = slices(&installation, "users", "surface", 10);
     assert_eq!(surface, [("__none__".into(), 0), ("web".into(), 16), ("__other__".into(), 8)]);
+
+    let listed = |parameters: &str| {
+        let port = exporter.address().rsplit(':').next().unwrap().parse().unwrap();
+        let (status, text) = Pages::at(port).get(&format!("lists/accounts?{parameters}")).unwrap();
+        assert_eq!(status, 200, "{text}");
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        let id = |row: &Value| row["id"]["account_id"].as_str().unwrap().to_owned();
+        answer["rows"].as_array().unwrap().iter().map(id).collect::<Vec<_>>()
+    };
+    assert_eq!(listed("segment=plan%3Dteam&list=members"), ["a-0", "a-1"]);
+    assert_eq!(listed("list=entered&since=2020-06-09").len(), 12);
+    assert_eq!(listed("list=due-to-fall-out&within=6d"), [""; 0]);
+    assert_eq!(listed("list=due-to-fall-out").len(), 12);
+    let table = installation.output(&["accounts", "users", "--segment", "plan=trial", "--format", "csv"]);
+    assert_eq!(
+        String::from_utf8_lossy(&table.stdout),
+        "account_id,user_id,plan,tier,last_active,since,until\n\
+         a-3,u-0,trial,trial,2020-06-10,2020-06-09,2020-06-17\n"
+    );
 
     window.kill();
     let mut redis = redis::Client::open(installation.redis.url()).unwrap().get_connection().unwrap();

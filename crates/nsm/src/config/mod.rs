@@ -43,8 +43,7 @@ pub(crate) struct Config {
     pub(crate) window: window::Settings,
     pub(crate) redis: Redis,
     pub(crate) exporter: Exporter,
-    /// Where metrics and health are served.
-    pub(crate) listen: SocketAddr,
+    pub(crate) http: Http,
     pub(crate) log: Log,
 }
 
@@ -81,6 +80,15 @@ pub(crate) struct Exporter {
     pub(crate) refresh: Duration,
     /// Gauges whose last pack is older than this are absent.
     pub(crate) stale_after: Duration,
+}
+
+/// What is served.
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    /// Where.
+    pub(crate) listen: SocketAddr,
+    /// What has to be said to see lists of entities; empty if nothing is set.
+    pub(crate) token: SecretString,
 }
 
 /// What is logged, and how.
@@ -185,7 +193,7 @@ fn config(root: Section<'_>, folder: Option<&Path>, host: impl FnOnce() -> Optio
         window: window_section(root.section("window")),
         redis: redis(root.section("state")),
         exporter: exporter_section(root.section("exporter")),
-        listen: http(root.section("http")),
+        http: http(root.section("http")),
         log: log(root.section("log")),
     };
     if config.exporter.stale_after <= Duration::from_millis(config.ingest.heartbeat_ms.unsigned_abs()) {
@@ -298,13 +306,17 @@ fn exporter_section(section: Section<'_>) -> Exporter {
     exporter
 }
 
-fn http(section: Section<'_>) -> SocketAddr {
+fn http(section: Section<'_>) -> Http {
     let listen = section.read("listen", SocketAddr::from((Ipv4Addr::LOCALHOST, 9464)), |text| {
         text.parse()
             .map_err(|_| format!("`{text}` is not an address; write an IP address and a port, as in `0.0.0.0:9464`"))
     });
+    let token = section.secret("token", "", |text| match text.len() {
+        16.. => Ok(()),
+        _ => Err("a token of less than 16 bytes is guessed soon; write a longer one"),
+    });
     section.finish();
-    listen
+    Http { listen, token }
 }
 
 fn log(section: Section<'_>) -> Log {

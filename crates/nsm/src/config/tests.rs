@@ -33,7 +33,7 @@ fn every_setting_has_a_default() {
     assert_eq!(mistakes, Vec::<String>::new());
     assert_eq!(config.catalogue, Path::new("catalogue.yaml"));
     assert_eq!((config.group.as_str(), config.instance.as_str()), ("northstar", "host-1"));
-    assert_eq!(config.listen.to_string(), "127.0.0.1:9464");
+    assert_eq!(config.http.listen.to_string(), "127.0.0.1:9464");
     assert_eq!(format!("{:?}", config.ingest), format!("{:?}", ingest::Settings::default()));
     assert_eq!(format!("{:?}", config.window), format!("{:?}", window::Settings::default()));
 }

@@ -4,6 +4,7 @@ mod exporter;
 mod health;
 mod ingest;
 mod lag;
+mod lists;
 mod server;
 mod stores;
 mod supervise;
@@ -50,13 +51,14 @@ pub(crate) fn run(config: &Config, plan: Plan, roles: &[Role]) -> Result<(), Fai
     let health = Arc::new(Health::new(&roles, &registry).map_err(Failure::new)?);
     let shelf = exporter::Shelf::default();
     let (events, told) = mpsc::channel();
-    let pages = pages(&registry, &health, &shelf, &stop);
+    let plan = Arc::new(plan);
+    let lists = roles.contains(&Role::Exporter).then(|| lists::lists(config, plan.clone()));
+    let pages = Pages { lists, ..pages(&registry, &health, &shelf, &stop) };
     let broken = events.clone();
-    let server = Server::start(config.listen, pages, move |why| drop(broken.send(Event::ServerBroke(why))))?;
+    let server = Server::start(config.http.listen, pages, move |why| drop(broken.send(Event::ServerBroke(why))))?;
     let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
     info!(roles = names.join(","), instance = config.instance, catalogue = %plan.version, "starting");
-    let start =
-        Start { config, plan: Arc::new(plan), registry, health: health.clone(), shelf, stop: stop.clone(), events };
+    let start = Start { config, plan, registry, health: health.clone(), shelf, stop: stop.clone(), events };
     let started = start.roles(&roles);
     if started.is_err() {
         stop.request();
@@ -76,6 +78,7 @@ fn pages(registry: &Registry, health: &Arc<Health>, shelf: &exporter::Shelf, sto
         unready: Arc::new(move || {
             if stop.is_requested() { Some("stopping".to_owned()) } else { health.unready(clock::steady()) }
         }),
+        lists: None,
     }
 }
 

@@ -1,0 +1,148 @@
+//! `/lists/METRIC`: the lists as JSON, for whoever may see them. They name entities, and `/metrics` never does.
+
+use crate::lists::{Answer, Asked, Unanswered};
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use secrecy::{ExposeSecret, SecretString};
+use std::sync::Arc;
+
+/// Reads a list; it may take a while.
+pub type Reader = Arc<dyn Fn(&Asked) -> Result<Answer, Unanswered> + Send + Sync>;
+
+/// What lists are made of, and who may see them.
+#[derive(Clone)]
+pub struct Lists {
+    /// Reads them.
+    pub read: Reader,
+    /// Who may see them.
+    pub access: Access,
+}
+
+/// Who may see lists.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// Everybody who reaches the address: nobody but this machine does.
+    Local,
+    /// Those who say the token.
+    Token(SecretString),
+    /// Nobody: others reach the address, and no token is set.
+    Nobody,
+}
+
+impl Access {
+    /// Why a request is refused; `None` if it is not.
+    fn refusal(&self, headers: &HeaderMap) -> Option<Response> {
+        let told = |status: StatusCode, why: &str| (status, format!("{why}\n")).into_response();
+        match self {
+            Access::Local => None,
+            Access::Nobody => {
+                let why = "lists name entities and are not served to other machines without `http.token`: set one, and send \
+                           it as `Authorization: Bearer TOKEN`";
+                Some(told(StatusCode::FORBIDDEN, why))
+            }
+            Access::Token(token) => {
+                let said =
+                    headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+                if said.is_some_and(|said| is_same(said, token.expose_secret().as_bytes())) {
+                    return None;
+                }
+                let why = "send the token as `Authorization: Bearer TOKEN`";
+                let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+                Some((challenge, told(StatusCode::UNAUTHORIZED, why)).into_response())
+            }
+        }
+    }
+}
+
+/// Whether two texts are the same; how long that takes does not tell how much of them is.
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+}
+
+/// Serves a list. The names of the query's parameters are those of the command line.
+pub(super) async fn list(
+    State(lists): State<Lists>,
+    Path(metric): Path<String>,
+    Query(parameters): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(refusal) = lists.access.refusal(&headers) {
+        return refusal;
+    }
+    let asked = match asked(metric, parameters) {
+        Ok(asked) => asked,
+        Err(unknown) => {
+            let why = format!("there is no parameter `{unknown}`; there are {}\n", PARAMETERS.join(", "));
+            return (StatusCode::BAD_REQUEST, why).into_response();
+        }
+    };
+    // The store's calls block.
+    let read = tokio::task::spawn_blocking(move || (lists.read)(&asked)).await;
+    match read {
+        Ok(Ok(answer)) => Json(answer).into_response(),
+        Ok(Err(why)) => {
+            let status = match &why {
+                Unanswered::Asked(_) | Unanswered::NotKept { .. } => StatusCode::BAD_REQUEST,
+                Unanswered::Withheld(_) => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            (status, format!("{why}\n")).into_response()
+        }
+        Err(broken) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{broken}\n")).into_response(),
+    }
+}
+
+const PARAMETERS: [&str; 5] = ["list", "window", "since", "within", "segment"];
+
+fn asked(metric: String, parameters: Vec<(String, String)>) -> Result<Asked, String> {
+    let mut asked = Asked { metric, ..Asked::default() };
+    for (name, value) in parameters {
+        match name.as_str() {
+            "list" => asked.list = Some(value),
+            "window" => asked.window = Some(value),
+            "since" => asked.since = Some(value),
+            "within" => asked.within = Some(value),
+            "segment" => asked.segments.push(value),
+            _ => return Err(name),
+        }
+    }
+    Ok(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(access: &Access, said: Option<&str>) -> Option<u16> {
+        let mut headers = HeaderMap::new();
+        if let Some(said) = said {
+            headers.insert(header::AUTHORIZATION, said.parse().expect("a header"));
+        }
+        access.refusal(&headers).map(|response| response.status().as_u16())
+    }
+
+    #[test]
+    fn lists_are_shown_to_this_machine_or_to_who_says_the_token() {
+        assert_eq!(status(&Access::Local, None), None);
+        assert_eq!(status(&Access::Nobody, Some("Bearer s3cret")), Some(403));
+        let token = Access::Token(SecretString::from("s3cret"));
+        assert_eq!(status(&token, Some("Bearer s3cret")), None);
+        for said in
+            [None, Some("s3cret"), Some("Bearer s3cre"), Some("Bearer s3crets"), Some("Bearer "), Some("Basic s3cret")]
+        {
+            assert_eq!(status(&token, said), Some(401), "{said:?}");
+        }
+        assert!(!format!("{token:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn parameters_are_those_of_the_command_line() {
+        let of =
+            |names: &[&str]| asked("m".into(), names.iter().map(|name| ((*name).to_owned(), "x".to_owned())).collect());
+        let all = of(&PARAMETERS).expect("all are known");
+        assert!([&all.list, &all.window, &all.since, &all.within].iter().all(|value| value.is_some()));
+        assert_eq!(of(&["segment", "segment"]).map(|asked| asked.segments.len()), Ok(2));
+        assert_eq!(of(&["limit"]), Err("limit".to_owned()));
+    }
+}

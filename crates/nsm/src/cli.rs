@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Show the metrics' values as of a time
     Query(Query),
+    /// Show one account, or another entity: its days, its windows, its attributes and its users
+    Account(Account),
     /// List the accounts, or other entities, that count in a metric's window, came in, fell out, or are about to
     Accounts(Accounts),
     /// Send a file of JSON lines to a source's topic
@@ -105,6 +107,20 @@ pub(crate) enum Format {
     Table,
     /// One JSON object.
     Json,
+}
+
+/// `nsm account`.
+#[derive(Args, Debug)]
+pub(crate) struct Account {
+    /// The id; of an entity whose key has several fields, the value of each
+    #[arg(required = true)]
+    pub(crate) id: Vec<String>,
+    /// The entity's name in the catalogue
+    #[arg(long, value_name = "NAME", default_value = "account")]
+    pub(crate) entity: String,
+    /// How to show it
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(crate) format: Format,
 }
 
 /// `nsm accounts`.

@@ -3,6 +3,7 @@
 //! This crate wires the others together: it knows the command line, the configuration, the clock, threads and signals, and
 //! no rule of the pipeline. Exit codes: 0 if all went well, 1 if not, 2 for a wrong command line.
 
+mod account;
 mod accounts;
 mod catalogue;
 mod check;
@@ -52,6 +53,10 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Query(arguments) => {
             let plan = catalogue::settled(&read)?;
             query::query(&read.config, &plan, &arguments)
+        }
+        Command::Account(arguments) => {
+            let plan = catalogue::settled(&read)?;
+            account::account(&read.config, &plan, &arguments)
         }
         Command::Accounts(arguments) => {
             let plan = catalogue::settled(&read)?;

@@ -1,0 +1,192 @@
+//! One entity: its days, its windows, its attributes, and those that belong to it.
+
+use crate::lists::Unanswered;
+use crate::totals::{Totals, Withheld, header};
+use activity::record::Record;
+use activity::standing::Standing;
+use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, Millis, Shard, Track, key};
+use catalog::{AsOf, Metric, Plan, Taken};
+use serde::Serialize;
+use state::{Store, StoreError};
+use std::collections::BTreeMap;
+
+/// How many days a strip shows.
+pub const STRIP_DAYS: i32 = 60;
+
+/// One entity.
+#[derive(Clone, Debug, Serialize)]
+pub struct Portrait {
+    /// The entity's name in the catalogue.
+    pub entity: String,
+    /// The parts of its id.
+    pub id: Vec<String>,
+    /// Its attributes, by the names of the dimensions.
+    pub attributes: BTreeMap<String, String>,
+    /// The day of shard time.
+    pub as_of: String,
+    /// The metrics that count it.
+    pub metrics: Vec<OfMetric>,
+    /// The entities that name it as their owner, by id.
+    pub members: Vec<Member>,
+}
+
+/// How an entity stands to one metric.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfMetric {
+    /// The metric's name.
+    pub metric: String,
+    /// The last [`STRIP_DAYS`] days, the present one last: `#` where it was active, `.` where it was not. `None` if the metric
+    /// has no windows of days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days: Option<String>,
+    /// Each of the metric's windows.
+    pub windows: Vec<OfWindow>,
+}
+
+/// How an entity stands to a window.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfWindow {
+    /// The window.
+    pub window: String,
+    /// Whether it counts.
+    pub member: bool,
+    /// The bucket in which it was last active; `None` if in none that is kept.
+    pub last_active: Option<String>,
+    /// When it falls out if nothing further happens, or when it did.
+    pub until: Option<String>,
+}
+
+/// An entity that belongs to another.
+#[derive(Clone, Debug, Serialize)]
+pub struct Member {
+    /// The entity's name in the catalogue.
+    pub entity: String,
+    /// The parts of its id.
+    pub id: Vec<String>,
+    /// The metrics that count it.
+    pub metrics: Vec<OfMetric>,
+}
+
+/// Looks at the entity of a kind with an id of these parts; `None` if nothing is kept of it.
+///
+/// # Errors
+/// If a shard cannot be read, or holds what must not be shown.
+///
+/// # Panics
+/// If the id has not as many parts as the entity's key.
+pub fn portrait<S: Store + ?Sized>(
+    store: &mut S,
+    plan: &Plan,
+    shards: u16,
+    kind: EntityKind,
+    id: &[&str],
+) -> Result<Option<Portrait>, Unanswered> {
+    let entity = &plan.entities[usize::from(kind.0)];
+    assert_eq!(id.len(), entity.key.len(), "an id has a part for each field of the key");
+    let time = Totals::read(store, plan, shards)?.time().ok_or(Withheld::NoTime)?;
+    let key = EntityKey::of(kind, id);
+    let mut part = Vec::new();
+    key::push_part(id[entity.shard_by], &mut part);
+    let shard = key::shard_of(&part, shards);
+    let stored = store.stored(shard)?.ok_or(Withheld::Absent { shard })?;
+    header(plan, shard, &stored)?;
+    let (mut own, mut members) = (None, Vec::new());
+    for portion in 0..store.portions() {
+        for (of, bytes) in store.portion(shard, stored.state.fence.incarnation, portion)?.anyway() {
+            let owner = places(plan, of.kind(), kind).and_then(|places| key::of_parts(of.as_bytes(), kind, &places));
+            if of == key {
+                own = Some(decode(&of, &bytes, shard)?);
+            } else if owner.as_ref() == Some(&key) {
+                let record = decode(&of, &bytes, shard)?;
+                members.push((of, record));
+            }
+        }
+    }
+    if own.is_none() && members.is_empty() {
+        return Ok(None);
+    }
+    members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let (own, look) = (own.unwrap_or_default(), Look { plan, time });
+    Ok(Some(Portrait {
+        entity: entity.name.clone(),
+        id: id.iter().map(|part| (*part).to_owned()).collect(),
+        attributes: look.attributes(kind, &own),
+        as_of: plan.shown(Grain::Day, plan.bucket(Grain::Day, time)),
+        metrics: look.metrics(kind, &own),
+        members: members.iter().map(|(key, record)| look.member(key, record)).collect(),
+    }))
+}
+
+/// Where the parts of an owner's key are in those of a kind of entities; `None` if it does not own them.
+fn places(plan: &Plan, kind: EntityKind, owner: EntityKind) -> Option<Vec<usize>> {
+    let of = |kind: EntityKind| plan.entities.get(usize::from(kind.0));
+    of(kind).filter(|_| kind != owner)?.places_of(of(owner)?)
+}
+
+fn decode(key: &EntityKey, bytes: &[u8], shard: Shard) -> Result<Record, StoreError> {
+    let corrupt = || StoreError::Corrupt {
+        place: format!("the record of {key:?}, shard {shard}"),
+        reason: "it is no record of this version".into(),
+    };
+    Record::decode(bytes).ok_or_else(corrupt)
+}
+
+/// Looks at records as of shard time.
+#[derive(Clone, Copy)]
+struct Look<'l> {
+    plan: &'l Plan,
+    time: Millis,
+}
+
+impl Look<'_> {
+    fn attributes(self, kind: EntityKind, record: &Record) -> BTreeMap<String, String> {
+        let today = self.plan.bucket(Grain::Day, self.time);
+        let all = self.plan.attributes_of(kind).map(|(index, dimension)| {
+            let values = record.attribute(index).map(|timeline| match dimension.taken {
+                Taken::Attribute { as_of: AsOf::Current, .. } => timeline.current(),
+                _ => timeline.by_bucket(|time| self.plan.bucket(Grain::Day, time)),
+            });
+            let value = values.unwrap_or_default().at(today);
+            (dimension.name.clone(), dimension.label(value).into_owned())
+        });
+        all.collect()
+    }
+
+    fn member(self, key: &EntityKey, record: &Record) -> Member {
+        let kind = key.kind();
+        Member {
+            entity: self.plan.entities[usize::from(kind.0)].name.clone(),
+            id: key.parts().map(std::borrow::Cow::into_owned).collect(),
+            metrics: self.metrics(kind, record),
+        }
+    }
+
+    fn metrics(self, kind: EntityKind, record: &Record) -> Vec<OfMetric> {
+        let counting = (0..).map(MetricIndex).zip(&self.plan.metrics).filter(|(_, of)| of.entity() == Some(kind));
+        counting.map(|(index, metric)| self.metric(index, metric, record)).collect()
+    }
+
+    fn metric(self, index: MetricIndex, metric: &Metric, record: &Record) -> OfMetric {
+        let window = |window: &activity::Window| {
+            let (grain, track) = (window.grain, Track { metric: index, grain: window.grain });
+            let as_of = self.plan.bucket(grain, self.time);
+            let standing = record.mask(track).and_then(|mask| Standing::of(mask, *window, as_of));
+            OfWindow {
+                window: window.to_string(),
+                member: standing.is_some_and(|standing| standing.is_member()),
+                last_active: standing.map(|standing| self.plan.shown(grain, standing.last_active)),
+                until: standing.map(|standing| self.plan.shown(grain, standing.until)),
+            }
+        };
+        let has_days = metric.windows_of(Grain::Day).next().is_some();
+        let mask = record.mask(Track { metric: index, grain: Grain::Day });
+        let today = self.plan.bucket(Grain::Day, self.time);
+        let was_active = |day: Bucket| mask.is_some_and(|mask| mask.contains(day));
+        let mark = |ago: i32| if was_active(today.plus(-ago)) { '#' } else { '.' };
+        OfMetric {
+            metric: metric.name.clone(),
+            days: has_days.then(|| (0..STRIP_DAYS).rev().map(mark).collect()),
+            windows: metric.windows.iter().map(window).collect(),
+        }
+    }
+}

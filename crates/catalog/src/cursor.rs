@@ -3,11 +3,10 @@
 //! A reader returns `None` only after it has put a mistake into the sink, and reads all of its parts before it gives up, so
 //! that every mistake is found in one go.
 
-use crate::mistake::{Mistake, Sink};
-use crate::node::{Node, Place, Value};
 use crate::plan::Literal;
-use crate::suggest;
-use saphyr::Scalar;
+use crate::suggest::did_you_mean;
+use yaml::node::Scalar;
+use yaml::{Mistake, Node, Place, Sink, Value};
 
 /// Words that the full language has and this version does not, each with what to write instead.
 pub(crate) type Later = &'static [(&'static str, &'static str)];
@@ -258,12 +257,5 @@ impl<'a> Entries<'a> {
                 None => value.wrong_at_home(format!("unknown key `{name}`"), did_you_mean(name, known)),
             };
         }
-    }
-}
-
-fn did_you_mean(word: &str, known: &[&str]) -> String {
-    match suggest::nearest(word, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("write {}", suggest::or(known)),
     }
 }

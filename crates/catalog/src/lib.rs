@@ -3,16 +3,14 @@
 //! [`parse()`] is the only way to a [`Plan`], so whoever holds one need not check it again. It reports every [`Mistake`] at
 //! once, each where it stands in the text. Nothing here reads a file, a clock or a global.
 //!
-//! A text goes through three steps: `node` makes a tree in which every value knows its place; `cursor` reads typed values
+//! A text goes through three steps: [`yaml::load`] makes a tree in which every value knows its place; `cursor` reads typed values
 //! from the tree and collects mistakes; `parse` knows the words of the language, one file a section. Then [`mod@version`]
 //! takes the plan's fingerprint.
 
 pub mod calendar;
 mod cursor;
 pub mod dimension;
-mod mistake;
 mod moment;
-mod node;
 mod parse;
 mod plan;
 pub mod suggest;
@@ -21,9 +19,9 @@ mod words;
 
 pub use calendar::Calendar;
 pub use dimension::{AsOf, By, Dimension, Slice, Taken};
-pub use mistake::{Mistake, Mistakes};
 pub use moment::Moment;
 pub use parse::parse;
 pub use plan::{
     Attributes, ClockKind, Condition, Entity, Fields, Literal, Measure, Metric, Origin, Path, Plan, Source, TimeForm,
 };
+pub use yaml::{Mistake, Mistakes};

@@ -216,7 +216,8 @@ proptest! {
             prop_assert!(!mistakes.0.is_empty());
             prop_assert!(!mistakes.render("catalogue.yaml", &text).is_empty());
             for mistake in &mistakes.0 {
-                prop_assert!(mistake.line >= 1 && mistake.column >= 1 && mistake.line <= text.lines().count() + 1);
+                let place = mistake.place.unwrap();
+                prop_assert!(place.line >= 1 && place.column >= 1 && place.line <= text.lines().count() + 1);
             }
         }
     }

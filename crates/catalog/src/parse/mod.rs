@@ -8,13 +8,12 @@ mod values;
 
 use crate::calendar::Calendar;
 use crate::cursor::{Cursor, Entries, Later};
-use crate::mistake::{Mistakes, Sink};
-use crate::node;
 use crate::plan::Plan;
 use crate::{suggest, version};
 use activity::{CatalogVersion, Grain, PerGrain};
 use dimensions::Dimensions;
 use values::{Units, millis, span};
+use yaml::{Mistakes, Sink};
 
 /// The version of the language that this parser reads.
 const LANGUAGE: &str = "1";
@@ -52,7 +51,7 @@ fn history_units(grain: Grain) -> &'static Units {
 /// # Errors
 /// All mistakes of the text, or the one place where it stops to be YAML.
 pub fn parse(text: &str) -> Result<Plan, Mistakes> {
-    let root = node::load(text).map_err(|mistake| Mistakes(vec![mistake]))?;
+    let root = yaml::load(text).map_err(|mistake| Mistakes(vec![mistake]))?;
     let sink = Sink::default();
     let plan = catalogue(&Cursor::root(&root, &sink));
     sink.finish(plan)

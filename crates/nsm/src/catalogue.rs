@@ -4,45 +4,59 @@ use crate::config::{Config, Read};
 use crate::failure::Failure;
 use catalog::Plan;
 use std::path::Path;
+use yaml::{Mistake, Report};
 
-/// The plan of a file. What is wrong is text with line and column.
-pub(crate) fn load(file: &Path) -> Result<Plan, String> {
-    let name = file.display();
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        format!("{name}: the catalogue cannot be read: {error}; set `catalogue` to the path of one")
-    })?;
-    catalog::parse(&text).map_err(|mistakes| mistakes.render(&name.to_string(), &text))
+/// A catalogue without mistakes.
+#[derive(Debug)]
+pub(crate) struct Catalogue {
+    /// Its file.
+    pub(crate) file: String,
+    pub(crate) plan: Plan,
+    text: String,
 }
 
-/// The plan of the configuration's catalogue, if there is nothing wrong with the two.
-pub(crate) fn settled(read: &Read) -> Result<Plan, Failure> {
-    let mut mistakes = read.mistakes.clone();
-    if read.is_blind {
-        Failure::of(mistakes.clone())?;
+/// The catalogue of a file, or what is wrong with it.
+pub(crate) fn load(file: &Path) -> Result<Catalogue, Report> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let what = format!("{name}: the catalogue cannot be read: {error}");
+        let mistakes = vec![Mistake::nowhere(what, "set `catalogue` in the configuration to the path of one")];
+        Report { file: name.clone(), text: String::new(), mistakes }
+    })?;
+    match catalog::parse(&text) {
+        Ok(plan) => Ok(Catalogue { file: name, plan, text }),
+        Err(mistakes) => Err(Report { file: name, text, mistakes: mistakes.0 }),
     }
-    let plan = match load(&read.config.catalogue) {
-        Ok(plan) => {
-            mistakes.extend(clashes(&read.config, &plan));
-            Some(plan)
+}
+
+/// `file` or else the configuration's catalogue, if there is nothing wrong with configuration and catalogue.
+pub(crate) fn settled(read: &Read, file: Option<&Path>) -> Result<Catalogue, Failure> {
+    if file.is_none() && read.is_blind {
+        return Err(Failure::Mistakes(vec![read.report.clone()]));
+    }
+    let (catalogue, report) = match load(file.unwrap_or(&read.config.catalogue)) {
+        Ok(catalogue) => {
+            let report = clashes(&read.config, &catalogue);
+            (Some(catalogue), report)
         }
-        Err(mistake) => {
-            mistakes.push(mistake);
-            None
-        }
+        Err(report) => (None, report),
     };
-    Failure::of(mistakes)?;
-    Ok(plan.expect("a catalogue that is not there is a mistake"))
+    Failure::of(vec![read.report.clone(), report])?;
+    Ok(catalogue.expect("a catalogue that is not there is a mistake"))
 }
 
 /// Where a source reads what the pipeline writes.
-pub(crate) fn clashes(config: &Config, plan: &Plan) -> Vec<String> {
+fn clashes(config: &Config, catalogue: &Catalogue) -> Report {
+    let tree = yaml::load(&catalogue.text).expect("it was read before");
     let owned = [("activity", &config.topics.activity), ("dead_letter", &config.topics.dead_letter)];
     let clash = |(setting, topic): (&str, &String)| {
-        let source = plan.sources.iter().find(|source| source.topic == *topic)?;
-        Some(format!(
-            "topics.{setting}: source `{}` of the catalogue reads `{topic}`, which nsm writes; give one of them another topic",
-            source.name
-        ))
+        let source = catalogue.plan.sources.iter().find(|source| source.topic == *topic)?;
+        let path = ["sources", &source.name, "topic"];
+        let what = format!("source `{}` reads `{topic}`, which nsm itself writes", source.name);
+        let help = format!("write another topic here, or another `topics.{setting}` in the configuration");
+        let place = tree.find(&path).expect("every source has a topic").place;
+        Some(Mistake::new(place, &path.join("."), what, help))
     };
-    owned.into_iter().filter_map(clash).collect()
+    let mistakes = owned.into_iter().filter_map(clash).collect();
+    Report { file: catalogue.file.clone(), text: catalogue.text.clone(), mistakes }
 }

@@ -1,6 +1,7 @@
 //! `nsm check`: what is wrong with the configuration and the catalogue, or what the metrics count.
 
-use crate::catalogue;
+use crate::catalogue::{self, Catalogue};
+use crate::cli::Check;
 use crate::config::Read;
 use crate::failure::Failure;
 use activity::Grain;
@@ -8,23 +9,12 @@ use catalog::{ClockKind, Plan, Source};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use std::fmt::Write;
-use std::path::Path;
 
-/// Checks the configuration that was read, and `catalogue` or else the configuration's own.
-pub(crate) fn check(read: &Read, catalogue: Option<&Path>) -> Result<(), Failure> {
-    if catalogue.is_none() && read.is_blind {
-        return Failure::of(read.mistakes.clone());
-    }
-    let file = catalogue.unwrap_or(&read.config.catalogue);
-    match catalogue::load(file) {
-        Ok(plan) => {
-            let mistakes = [read.mistakes.clone(), catalogue::clashes(&read.config, &plan)].concat();
-            Failure::of(mistakes)?;
-            print!("{}", render(&file.display().to_string(), &plan));
-            Ok(())
-        }
-        Err(mistake) => Failure::of([read.mistakes.as_slice(), &[mistake]].concat()),
-    }
+/// Checks the configuration that was read, and the catalogue that is named or else the configuration's own.
+pub(crate) fn check(read: &Read, arguments: &Check) -> Result<(), Failure> {
+    let Catalogue { file, plan, .. } = catalogue::settled(read, arguments.catalogue.as_deref())?;
+    print!("{}", render(&file, &plan));
+    Ok(())
 }
 
 fn render(file: &str, plan: &Plan) -> String {
@@ -70,11 +60,12 @@ pub(crate) fn table(heading: &[&str], rows: Vec<Vec<String>>) -> String {
 mod tests {
     use super::*;
     use crate::golden;
+    use std::path::Path;
 
     #[test]
     fn example_is_explained() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/examples/music.yaml");
-        let plan = catalogue::load(&file).unwrap();
+        let plan = catalogue::load(&file).unwrap().plan;
         let text = render("music.yaml", &plan).replace(&plan.version.to_string(), "VERSION");
         golden::check("check.txt", &text);
     }

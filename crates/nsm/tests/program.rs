@@ -70,8 +70,8 @@ fn run_starts_only_when_nothing_is_wrong() {
     let output = nsm(folder.path(), &["run"], &[]);
     assert_eq!(output.status.code(), Some(1));
     let shown = text(&output.stderr);
-    assert!(shown.contains("northstar.yaml: shards: `0` is out of range"), "{shown}");
-    assert!(shown.contains("topics.activity: source `plays` of the catalogue reads `plays`"), "{shown}");
+    assert!(shown.contains("`0` is out of range") && shown.contains("[northstar.yaml:1:9]"), "{shown}");
+    assert!(shown.contains("source `plays` reads `plays`, which nsm itself writes"), "{shown}");
 }
 
 #[test]

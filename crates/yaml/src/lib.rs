@@ -3,6 +3,7 @@
 //! Catalogue and configuration are read by it. [`node`] makes the tree, [`Sink`] collects mistakes, [`suggest`] guesses at
 //! what was meant, and [`render`] draws. Nothing here reads a file, a clock or a global.
 
+mod broken;
 mod mistake;
 pub mod node;
 mod report;

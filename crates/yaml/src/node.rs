@@ -3,10 +3,11 @@
 //! It is made from the parser's events: `saphyr`'s own tree either stops at the first key that stands twice or forgets it,
 //! and every one of them should be reported. How a scalar is understood is `saphyr`'s (YAML 1.2, core schema).
 
+use crate::broken;
 use crate::mistake::Mistake;
 pub use saphyr::Scalar;
 use saphyr::ScalarStyle;
-use saphyr_parser::{Event, Parser, ScanError, Span, Tag};
+use saphyr_parser::{Event, Parser, Span, Tag};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -74,23 +75,10 @@ impl Node {
 pub fn load(text: &str) -> Result<Rc<Node>, Mistake> {
     let mut tree = Tree::default();
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| broken(&error, text))?;
+        let (event, span) = event.map_err(|error| broken::explain(&error, text))?;
         tree.take(event, span)?;
     }
     Ok(tree.root.unwrap_or_else(|| Rc::new(Node { place: Place { line: 1, column: 1, width: 1 }, value: null() })))
-}
-
-fn broken(error: &ScanError, text: &str) -> Mistake {
-    let mark = error.marker();
-    let place = Place { line: mark.line().max(1), column: mark.col() + 1, width: 1 };
-    let line = text.lines().nth(place.line - 1).unwrap_or_default();
-    let indented_by_tab = line.trim_start_matches(' ').starts_with('\t');
-    let help = if indented_by_tab {
-        "indent with spaces, not tabs"
-    } else {
-        "look at the indentation, quotes and brackets just before"
-    };
-    Mistake::new(place, "", format!("this is not YAML: {}", error.info()), help)
 }
 
 fn null() -> Value {

@@ -10,6 +10,7 @@
 pub mod calendar;
 mod cursor;
 pub mod dimension;
+mod footprint;
 mod moment;
 mod parse;
 mod plan;
@@ -19,9 +20,11 @@ mod words;
 
 pub use calendar::Calendar;
 pub use dimension::{AsOf, By, Dimension, Slice, Taken};
+pub use footprint::Footprint;
 pub use moment::Moment;
 pub use parse::parse;
 pub use plan::{
     Attributes, ClockKind, Condition, Entity, Fields, Literal, Measure, Metric, Origin, Path, Plan, Source, TimeForm,
 };
+pub use words::{Words, span};
 pub use yaml::{Mistake, Mistakes};

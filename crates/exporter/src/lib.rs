@@ -9,11 +9,11 @@ mod gauges;
 mod http;
 pub mod lists;
 mod metrics;
-pub mod portrait;
 mod totals;
 mod value;
 
 pub use board::{Board, Settings, Shown};
+pub use gauges::series;
 pub use http::{Access, Lists, Pages, Reader, ServeError, serve};
 pub use metrics::Metrics;
 pub use totals::{Stands, Totals, Withheld};

@@ -22,7 +22,7 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check the configuration and the catalogue, and say what the metrics count
+    /// Check the configuration and the catalogue, and say what the metrics count and cost
     Check(Check),
     /// Run the pipeline, or some of its roles, until SIGTERM or Ctrl-C
     Run(Run),
@@ -41,6 +41,9 @@ pub(crate) enum Command {
 pub(crate) struct Check {
     /// The catalogue [default: the configuration's]
     pub(crate) catalogue: Option<PathBuf>,
+    /// How to show what was found
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(crate) format: Format,
 }
 
 /// `nsm run`.
@@ -99,7 +102,7 @@ pub(crate) struct Query {
     pub(crate) format: Format,
 }
 
-/// How values are shown.
+/// How what was found is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.

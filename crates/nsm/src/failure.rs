@@ -1,7 +1,8 @@
 //! Why a command failed.
 
+use serde::Serialize;
 use std::fmt;
-use yaml::{Look, Report};
+use yaml::{Look, Place, Report};
 
 /// What to tell the person who called the command. It may have several lines, and no secrets.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,4 +34,43 @@ impl Failure {
             }
         }
     }
+
+    /// As data.
+    pub(crate) fn listed(&self) -> Listed<'_> {
+        let (error, reports) = match self {
+            Failure::Said(text) => (Some(text.as_str()), [].as_slice()),
+            Failure::Mistakes(reports) => (None, reports.as_slice()),
+        };
+        Listed { error, mistakes: reports.iter().flat_map(listed).collect() }
+    }
+}
+
+/// What went wrong, for programs.
+#[derive(Debug, Serialize)]
+pub(crate) struct Listed<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    mistakes: Vec<ListedMistake<'a>>,
+}
+
+/// A mistake, and where it stands if that is in a file.
+#[derive(Debug, Serialize)]
+struct ListedMistake<'a> {
+    file: Option<&'a str>,
+    line: Option<usize>,
+    column: Option<usize>,
+    path: &'a str,
+    what: &'a str,
+    help: &'a str,
+}
+
+fn listed(report: &Report) -> impl Iterator<Item = ListedMistake<'_>> {
+    report.mistakes.iter().map(|mistake| ListedMistake {
+        file: mistake.place.map(|_| report.file.as_str()),
+        line: mistake.place.map(|Place { line, .. }| line),
+        column: mistake.place.map(|Place { column, .. }| column),
+        path: &mistake.path,
+        what: &mistake.what,
+        help: &mistake.help,
+    })
 }

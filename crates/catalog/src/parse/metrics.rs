@@ -130,12 +130,18 @@ fn measure(cursor: &Cursor, entities: Option<&Entities>) -> Option<Wanted> {
 fn sum(entries: &Entries) -> Option<Measure> {
     let help = "write the property that is added up, as in `value: properties.amount`";
     let value = entries.require("value", help).and_then(|cursor| {
+        if cursor.written().is_none() {
+            return cursor.mismatch("a property", values::PATH_HELP);
+        }
         let name = cursor.text()?;
         property(name).or_else(|| cursor.wrong(format!("`{name}` is not a property"), values::PATH_HELP))
     });
     let decimals = entries.read_or("decimals", 0, |cursor| match cursor.literal()? {
         Literal::Int(decimals) if (0..=MOST_DECIMALS.into()).contains(&decimals) => u8::try_from(decimals).ok(),
-        _ => cursor.mismatch(&format!("a whole number from 0 to {MOST_DECIMALS}"), "write how many decimals are kept"),
+        _ => cursor.mismatch(
+            &format!("a whole number from 0 to {MOST_DECIMALS}"),
+            "write how many are kept, as in `decimals: 2`",
+        ),
     });
     Some(Measure::Sum { value: value?, decimals: decimals? })
 }
@@ -144,11 +150,15 @@ fn events(cursor: &Cursor) -> Option<Option<Vec<String>>> {
     if cursor.written() == Some("any") {
         return Some(None);
     }
+    if cursor.is_map() {
+        return cursor.mismatch("a name or a list of names", "write `events: any`, or names, as in `[read, watched]`");
+    }
     cursor.one_or_more(event).map(Some)
 }
 
 fn event(cursor: &Cursor) -> Option<String> {
     match cursor.text()? {
+        "*" => cursor.wrong("`*` is not the name of an event", "to count any event, write `events: any`"),
         "any" => cursor.wrong("`any` stands in a list of events", "to count any event, write `events: any`"),
         name => Some(name.to_owned()),
     }

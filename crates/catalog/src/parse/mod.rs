@@ -26,6 +26,8 @@ const LATER: Later = &[
     ("targets", "remove it: targets can be set where the metric is shown"),
     ("launches", "remove it: annotate dashboards instead"),
 ];
+const METRICS_HELP: &str = "write what is counted, as in `active_users: { type: simple, measure: { agg: count_distinct, \
+                            entity: user, events: any }, windows: [28d] }`";
 const DEFAULT_ZONE: &str = "UTC";
 
 /// How many buckets back one can ask if the catalogue does not say.
@@ -74,7 +76,7 @@ fn catalogue(root: &Cursor) -> Option<Plan> {
         dimensions::read(cursor, entities.as_ref(), sources.as_deref())
     });
     let metrics = entries
-        .require("metrics", "write what is counted, as in `active_users: { type: simple, measure: …, windows: [28d] }`")
+        .require("metrics", METRICS_HELP)
         .and_then(|cursor| metrics::read(cursor, entities.as_ref(), dimensions.as_ref()));
     language?;
     let (metrics, slices) = metrics?;

@@ -128,7 +128,8 @@ fn lateness(cursor: &Cursor) -> Option<PerGrain<i64>> {
             default_lateness(grain).min(most.unwrap_or(i64::MAX)).max(least)
         });
         if found[grain] < least {
-            let what = format!("a lateness by the {} that is less than by what is finer", grain.name());
+            let (finer, name) = (Grain::ALL[at - 1].name(), grain.name());
+            let what = format!("the lateness by the {name} is less than the one by the {finer}");
             let help = "an event that counts in its minute counts in its hour and day, too: write at least as much";
             complete &= entries.require(grain.name(), help)?.wrong::<()>(what, help).is_some();
         }

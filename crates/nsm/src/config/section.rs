@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use yaml::node::Scalar;
+use yaml::suggest::{did_you_mean, nearest, or};
 use yaml::{Key, Mistake, Node, Sink, Value};
 
 /// What is wrong with a value, and what to write instead.
@@ -29,6 +30,8 @@ impl Wrong {
 pub(super) struct Found {
     pub(super) sink: Sink,
     pub(super) veil: Veil,
+    /// The settings and sections that were asked for so far, with the sections around them.
+    known: RefCell<Vec<String>>,
 }
 
 /// A mapping of settings.
@@ -43,6 +46,8 @@ pub(super) struct Section<'a> {
     known: RefCell<Vec<&'static str>>,
     /// Those of them that are sections.
     sections: RefCell<Vec<&'static str>>,
+    /// Where the section itself is given as if it were a setting.
+    misplaced: Vec<Given<'a>>,
     found: &'a Found,
 }
 
@@ -53,18 +58,20 @@ enum Given<'a> {
     File(&'a Node),
 }
 
+/// What a section's node has in it, or the node where it is none.
+fn entries(node: Option<&Node>) -> (&[(Key, Rc<Node>)], Option<Given<'_>>) {
+    match node.map(|node| (node, &node.value)) {
+        Some((_, Value::Map(entries))) => (entries, None),
+        None | Some((_, Value::Scalar(Scalar::Null, _))) => (&[], None),
+        Some((node, _)) => (&[], Some(Given::File(node))),
+    }
+}
+
 impl<'a> Section<'a> {
     pub(super) fn root(tree: &'a Tree, found: &'a Found) -> Section<'a> {
-        let entries = match tree.file.as_ref().map(|node| (node, &node.value)) {
-            Some((_, Value::Map(entries))) => entries.as_slice(),
-            None | Some((_, Value::Scalar(Scalar::Null, _))) => &[],
-            Some((node, _)) => {
-                let what = "the configuration must be a mapping of settings";
-                found.sink.push(Mistake::new(node.place, "", what, "write `name: value` lines, as in `shards: 16`"));
-                &[]
-            }
-        };
-        Section::new(Vec::new(), entries, tree.variables.iter().collect(), found)
+        let (entries, misplaced) = entries(tree.file.as_deref());
+        let section = Section::new(Vec::new(), entries, tree.variables.iter().collect(), found);
+        Section { misplaced: misplaced.into_iter().collect(), ..section }
     }
 
     fn new(
@@ -81,7 +88,15 @@ impl<'a> Section<'a> {
                 found.sink.push(Mistake::new(key.place, &full, what, "remove one of them"));
             }
         }
-        Section { path, entries, variables, known: RefCell::default(), sections: RefCell::default(), found }
+        Section {
+            path,
+            entries,
+            variables,
+            known: RefCell::default(),
+            sections: RefCell::default(),
+            misplaced: Vec::new(),
+            found,
+        }
     }
 
     /// A section below this one. It may be absent or empty: then all its settings are.
@@ -91,21 +106,9 @@ impl<'a> Section<'a> {
         let path: Vec<&'static str> = self.path.iter().copied().chain([name]).collect();
         let below = self.variables.iter().copied().filter(|of| of.path[self.path.len()] == name);
         let (below, itself): (Vec<_>, Vec<_>) = below.partition(|of| of.path.len() > path.len());
-        let help = || Wrong::new(format!("`{}` is a section", self.full(name)), self.example(name));
-        itself.into_iter().for_each(|variable| self.wrong(name, Given::Variable(variable), help()));
-        let entries = match self.entry(name).map(|node| (node, &node.value)) {
-            Some((_, Value::Map(entries))) => entries.as_slice(),
-            None | Some((_, Value::Scalar(Scalar::Null, _))) => &[],
-            Some((node, _)) => {
-                self.wrong(name, Given::File(node), help());
-                &[]
-            }
-        };
-        Section::new(path, entries, below, self.found)
-    }
-
-    fn example(&self, name: &str) -> String {
-        format!("write its settings below it, indented: `{name}:`, then `  setting: value` in the next lines")
+        let (entries, misplaced) = entries(self.entry(name));
+        let misplaced = itself.into_iter().map(Given::Variable).chain(misplaced).collect();
+        Section { misplaced, ..Section::new(path, entries, below, self.found) }
     }
 
     /// A setting, or else its default.
@@ -120,8 +123,8 @@ impl<'a> Section<'a> {
         default: impl FnOnce() -> T,
         parse: impl FnOnce(&str) -> Result<T, Wrong>,
     ) -> T {
-        if let Some(node) = self.entry(name) {
-            self.found.veil.show(node.place);
+        if let Some(Node { place, value: Value::Scalar(..) }) = self.entry(name) {
+            self.found.veil.show(*place);
         }
         self.value(name, default, parse)
     }
@@ -155,6 +158,7 @@ impl<'a> Section<'a> {
     /// environment cannot have a dot in its name: `SASL__PASSWORD` is `sasl.password`.
     pub(super) fn properties(&self, name: &'static str) -> BTreeMap<String, SecretString> {
         let section = self.section(name);
+        section.misplaced(|_| "write librdkafka's properties below it, as in `security.protocol: ssl`".to_owned());
         let mut found = BTreeMap::new();
         section.flatten("", section.entries, &mut found);
         let depth = section.path.len();
@@ -194,13 +198,36 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Says that the section itself is given as if it were a setting.
+    fn misplaced(&self, help: impl Fn(Given<'_>) -> String) {
+        let path = self.path.join(".");
+        let what = if path.is_empty() { "the configuration".to_owned() } else { format!("`{path}`") };
+        for given in &self.misplaced {
+            let wrong = Wrong::new(format!("{what} is a section, not one value or a list"), help(*given));
+            self.found.sink.push(given.mistake(&path, wrong));
+        }
+    }
+
     /// Ends the section: whatever was not asked for is a mistake.
     pub(super) fn finish(self) {
         let known = self.known.borrow();
+        self.misplaced(|given| {
+            let names = known.iter().map(|name| match given {
+                Given::Variable(variable) => format!("{}__{}", variable.name, name.to_uppercase()),
+                Given::File(_) => format!("{name}: …"),
+            });
+            format!("write its settings instead, in lines of their own: {}", or(&names.collect::<Vec<_>>()))
+        });
         let unknown = |name: &str| {
+            let elsewhere =
+                self.found.known.borrow().iter().find(|full| full.rsplit('.').next() == Some(name)).cloned();
             let mut names = known.clone();
             names.sort_unstable();
-            Wrong::new(format!("there is no setting `{}`", self.full(name)), yaml::suggest::did_you_mean(name, &names))
+            let help = match elsewhere.filter(|_| nearest(name, names.iter().copied()).is_none()) {
+                Some(full) => format!("did you mean `{full}`?"),
+                None => did_you_mean(name, &names),
+            };
+            Wrong::new(format!("there is no setting `{}`", self.full(name)), help)
         };
         for (key, _) in self.entries.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
             let Wrong { what, help } = unknown(&key.name);
@@ -220,6 +247,7 @@ impl<'a> Section<'a> {
 
     fn know(&self, name: &'static str) {
         self.known.borrow_mut().push(name);
+        self.found.known.borrow_mut().push(self.full(name));
         self.found.veil.know(name);
     }
 
@@ -269,10 +297,16 @@ impl<'a> Section<'a> {
     }
 
     fn wrong(&self, name: &str, given: Given<'_>, wrong: Wrong) {
-        let Wrong { what, help } = wrong;
-        self.found.sink.push(match given {
+        self.found.sink.push(given.mistake(&self.full(name), wrong));
+    }
+}
+
+impl Given<'_> {
+    /// What is wrong with a setting, where it is given.
+    fn mistake(self, full: &str, Wrong { what, help }: Wrong) -> Mistake {
+        match self {
             Given::Variable(variable) => Mistake::nowhere(format!("{}: {what}", variable.name), help),
-            Given::File(node) => Mistake::new(node.place, &self.full(name), what, help),
-        });
+            Given::File(node) => Mistake::new(node.place, full, what, help),
+        }
     }
 }

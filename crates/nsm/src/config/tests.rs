@@ -259,5 +259,5 @@ fn file_that_is_not_there_or_no_yaml_is_a_mistake() {
     assert!(broken.is_blind && !read_text("kafka: 1", &[]).is_blind);
     assert!(only(&broken).starts_with("1:19: this is not YAML"), "{broken:?}");
     assert!(shown(&broken).contains("1 │ kafka: { brokers: *"), "{}", shown(&broken));
-    assert!(only(&read_text("- a list", &[])).starts_with("1:1: the configuration must be a mapping of settings"));
+    assert!(only(&read_text("- a list", &[])).starts_with("1:1: the configuration is a section, not one value"));
 }

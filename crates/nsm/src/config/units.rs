@@ -53,6 +53,9 @@ fn quantity(text: &str, units: &[(&str, u64)], help: &str) -> Result<u64, Wrong>
         Some((_, factor)) => {
             number.checked_mul(*factor).ok_or_else(|| Wrong::new(format!("`{text}` is out of range"), help))
         }
+        None if unit.starts_with(['.', ',']) => {
+            Err(Wrong::new(format!("`{text}` is not a whole number of a unit"), help))
+        }
         None if unit.is_empty() => Err(Wrong::new(format!("`{text}` has no unit"), help)),
         None => Err(Wrong::new(format!("`{text}` has the unknown unit `{unit}`"), help)),
     }
@@ -98,7 +101,7 @@ mod tests {
         assert_eq!(duration("100ms", ANY), Ok(Duration::from_millis(100)));
         assert_eq!(duration("10m", ANY), Ok(Duration::from_secs(600)));
         assert_eq!(duration("2 d", ANY), Ok(Duration::from_secs(172_800)));
-        for (wrong, why) in [("100", "no unit"), ("ms", "cannot be read"), ("1.5s", "unit `.5s`"), ("-1s", "cannot")] {
+        for (wrong, why) in [("100", "no unit"), ("ms", "cannot be read"), ("1.5s", "not a whole"), ("-1s", "cannot")] {
             let error = duration(wrong, ANY).unwrap_err();
             assert!(error.what.contains(why) && error.help.contains("as in `100ms`"), "{error:?}");
         }

@@ -14,6 +14,7 @@ mod footprint;
 mod moment;
 mod parse;
 mod plan;
+mod schema;
 pub mod suggest;
 pub mod version;
 mod words;
@@ -26,5 +27,6 @@ pub use parse::parse;
 pub use plan::{
     Attributes, ClockKind, Condition, Entity, Fields, Literal, Measure, Metric, Origin, Path, Plan, Source, TimeForm,
 };
+pub use schema::schema;
 pub use words::{Words, span};
 pub use yaml::{Mistake, Mistakes};

@@ -9,6 +9,7 @@ mod gauges;
 mod http;
 pub mod lists;
 mod metrics;
+pub mod portrait;
 mod totals;
 mod value;
 

@@ -24,6 +24,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Check the configuration and the catalogue, and say what the metrics count and cost
     Check(Check),
+    /// Print a JSON Schema, by which an editor completes and checks what is written
+    Schema(Schema),
     /// Run the pipeline, or some of its roles, until SIGTERM or Ctrl-C
     Run(Run),
     /// Show the metrics' values as of a time
@@ -44,6 +46,22 @@ pub(crate) struct Check {
     /// How to show what was found
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: Format,
+}
+
+/// `nsm schema`.
+#[derive(Args, Debug)]
+pub(crate) struct Schema {
+    /// Of which file
+    pub(crate) of: SchemaOf,
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// The metric catalogue.
+    Catalogue,
+    /// The configuration.
+    Config,
 }
 
 /// `nsm run`.

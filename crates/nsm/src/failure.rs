@@ -45,6 +45,13 @@ impl Failure {
     }
 }
 
+/// As it is shown where there is no terminal.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.shown(Look::PLAIN).trim_end())
+    }
+}
+
 /// What went wrong, for programs.
 #[derive(Debug, Serialize)]
 pub(crate) struct Listed<'a> {

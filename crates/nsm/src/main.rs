@@ -17,6 +17,7 @@ mod logging;
 mod produce;
 mod query;
 mod run;
+mod schema;
 mod stop;
 mod terminal;
 
@@ -46,6 +47,10 @@ fn execute(cli: Cli) -> Result<(), Failure> {
     logging::start(&read.config.log, &bars);
     match cli.command {
         Command::Check(arguments) => check::check(&read, &arguments),
+        Command::Schema(arguments) => {
+            print!("{}", schema::text(arguments.of));
+            Ok(())
+        }
         Command::Run(arguments) => {
             let plan = catalogue::settled(&read, None)?.plan;
             run::run(&read.config, plan, &arguments.roles)

@@ -24,7 +24,7 @@ impl Case {
             let names: BTreeSet<String> = fs::read_dir(folder().join("wrong").join(kind))
                 .expect("the folder of cases is readable")
                 .map(|entry| entry.expect("a case is readable").path())
-                .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+                .map(|path| path.file_stem().expect("a file has a name").to_string_lossy().into_owned())
                 .collect();
             cases.extend(names.into_iter().map(|name| Case { kind, name }));
         }

@@ -7,8 +7,10 @@ mod broken;
 mod mistake;
 pub mod node;
 mod report;
+mod schema;
 pub mod suggest;
 
 pub use mistake::{Mistake, Mistakes, Sink};
 pub use node::{Key, Node, Place, Value, load};
 pub use report::{Look, Report, render};
+pub use schema::schema_of;

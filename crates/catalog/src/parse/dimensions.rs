@@ -9,7 +9,7 @@ use crate::plan::{Literal, Measure, Path, Source};
 use crate::suggest;
 use activity::{DimensionIndex, EntityKind, MetricIndex};
 
-const KNOWN: &[&str] = &["of", "from", "values", "as_of"];
+pub(super) const KNOWN: &[&str] = &["of", "from", "values", "as_of"];
 const LATER: Later = &[("limit", "write the `values` that are told apart; any other is `__other__`")];
 /// The labels that gauges have anyway.
 const LABELS: [&str; 2] = ["window", "complete"];
@@ -17,12 +17,12 @@ const MOST: usize = 100;
 const MOST_VALUES: usize = 200;
 
 #[derive(Clone, Copy)]
-enum When {
+pub(crate) enum When {
     Event,
     Of(AsOf),
 }
 
-const WHEN: &[(&str, When)] =
+pub(crate) const WHEN: &[(&str, When)] =
     &[("event", When::Event), ("bucket", When::Of(AsOf::Bucket)), ("current", When::Of(AsOf::Current))];
 
 /// The dimensions that a catalogue declares, also those with mistakes, so that a metric that is sliced by such a one is not a

@@ -8,11 +8,12 @@ use crate::dimension::{self, Slice};
 use crate::plan::{Condition, Literal, Measure, Metric, Path};
 use activity::{Grain, Window};
 
-const KNOWN: &[&str] = &["type", "description", "measure", "windows", "by"];
+pub(super) const KNOWN: &[&str] = &["type", "description", "measure", "windows", "by"];
 const LATER: Later = &[
     ("members", "remove it: metrics are numbers only"),
     ("exclude", "remove it: name what counts with `events` and `where`"),
 ];
+pub(crate) const TYPES: &[(&str, ())] = &[("simple", ())];
 const TYPES_LATER: Later = &[
     ("ratio", "write two metrics of `type: simple` and divide them where they are shown"),
     ("cumulative", "write `type: simple`: every metric is of trailing windows"),
@@ -20,9 +21,9 @@ const TYPES_LATER: Later = &[
     ("conversion", "write two metrics of `type: simple`, one for each step, or remove the metric"),
     ("survey", "remove the metric"),
 ];
-const DISTINCT_KNOWN: &[&str] = &["agg", "events", "where", "entity"];
-const COUNT_KNOWN: &[&str] = &["agg", "events", "where"];
-const SUM_KNOWN: &[&str] = &["agg", "events", "where", "value", "decimals"];
+pub(super) const DISTINCT_KNOWN: &[&str] = &["agg", "events", "where", "entity"];
+pub(super) const COUNT_KNOWN: &[&str] = &["agg", "events", "where"];
+pub(super) const SUM_KNOWN: &[&str] = &["agg", "events", "where", "value", "decimals"];
 const MEASURE_LATER: Later = &[
     ("scale", "remove it, and divide where the metric is shown"),
     ("at_least", "remove it: one event makes an entity count"),
@@ -34,9 +35,9 @@ const AGGS_LATER: Later = &[
     ("max", "write `agg: count_distinct`, or remove the metric"),
     ("state", "write `agg: count_distinct`, or remove the metric"),
 ];
-const MOST_DECIMALS: u8 = 9;
+pub(crate) const MOST_DECIMALS: u8 = 9;
 const MOST: usize = 1000;
-const WINDOWS: &Units = &[(Grain::Minute, 1..=1440), (Grain::Hour, 1..=720), (Grain::Day, 1..=90)];
+pub(crate) const WINDOWS: &Units = &[(Grain::Minute, 1..=1440), (Grain::Hour, 1..=720), (Grain::Day, 1..=90)];
 
 /// The metrics, and all their slices.
 pub(super) fn read(
@@ -63,7 +64,7 @@ fn metric(name: &str, cursor: &Cursor, entities: Option<&Entities>, dimensions: 
     // A metric of another type has other keys, which are no further mistakes.
     entries
         .require("type", "write `type: simple`")
-        .map_or(Some(()), |cursor| cursor.choice("a type of metric", &[("simple", ())], TYPES_LATER))?;
+        .map_or(Some(()), |cursor| cursor.choice("a type of metric", TYPES, TYPES_LATER))?;
     entries.allow(KNOWN, LATER);
     let description = entries.read_or("description", "", Cursor::text);
     let measure = entries

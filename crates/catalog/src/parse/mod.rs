@@ -1,10 +1,10 @@
 //! The words of the language, one file a section.
 
-mod dimensions;
+pub(crate) mod dimensions;
 mod entities;
-mod metrics;
-mod sources;
-mod values;
+pub(crate) mod metrics;
+pub(crate) mod sources;
+pub(crate) mod values;
 
 use crate::calendar::Calendar;
 use crate::cursor::{Cursor, Entries, Later};
@@ -18,6 +18,20 @@ use yaml::{Mistakes, Sink};
 /// The version of the language that this parser reads.
 const LANGUAGE: &str = "1";
 const KNOWN: &[&str] = &["version", "product", "time_zone", "history", "sources", "entities", "dimensions", "metrics"];
+/// The keys of every mapping whose keys are words of the language, by the type of [`crate::schema`] that describes it.
+#[cfg(test)]
+pub(crate) const KEYS: &[(&str, &[&str])] = &[
+    ("Catalogue", KNOWN),
+    ("Source", sources::KNOWN),
+    ("Attributes", sources::ATTRIBUTES_KNOWN),
+    ("Timestamp", sources::TIMESTAMP_KNOWN),
+    ("Entity", entities::KNOWN),
+    ("Dimension", dimensions::KNOWN),
+    ("Metric", metrics::KNOWN),
+    ("CountDistinct", metrics::DISTINCT_KNOWN),
+    ("Count", metrics::COUNT_KNOWN),
+    ("Sum", metrics::SUM_KNOWN),
+];
 const LATER: Later = &[
     ("week_starts", "remove it: windows are trailing days, so no week has a start"),
     ("exclude", "remove it: name what counts with `events` and `where`"),
@@ -40,7 +54,7 @@ fn default_history(grain: Grain) -> u16 {
 }
 
 /// How long a grain's history may be.
-fn history_units(grain: Grain) -> &'static Units {
+pub(crate) fn history_units(grain: Grain) -> &'static Units {
     match grain {
         Grain::Minute => &[(Grain::Minute, 1..=1440), (Grain::Hour, 1..=24)],
         Grain::Hour => &[(Grain::Hour, 1..=1440), (Grain::Day, 1..=60)],

@@ -7,14 +7,16 @@ use crate::plan::{Attributes, ClockKind, Fields, Literal, Origin, Path, Source, 
 use activity::{Grain, PerGrain};
 use std::collections::HashMap;
 
-const KNOWN: &[&str] = &["topic", "format", "clock", "lateness", "fields", "attributes_of"];
+pub(super) const KNOWN: &[&str] = &["topic", "format", "clock", "lateness", "fields", "attributes_of"];
+pub(crate) const CLOCKS: &[(&str, ClockKind)] = &[("log", ClockKind::Log), ("event", ClockKind::Event)];
+pub(crate) const FORMATS: &[(&str, ())] = &[("json", ())];
 const FORMATS_LATER: Later = &[
     ("avro", "write the topic's events as JSON"),
     ("protobuf", "write the topic's events as JSON"),
     ("segment", "write `format: json` and map the names with `fields`"),
     ("cloudevents", "write `format: json` and map the names with `fields`"),
 ];
-const LATENESS: &Units = &[(Grain::Minute, 0..=1440), (Grain::Hour, 0..=720), (Grain::Day, 0..=400)];
+pub(crate) const LATENESS: &Units = &[(Grain::Minute, 0..=1440), (Grain::Hour, 0..=720), (Grain::Day, 0..=400)];
 
 /// How late an event may be if the source does not say.
 fn default_lateness(grain: Grain) -> i64 {
@@ -26,11 +28,14 @@ fn default_lateness(grain: Grain) -> i64 {
     minutes * Grain::Minute.nominal_ms()
 }
 
+pub(super) const ATTRIBUTES_KNOWN: &[&str] = &["entity", "events", "path"];
+pub(super) const TIMESTAMP_KNOWN: &[&str] = &["path", "unit"];
+
 /// The fields that every event has.
-const NATIVE: &[&str] = &["event_id", "event", "timestamp", "properties"];
+pub(crate) const NATIVE: &[&str] = &["event_id", "event", "timestamp", "properties"];
 /// The fields that many events have, so that it is no mistake to map one that no entity's key is made of.
-const UNUSED: &[&str] = &["user_id", "account_id"];
-const UNITS: &[(&str, TimeForm)] =
+pub(crate) const UNUSED: &[&str] = &["user_id", "account_id"];
+pub(crate) const UNITS: &[(&str, TimeForm)] =
     &[("rfc3339", TimeForm::Rfc3339), ("s", TimeForm::Seconds), ("ms", TimeForm::Millis), ("us", TimeForm::Micros)];
 
 pub(super) fn read(cursor: &Cursor, entities: Option<&Entities>) -> Option<Vec<Source>> {
@@ -53,10 +58,8 @@ fn source<'a>(
     let topic = entries
         .require("topic", "write the Kafka topic, as in `topic: product.usage`")
         .and_then(|cursor| topic(cursor, name, readers));
-    let format = entries.read_or("format", (), |cursor| cursor.choice("a format", &[("json", ())], FORMATS_LATER));
-    let clock = entries.read_or("clock", ClockKind::Log, |cursor| {
-        cursor.choice("a clock", &[("log", ClockKind::Log), ("event", ClockKind::Event)], &[])
-    });
+    let format = entries.read_or("format", (), |cursor| cursor.choice("a format", FORMATS, FORMATS_LATER));
+    let clock = entries.read_or("clock", ClockKind::Log, |cursor| cursor.choice("a clock", CLOCKS, &[]));
     let lateness_ms = entries.read_or("lateness", PerGrain::of(default_lateness), lateness);
     let fields = match entries.get("fields") {
         Some(cursor) => cursor.entries().and_then(|entries| fields(Some(&entries), keys)),
@@ -81,7 +84,7 @@ fn attributes(cursor: &Cursor, entities: Option<&Entities>) -> Option<Attributes
         return Some(Attributes { entity: super::entities::named(cursor, entities)?, events: None, object: native() });
     }
     let entries = cursor.entries()?;
-    entries.allow(&["entity", "events", "path"], &[]);
+    entries.allow(ATTRIBUTES_KNOWN, &[]);
     let help = "write whose attributes the records tell, one of the catalogue's `entities`";
     let entity = entries.require("entity", help).and_then(|cursor| super::entities::named(cursor, entities));
     let events = entries.read_or("events", None, |cursor| cursor.one_or_more(event_text).map(Some));
@@ -217,7 +220,7 @@ fn timestamp(cursor: &Cursor) -> Option<(Origin, TimeForm)> {
         return Some((Origin::Path(path(cursor)?), TimeForm::Rfc3339));
     }
     let entries = cursor.entries()?;
-    entries.allow(&["path", "unit"], &[]);
+    entries.allow(TIMESTAMP_KNOWN, &[]);
     let path = entries.require("path", "write where the time is found, as in `{ path: ts, unit: ms }`").and_then(path);
     let form = entries.read_or("unit", TimeForm::Rfc3339, |cursor| cursor.choice("a unit of time", UNITS, &[]));
     Some((Origin::Path(path?), form?))

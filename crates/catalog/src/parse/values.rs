@@ -7,7 +7,7 @@ use activity::{Grain, Window};
 use std::ops::RangeInclusive;
 
 /// The lengths that a span of time may have in each unit.
-pub(super) type Units = [(Grain, RangeInclusive<u16>)];
+pub(crate) type Units = [(Grain, RangeInclusive<u16>)];
 
 /// A span of time: a whole number of one unit, written as in `60m`, `24h` or `7d`.
 pub(super) fn span(cursor: &Cursor, noun: &str, units: &Units) -> Option<Window> {

@@ -1,11 +1,12 @@
 use super::*;
+use crate::cli::Format;
 use crate::golden;
 use activity::fence::{FORMAT, Fence};
 use activity::header::Header;
 use activity::record::Record;
 use activity::{
     DimensionIndex, DimensionValue, EntityKey, EntityKind, Grain, Incarnation, MetricIndex, Millis, Offset, Shard,
-    TopicId, Track,
+    TopicId, Track, key,
 };
 use state::{Commit, MemoryStore, Verdict};
 
@@ -62,15 +63,21 @@ fn record(metric: u16, days_ago: &[i32], plans: &[(i64, u16)]) -> Record {
     record
 }
 
-/// Accounts and their users, the first of whom was active on the account's first day, in alternate shards.
+fn shard_of(account: &str) -> Shard {
+    let mut part = Vec::new();
+    key::push_part(account, &mut part);
+    key::shard_of(&part, SHARDS)
+}
+
+/// Accounts and a user of each, who was active on one of the account's days.
 fn store(plan: &Plan) -> MemoryStore {
     let mut store = MemoryStore::default();
     for shard in 0..SHARDS {
         let header = Header { time: Some(NOON), sealed_at: NOON, ..Header::default() };
         let (topic, incarnation) = (TopicId([7; 16]), Incarnation(1));
         let next = Fence { format: FORMAT, topic, catalogue: plan.version, incarnation, next: Offset(40) };
-        let of_shard = (0..).zip(ACCOUNTS).filter(|(at, _)| at % SHARDS == shard);
-        let records = of_shard.flat_map(|(_, (name, days, plans))| {
+        let of_shard = ACCOUNTS.into_iter().filter(|(name, ..)| shard_of(name) == Shard(shard));
+        let records = of_shard.flat_map(|(name, days, plans)| {
             let account = EntityKey::of(EntityKind(0), &[name]);
             let user = EntityKey::of(EntityKind(1), &[name, "u,1"]);
             [(account, Some(record(0, days, plans).encode())), (user, Some(record(1, &days[..1], &[]).encode()))]
@@ -88,7 +95,7 @@ fn ask(line: &str) -> Result<String, String> {
     let crate::cli::Command::Accounts(accounts) = cli.command else { panic!("it is accounts") };
     let plan = catalog::parse(CATALOGUE).unwrap();
     let shown = show(&mut store(&plan), &plan, SHARDS, &accounts);
-    shown.map_err(|failure| failure.shown(yaml::Look::PLAIN).trim_start_matches("nsm: ").trim_end().to_owned())
+    shown.map_err(|failure| failure.to_string().trim_start_matches("nsm: ").to_owned())
 }
 
 #[test]
@@ -107,6 +114,28 @@ fn lists_read_as_agreed() {
     ];
     let told: Vec<String> = lines.iter().map(|line| format!("$ nsm accounts {line}\n{}", ask(line).unwrap())).collect();
     golden::check("accounts.txt", &told.join("\n"));
+}
+
+#[test]
+fn one_account_reads_as_agreed() {
+    let plan = catalog::parse(CATALOGUE).unwrap();
+    let show = |id: &[&str], entity: &str, format| {
+        let (id, entity) = (id.iter().map(|part| (*part).to_owned()).collect(), entity.to_owned());
+        let account = crate::cli::Account { id, entity, format };
+        crate::account::show(&mut store(&plan), &plan, SHARDS, &account).map_err(|failure| failure.to_string())
+    };
+    golden::check("account.txt", &show(&["acme"], "account", Format::Table).unwrap());
+    let json = show(&["acme", "u,1"], "account_user", Format::Json).unwrap();
+    let told: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(told["metrics"][0]["windows"][0]["until"], "2018-12-07", "{json}");
+    let told = |id: &[&str], entity| show(id, entity, Format::Json).unwrap_err();
+    assert_eq!(told(&["nobody"], "account"), "nsm: nothing is kept of account `nobody`: it was not active of late");
+    assert_eq!(told(&["x"], "acount"), "nsm: there is no entity `acount`; did you mean `--entity account`?");
+    let told = told(&["x"], "account_user");
+    assert_eq!(
+        told,
+        "nsm: the id of one `account_user` is its account_id and user_id: write them apart, in this order"
+    );
 }
 
 #[test]

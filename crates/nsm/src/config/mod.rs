@@ -4,12 +4,14 @@
 //! two. `NSM__KAFKA__BROKERS` is `kafka.brokers`. A configuration is read as a whole, so that everything that is wrong with
 //! it can be told at once, and secrets are kept as [`SecretString`], which no log and no error shows.
 
+mod schema;
 mod section;
 mod tree;
 mod units;
 mod veil;
 
 use kafka::rdkafka::KafkaConfig;
+pub(crate) use schema::schema;
 use secrecy::{ExposeSecret, SecretString};
 pub(crate) use section::Wrong;
 use section::{Found, Section};

@@ -67,6 +67,25 @@ fn example_names_every_setting_with_its_default() {
     }
 }
 
+/// Adding a setting fails here, and by the example above.
+#[test]
+fn schema_names_every_setting() {
+    fn names(schema: &serde_json::Value, of: &serde_json::Value, found: &mut Vec<String>) {
+        for (name, property) in of["properties"].as_object().into_iter().flatten() {
+            found.push(name.clone());
+            if let Some(section) = property["$ref"].as_str() {
+                names(schema, &schema["$defs"][section.rsplit('/').next().unwrap()], found);
+            }
+        }
+    }
+    let schema = schema().to_value();
+    let (mut described, mut settings) = (Vec::new(), all_settings());
+    names(&schema, &schema, &mut described);
+    described.sort();
+    settings.sort();
+    assert_eq!(described, settings, "give schema.rs (left) a documented field for each setting (right)");
+}
+
 /// The names that the sections list when they are given one that is far from all.
 fn all_settings() -> Vec<String> {
     let sections = ["", "kafka:", "topics:", "ingest:", "window:", "state:", "exporter:", "http:", "log:"];

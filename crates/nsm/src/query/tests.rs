@@ -65,7 +65,7 @@ fn ask(query: Query) -> Result<String, String> {
 
 /// What the failure says, without the program's name.
 fn said(failure: Failure) -> String {
-    failure.shown(yaml::Look::PLAIN).trim_start_matches("nsm: ").trim_end().to_owned()
+    failure.to_string().trim_start_matches("nsm: ").to_owned()
 }
 
 fn as_of(text: &str) -> Query {

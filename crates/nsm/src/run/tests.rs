@@ -62,14 +62,14 @@ fn run_beside_window(
 #[test]
 fn panic_ends_the_process_after_the_others_have_drained() {
     let (ended, drained) = run_beside_window(|| panic!("index out of range"), &Stop::default());
-    assert_eq!(ended.unwrap_err(), Failure::new("ingest: a bug: index out of range"));
+    assert_eq!(ended.unwrap_err().to_string(), "nsm: ingest: a bug: index out of range");
     assert!(drained);
 }
 
 #[test]
 fn final_trouble_ends_the_process_after_the_others_have_drained() {
     let (ended, drained) = run_beside_window(|| Err(Trouble::Final("fenced".into())), &Stop::default());
-    assert_eq!(ended.unwrap_err(), Failure::new("ingest: fenced"));
+    assert_eq!(ended.unwrap_err().to_string(), "nsm: ingest: fenced");
     assert!(drained);
 }
 
@@ -97,6 +97,6 @@ fn worker_that_hangs_is_left_behind() {
         Ok(Turn::Done)
     };
     let (ended, drained) = run_beside_window(turn, &stop);
-    assert_eq!(ended.unwrap_err(), Failure::new("ingest not drained in time: ending all the same"));
+    assert_eq!(ended.unwrap_err().to_string(), "nsm: ingest not drained in time: ending all the same");
     assert!(drained);
 }

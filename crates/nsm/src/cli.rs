@@ -149,7 +149,7 @@ pub(crate) struct Account {
 pub(crate) struct Accounts {
     /// The name of a metric that counts entities
     pub(crate) metric: String,
-    /// List those that count [default]
+    /// List those that count; without any of these options, they are listed
     #[arg(long, group = "list")]
     pub(crate) members: bool,
     /// List those that count, and came in at --since or later

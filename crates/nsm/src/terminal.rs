@@ -11,6 +11,8 @@ pub(crate) fn has_colours() -> bool {
 
 /// How reports are drawn there.
 pub(crate) fn look() -> Look {
-    let columns = Term::stderr().size_checked().map(|(_, columns)| usize::from(columns));
-    Look { width: columns.unwrap_or(Look::PLAIN.width).clamp(40, Look::PLAIN.width), colours: has_colours() }
+    match Term::stderr().size_checked() {
+        Some((_, columns)) => Look { width: usize::from(columns).max(40), cuts: true, colours: has_colours() },
+        None => Look::PLAIN,
+    }
 }

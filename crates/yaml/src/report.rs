@@ -19,18 +19,23 @@ pub struct Report {
     pub mistakes: Vec<Mistake>,
 }
 
+/// The columns that stand before a line of the text: its number and a bar.
+const GUTTER: usize = 8;
+
 /// How a report is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// At how many columns sentences are wrapped; lines of the text are not.
+    /// At how many columns sentences are wrapped.
     pub width: usize,
+    /// Whether of a line of the text that is wider only what is around the mistake is shown, as a terminal would break it.
+    pub cuts: bool,
     /// With colours, for a terminal.
     pub colours: bool,
 }
 
 impl Look {
     /// For files and pipes.
-    pub const PLAIN: Look = Look { width: 100, colours: false };
+    pub const PLAIN: Look = Look { width: 100, cuts: false, colours: false };
 }
 
 /// All mistakes of all reports, one below the other, with an empty line between them.
@@ -50,7 +55,12 @@ pub fn render(reports: &[Report], look: Look) -> String {
     for Report { file, text, mistakes } in reports {
         for mistake in mistakes {
             let mut out = String::new();
-            handler.render_report(&mut out, &Shown { mistake, file, text }).expect("a string can always grow");
+            handler
+                .render_report(
+                    &mut out,
+                    &Shown { mistake, file, text, limit: look.cuts.then_some(look.width - GUTTER) },
+                )
+                .expect("a string can always grow");
             drawn.push(trimmed(&out));
         }
     }
@@ -69,6 +79,26 @@ struct Shown<'a> {
     mistake: &'a Mistake,
     file: &'a str,
     text: &'a str,
+    /// How many characters of a line are shown.
+    limit: Option<usize>,
+}
+
+impl Shown<'_> {
+    /// What is shown of the mistake's line, and the mistake as far as it lies therein, in bytes of the text.
+    fn spans(&self, place: Place) -> (SourceSpan, SourceSpan) {
+        let before: usize = self.text.split_inclusive('\n').take(place.line.saturating_sub(1)).map(str::len).sum();
+        let line = self.text[before..].lines().next().unwrap_or_default();
+        let count = line.chars().count();
+        // Behind the end there is nothing to point at but the end.
+        let column = place.column.saturating_sub(1).min(count.saturating_sub(1));
+        // A third of the room is for what stands before, the rest for the mistake and its label.
+        let limit = self.limit.unwrap_or(count).min(count);
+        let from = column.saturating_sub(limit / 3).min(count - limit);
+        let byte = |column: usize| before + line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
+        let (first, last) = (byte(from), byte(from + limit));
+        let (start, end) = (byte(column), byte(column.saturating_add(place.width)).min(last));
+        ((first, last - first).into(), (start, end - start).into())
+    }
 }
 
 impl fmt::Display for Shown<'_> {
@@ -89,7 +119,7 @@ impl Diagnostic for Shown<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let (_, span) = spans(self.text, self.mistake.place?);
+        let (_, span) = self.spans(self.mistake.place?);
         let label = (!self.mistake.path.is_empty()).then(|| self.mistake.path.clone());
         Some(Box::new(std::iter::once(LabeledSpan::new_primary_with_span(label, span))))
     }
@@ -105,22 +135,12 @@ impl SourceCode for Shown<'_> {
         _: usize,
     ) -> Result<Box<dyn SpanContents<'b> + 'b>, MietteError> {
         let place = self.mistake.place.ok_or(MietteError::OutOfBounds)?;
-        let (line, span) = spans(self.text, place);
+        let (line, span) = self.spans(place);
         let (shown, column) = if before > 0 { (line, 0) } else { (span, place.column.saturating_sub(1)) };
         let data = &self.text.as_bytes()[shown.offset()..shown.offset() + shown.len()];
         let line = place.line.saturating_sub(1);
         Ok(Box::new(MietteSpanContents::new_named(self.file.to_owned(), data, shown, line, column, 1)))
     }
-}
-
-/// The line of a place in a text, and the place itself as far as its line goes, in bytes.
-fn spans(text: &str, place: Place) -> (SourceSpan, SourceSpan) {
-    let before: usize = text.split_inclusive('\n').take(place.line.saturating_sub(1)).map(str::len).sum();
-    let line = text[before..].lines().next().unwrap_or_default();
-    let offset = |column: usize| line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
-    let start = offset(place.column.saturating_sub(1));
-    let end = offset(place.column.saturating_sub(1).saturating_add(place.width));
-    ((before, line.len()).into(), (before + start, end - start).into())
 }
 
 #[cfg(test)]
@@ -166,7 +186,25 @@ mod tests {
     fn colours_are_drawn_only_when_they_are_asked_for() {
         let mistakes = vec![Mistake::new(Place { line: 1, column: 1, width: 1 }, "a", "it is wrong", "mend it")];
         let report = [Report { file: "x.yaml".to_owned(), text: "a: 1".to_owned(), mistakes }];
-        assert!(render(&report, Look { width: 80, colours: true }).contains('\u{1b}'));
+        assert!(render(&report, Look { width: 80, cuts: true, colours: true }).contains('\u{1b}'));
         assert!(!render(&report, Look::PLAIN).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn line_that_is_wider_than_the_terminal_is_cut_around_the_mistake() {
+        let text = format!("{} wrong {}", "ä".repeat(100), "b".repeat(100));
+        let drawn = |column, width, look| {
+            let mistakes = vec![Mistake::new(Place { line: 1, column, width }, "a", "it is wrong", "mend it")];
+            render(&[Report { file: "x.yaml".to_owned(), text: text.clone(), mistakes }], look)
+        };
+        let cut = drawn(102, 5, Look { cuts: true, width: 60, ..Look::PLAIN });
+        assert!(cut.contains("ä wrong b") && cut.contains("x.yaml:1:102") && cut.contains("──┬──"), "{cut}");
+        assert!(cut.lines().all(|line| line.chars().count() <= 60), "{cut}");
+        assert!(drawn(102, 5, Look::PLAIN).contains(&text));
+        // Wherever it is, and however wide, it is pointed at.
+        for (column, width) in [(1, 1), (1, 300), (90, 80), (207, 1), (208, 9)] {
+            let cut = drawn(column, width, Look { cuts: true, width: 60, ..Look::PLAIN });
+            assert!(cut.contains("╰── a") && cut.lines().all(|line| line.chars().count() <= 66), "{column}: {cut}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Metrics in plain words.
 
 use crate::plan::{Condition, Literal, Measure, Metric, Plan};
-use activity::{Bucket, Grain};
+use activity::{Bucket, Extent, Grain, Period, Window};
 use jiff::Timestamp;
 
 impl Plan {
@@ -39,13 +39,27 @@ impl Plan {
         let conditions =
             if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) };
         let windows = Grain::ALL.into_iter().filter_map(|grain| self.lengths(metric, grain));
-        let windows = windows.collect::<Vec<_>>().join(", ");
-        format!("{counted} {events}{conditions} in the trailing {windows}")
+        let trailing = windows.collect::<Vec<_>>().join(", ");
+        let to_date = metric.windows.iter().filter_map(|window| match window.extent {
+            Extent::ToDate(Period::Week) => Some(format!("week from {:?} on", self.calendar.week_starts())),
+            Extent::ToDate(period) => Some(period.name().to_owned()),
+            Extent::Trailing(_) => None,
+        });
+        let to_date: Vec<String> = to_date.collect();
+        let zone = self.calendar.zone_name();
+        let to_date = (!to_date.is_empty()).then(|| format!("the {} to date ({zone})", to_date.join(", the ")));
+        let trailing = (!trailing.is_empty()).then(|| format!("the trailing {trailing}"));
+        let windows: Vec<String> = trailing.into_iter().chain(to_date).collect();
+        format!("{counted} {events}{conditions} in {}", windows.join(", and in "))
     }
 
     /// `7, 28 days (Europe/Berlin)`; `None` if there are none of the grain.
     fn lengths(&self, metric: &Metric, grain: Grain) -> Option<String> {
-        let lengths: Vec<String> = metric.windows_of(grain).map(|window| window.length.to_string()).collect();
+        let length = |window: Window| match window.extent {
+            Extent::Trailing(length) => Some(length.to_string()),
+            Extent::ToDate(_) => None,
+        };
+        let lengths: Vec<String> = metric.windows_of(grain).filter_map(length).collect();
         let name = match lengths.as_slice() {
             [] => return None,
             [one] if one == "1" => grain.name().to_owned(),

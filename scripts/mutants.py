@@ -156,6 +156,27 @@ MUTANTS = {
             "            }\n            return Ok(());\n        }\n",
         ),
     ],
+    "the base value of an attribute is forgotten": [
+        (
+            "crates/activity/src/timeline.rs",
+            "        self.0.drain(..until.saturating_sub(1));\n",
+            "        self.0.drain(..until);\n",
+        ),
+    ],
+    "attributes that are told late are late": [
+        (
+            "crates/ingest/src/judge.rs",
+            "behind_ms > self.longest_ms && touches.changed().is_none()",
+            "behind_ms > self.longest_ms",
+        ),
+    ],
+    "pairs do not move with their account": [
+        (
+            "crates/window/src/shard/segments.rs",
+            "contribution(record, *metric, *window, followed.places.is_some())",
+            "contribution(record, *metric, *window, false)",
+        ),
+    ],
     "positions outlive the activity topic": [
         (
             "crates/ingest/src/recovery.rs",

@@ -30,7 +30,7 @@ mod wire;
 pub use additive::EventId;
 pub use key::{EntityKey, KeyError};
 pub use types::{
-    Bucket, CatalogVersion, DimensionIndex, DimensionValue, EntityKind, Grain, Incarnation, MetricIndex, Millis,
-    Offset, PartitionId, PerGrain, Shard, TopicId, Track, Window,
+    Bucket, CatalogVersion, DimensionIndex, DimensionValue, EntityKind, Extent, Grain, Incarnation, MetricIndex,
+    Millis, Offset, PartitionId, PerGrain, Period, Shard, TopicId, Track, Window,
 };
 pub use wire::WireError;

@@ -3,7 +3,7 @@
 use crate::mask::Mask;
 use crate::population::Population;
 use crate::timeline::Timeline;
-use crate::types::{Bucket, DimensionIndex, Grain, MetricIndex, Millis, PerGrain, Track, Window};
+use crate::types::{Bucket, DimensionIndex, Extent, Grain, MetricIndex, Millis, PerGrain, Period, Track, Window};
 use crate::varint;
 use std::ops::Index;
 
@@ -16,7 +16,8 @@ use std::ops::Index;
 /// Stored as one byte of version, then for each mask a varint, four times the metric's index plus the grain (day 0, hour 1,
 /// minute 2), and the mask: a handful of bytes for most entities, and as many as it takes for any. The varint of a timeline is
 /// eight times the dimension's index plus 3; that of a population eight times the metric's index plus 7, and its window
-/// follows as a varint, four times the length plus the grain.
+/// follows as a varint: four times the length plus the grain, or, of a window to date, four times the period (week 0, month 1,
+/// quarter 2) plus 3.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     masks: Vec<(Track, Mask)>,
@@ -109,7 +110,7 @@ impl Record {
         }
         for ((metric, window), population) in &self.members {
             varint::put(u64::from(metric.0) << 3 | 4 | NO_MASK, &mut out);
-            varint::put(u64::from(window.length) << 2 | number(window.grain), &mut out);
+            varint::put(number_of(*window), &mut out);
             population.encode(&mut out);
         }
         out
@@ -140,7 +141,7 @@ impl Record {
             Some(rest)
         } else {
             let (window, rest) = varint::take(bytes)?;
-            let window = Window { grain: grain(window & 3)?, length: index(window >> 2)? };
+            let window = window_of(window)?;
             let (population, rest) = Population::take(rest)?;
             self.members.push(((index(number >> 3).map(MetricIndex)?, window), population));
             Some(rest)
@@ -174,6 +175,23 @@ fn number(grain: Grain) -> u64 {
 
 fn grain(number: u64) -> Option<Grain> {
     usize::try_from(number).ok().and_then(|at| GRAINS.get(at)).copied()
+}
+
+/// In place of a grain: the window is one to date.
+const TO_DATE: u64 = 3;
+
+fn number_of(window: Window) -> u64 {
+    match window.extent {
+        Extent::Trailing(length) => u64::from(length) << 2 | number(window.grain),
+        Extent::ToDate(period) => (period as u64) << 2 | TO_DATE,
+    }
+}
+
+fn window_of(number: u64) -> Option<Window> {
+    match number & 3 {
+        TO_DATE => usize::try_from(number >> 2).ok().and_then(|at| Period::ALL.get(at)).copied().map(Window::to_date),
+        of => Some(Window::trailing(grain(of)?, index(number >> 2)?)),
+    }
 }
 
 fn index(number: u64) -> Option<u16> {
@@ -218,7 +236,9 @@ mod tests {
         record.mask_mut(Track { metric: MetricIndex(300), grain: Grain::Minute }).insert(Bucket(20_000));
         record.attribute_mut(DimensionIndex(0)).set(Millis(-5), DimensionValue(2));
         record.attribute_mut(DimensionIndex(700)).set(Millis(1_750_000_000_000), DimensionValue(0));
-        for (metric, window) in [(0, Window::days(28)), (9, Window { grain: Grain::Minute, length: 60 })] {
+        for (metric, window) in
+            [(0, Window::days(28)), (9, Window::trailing(Grain::Minute, 60)), (9, Window::to_date(Period::Quarter))]
+        {
             record.step_members(MetricIndex(metric), window, Bucket(20_000), 1);
         }
         record.step_members(MetricIndex(7), Window::days(1), Bucket(3), 2);

@@ -2,7 +2,7 @@
 
 use crate::mask::Mask;
 use crate::measure;
-use crate::types::{Bucket, Window};
+use crate::types::Bucket;
 
 /// The last run of as-of buckets in which an entity counts, of those that have begun by some bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,12 +18,13 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// How the entity with this mask stands as of a bucket; `None` if it was not active until then.
+    /// How the entity with this mask stands to a window, of which `until` says what it covers ([`measure`]), as of a bucket;
+    /// `None` if it was not active until then.
     #[must_use]
-    pub fn of(mask: &Mask, window: Window, as_of: Bucket) -> Option<Standing> {
+    pub fn of(mask: &Mask, until: impl Fn(Bucket) -> Bucket, as_of: Bucket) -> Option<Standing> {
         let last_active = if mask.contains(as_of) { as_of } else { mask.around(as_of).0? };
         let (mut runs, mut from) = (Vec::new(), None);
-        measure::active(mask, window, |at, n| match n {
+        measure::active(mask, until, |at, n| match n {
             1 => from = Some(at),
             _ => runs.extend(from.take().map(|from| (from, at))),
         });
@@ -68,7 +69,7 @@ mod tests {
         ) {
             let mask: Mask = set.iter().map(|bucket| Bucket(*bucket)).collect();
             let counts = |at: i32| set.range(at - i32::from(width) + 1..=at).next().is_some();
-            let standing = Standing::of(&mask, Window::days(width), Bucket(as_of));
+            let standing = Standing::of(&mask, |bucket| bucket.plus(width.into()), Bucket(as_of));
             prop_assert_eq!(standing.map(|of| of.last_active.0), set.range(..=as_of).next_back().copied());
             let Some(standing) = standing else { return Ok(()) };
             prop_assert_eq!(standing.is_member(), counts(as_of));

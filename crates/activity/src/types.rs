@@ -47,14 +47,34 @@ pub enum Grain {
     Day,
 }
 
-/// A trailing window. The window of length `w` as of bucket `e` is `e-w+1..=e`: sliding by minutes and hours, and by
-/// calendar days.
+/// A window: which buckets count for the value as of one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Window {
     /// What it is counted in.
     pub grain: Grain,
-    /// How many buckets, at least 1.
-    pub length: u16,
+    /// How far it reaches back.
+    pub extent: Extent,
+}
+
+/// How far a window reaches back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Extent {
+    /// So many buckets, at least 1: as of bucket `e` the window of length `w` is `e-w+1..=e`. It slides by minutes and hours, and by
+    /// calendar days.
+    Trailing(u16),
+    /// To the start of the period in which the bucket lies; of days alone.
+    ToDate(Period),
+}
+
+/// A piece of the calendar that days are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Period {
+    /// Seven days, from the first day of the week that the catalogue says.
+    Week,
+    /// A month.
+    Month,
+    /// January to March, and so on.
+    Quarter,
 }
 
 /// Something for each grain.
@@ -143,10 +163,66 @@ impl Grain {
 }
 
 impl Window {
-    /// A window of so many days.
+    /// The last so many buckets.
+    #[must_use]
+    pub const fn trailing(grain: Grain, length: u16) -> Window {
+        Window { grain, extent: Extent::Trailing(length) }
+    }
+
+    /// The last so many days.
     #[must_use]
     pub const fn days(length: u16) -> Window {
-        Window { grain: Grain::Day, length }
+        Window::trailing(Grain::Day, length)
+    }
+
+    /// The days of a period up to the present one.
+    #[must_use]
+    pub const fn to_date(period: Period) -> Window {
+        Window { grain: Grain::Day, extent: Extent::ToDate(period) }
+    }
+
+    /// How many buckets it covers at most.
+    #[must_use]
+    pub const fn longest(self) -> u16 {
+        match self.extent {
+            Extent::Trailing(length) => length,
+            Extent::ToDate(period) => period.longest(),
+        }
+    }
+}
+
+impl Period {
+    /// All there are, shortest first.
+    pub const ALL: [Period; 3] = [Period::Week, Period::Month, Period::Quarter];
+
+    /// How many days it has at most.
+    #[must_use]
+    pub const fn longest(self) -> u16 {
+        match self {
+            Period::Week => 7,
+            Period::Month => 31,
+            Period::Quarter => 92,
+        }
+    }
+
+    /// Its name, in the singular.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Period::Week => "week",
+            Period::Month => "month",
+            Period::Quarter => "quarter",
+        }
+    }
+
+    /// How the window to date is written: `wtd`, `mtd`, `qtd`.
+    #[must_use]
+    pub const fn to_date(self) -> &'static str {
+        match self {
+            Period::Week => "wtd",
+            Period::Month => "mtd",
+            Period::Quarter => "qtd",
+        }
     }
 }
 
@@ -211,19 +287,25 @@ display_as_number!(Offset, PartitionId, Shard, Millis, Bucket, MetricIndex, Enti
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.length, self.grain.letter())
+        match self.extent {
+            Extent::Trailing(length) => write!(f, "{length}{}", self.grain.letter()),
+            Extent::ToDate(period) => f.write_str(period.to_date()),
+        }
     }
 }
 
-/// As a window is written: a length, and `m`, `h` or `d`.
+/// As a window is written: a length and `m`, `h` or `d`; or `wtd`, `mtd` or `qtd`.
 impl FromStr for Window {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Window, ()> {
+        if let Some(period) = Period::ALL.into_iter().find(|period| period.to_date() == text) {
+            return Ok(Window::to_date(period));
+        }
         let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
         let grain = Grain::of_letter(&text[digits.len()..]).ok_or(())?;
         let length = digits.parse().ok().filter(|length| *length > 0).ok_or(())?;
-        Ok(Window { grain, length })
+        Ok(Window::trailing(grain, length))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Days of the reporting time zone as buckets.
 
-use activity::{Bucket, Millis};
+use activity::{Bucket, Millis, Period};
+use jiff::Timestamp;
+use jiff::civil::{Date, Weekday};
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{Timestamp, civil::Date};
 use std::ops::Range;
 
 /// Turns times into calendar days of one time zone, and back. A day is its number of days since 1970-01-01 in that zone's
@@ -10,15 +11,51 @@ use std::ops::Range;
 #[derive(Clone, Debug)]
 pub struct Calendar {
     zone: TimeZone,
+    week_starts: Weekday,
 }
 
 impl Calendar {
+    /// The same calendar with weeks that start on this day; they start on Monday if nothing is said.
+    #[must_use]
+    pub fn with_weeks_from(self, week_starts: Weekday) -> Calendar {
+        Calendar { week_starts, ..self }
+    }
+
+    /// The day on which weeks start.
+    #[must_use]
+    pub fn week_starts(&self) -> Weekday {
+        self.week_starts
+    }
+
+    /// The first day of the period in which a day lies, and the first day after it; that of a day past the years -9999 and 9999 is
+    /// the day itself.
+    #[must_use]
+    pub fn period(&self, period: Period, day: Bucket) -> Range<Bucket> {
+        let of = |date: Date| match period {
+            Period::Week => {
+                let since = i32::from(date.weekday().since(self.week_starts));
+                Some(day.plus(-since)..day.plus(7 - since))
+            }
+            Period::Month => self.months(date.first_of_month(), 1),
+            Period::Quarter => {
+                let first = date.first_of_month();
+                self.months(first.checked_sub(jiff::Span::new().months((first.month() - 1) % 3)).ok()?, 3)
+            }
+        };
+        self.date(day).and_then(of).unwrap_or(day..day.plus(1))
+    }
+
+    fn months(&self, first: Date, months: i8) -> Option<Range<Bucket>> {
+        let next = first.checked_add(jiff::Span::new().months(months)).ok()?;
+        Some(self.bucket(first)..self.bucket(next))
+    }
+
     /// The calendar of a zone from the time-zone database that is built in, whatever the machine has installed.
     ///
     /// # Errors
     /// If the database has no such zone.
     pub fn new(zone: &str) -> Result<Calendar, jiff::Error> {
-        Ok(Calendar { zone: jiff::tz::TimeZoneDatabase::bundled().get(zone)? })
+        Ok(Calendar { zone: jiff::tz::TimeZoneDatabase::bundled().get(zone)?, week_starts: Weekday::Monday })
     }
 
     /// The day in which a time lies; times past the year 9999 or before -9999 count as its first and last day.

@@ -51,7 +51,7 @@ impl Plan {
     fn steps(&self, metric: &Metric, grain: Grain) -> usize {
         let now = self.bucket(grain, ANY_TIME);
         let kept = now.since(self.origin(grain, self.floor(grain, ANY_TIME)));
-        let ahead = metric.windows_of(grain).map(|window| i64::from(window.length)).max().unwrap_or(0);
+        let ahead = metric.windows_of(grain).map(|window| i64::from(window.longest())).max().unwrap_or(0);
         usize::try_from(kept + ahead).expect("the origin is not after the present")
     }
 }

@@ -4,7 +4,7 @@
 use crate::calendar::Calendar;
 use crate::dimension::{By, Dimension, Slice};
 use activity::record::Floors;
-use activity::{Bucket, CatalogVersion, EntityKind, Grain, MetricIndex, Millis, PerGrain, Window};
+use activity::{Bucket, CatalogVersion, EntityKind, Extent, Grain, MetricIndex, Millis, PerGrain, Window};
 
 /// A day may go on for so long after the next one has begun: where clocks are set back over midnight. By at most two hours
 /// since 1970, in St. John's in 1988.
@@ -127,7 +127,7 @@ pub struct Entity {
     pub shard_by: usize,
 }
 
-/// One metric: what is counted of which events, over which trailing windows.
+/// One metric: what is counted of which events, over which windows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
     /// Its name, fit for a Prometheus metric name: `[a-z][a-z0-9_]*`.
@@ -140,7 +140,7 @@ pub struct Metric {
     pub events: Option<Vec<String>>,
     /// What else must hold of the event; all of it.
     pub conditions: Vec<Condition>,
-    /// The trailing windows, finer grains first, then ascending, each once, at least one.
+    /// The windows, finer grains first, then trailing ones ascending, then those to date; each once, at least one.
     pub windows: Vec<Window>,
     /// What it is sliced by, each dimension once.
     pub by: Vec<By>,
@@ -212,10 +212,19 @@ impl Plan {
         }
     }
 
-    /// The longest trailing window of any metric, in buckets of the grain.
+    /// The first as-of bucket of which a window no longer covers `bucket`.
+    #[must_use]
+    pub fn until(&self, window: Window, bucket: Bucket) -> Bucket {
+        match window.extent {
+            Extent::Trailing(length) => bucket.plus(length.into()),
+            Extent::ToDate(period) => self.calendar.period(period, bucket).end,
+        }
+    }
+
+    /// The longest window of any metric, in buckets of the grain.
     #[must_use]
     pub fn reach(&self, grain: Grain) -> u16 {
-        self.metrics.iter().flat_map(|metric| metric.windows_of(grain)).map(|window| window.length).max().unwrap_or(1)
+        self.metrics.iter().flat_map(|metric| metric.windows_of(grain)).map(Window::longest).max().unwrap_or(1)
     }
 
     /// The longest lateness of any source, in milliseconds.
@@ -302,7 +311,7 @@ impl Metric {
         self.value().map_or(0, |(_, decimals)| decimals)
     }
 
-    /// The trailing windows of a grain, ascending.
+    /// The windows of a grain.
     pub fn windows_of(&self, grain: Grain) -> impl Iterator<Item = Window> {
         self.windows.iter().copied().filter(move |window| window.grain == grain)
     }

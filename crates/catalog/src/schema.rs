@@ -8,8 +8,8 @@
 #![expect(dead_code, reason = "schemars reads the fields")]
 
 use crate::parse::values::Units;
-use crate::parse::{dimensions, history_units, metrics, sources};
-use activity::Grain;
+use crate::parse::{WEEKDAYS, dimensions, history_units, metrics, sources};
+use activity::{Grain, Period};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -31,6 +31,9 @@ struct Catalogue {
     product: Text,
     /// The zone of calendar days, a name of the IANA time-zone database such as `Europe/Berlin`. Default: UTC.
     time_zone: Option<Text>,
+    /// On which day weeks to date begin. Default: monday.
+    #[schemars(default, schema_with = "week_starts")]
+    week_starts: Option<String>,
     /// How far back values can be asked for: days, as in `400d`, or by grain.
     history: Option<History>,
     /// Where events come from, by name.
@@ -194,7 +197,7 @@ struct Metric {
     description: Option<Text>,
     /// What is counted of the events.
     measure: Measure,
-    /// The trailing windows, such as `[60m, 24h, 1d, 28d]`. Minutes and hours slide, days are calendar days.
+    /// The trailing windows, such as `[60m, 24h, 1d, 28d]`. Minutes and hours slide, days are calendar days. Or `wtd`, `mtd`, `qtd`: the week, month or quarter to date.
     windows: OneOrMore<Span>,
     /// The dimensions by which it is sliced.
     by: Option<OneOrMore<Text>>,
@@ -273,7 +276,7 @@ described! {
     Text: |_: &mut _| json_schema!({ "type": "string", "pattern": "\\S" });
     FieldPath: |_: &mut _| json_schema!({ "type": "string", "pattern": "^[^.]*[^.\\s][^.]*(\\.[^.]*[^.\\s][^.]*)*$|^\\.$" });
     KeyPart: |_: &mut _| json_schema!({ "type": ["string", "integer"] });
-    Span: |_: &mut _| span(metrics::WINDOWS);
+    Span: window;
     Literal: |_: &mut _| json_schema!({ "type": ["string", "number", "boolean"] });
     Conditions: conditions;
 }
@@ -318,6 +321,15 @@ impl<T: JsonSchema> JsonSchema for OneOrMore<T> {
             "anyOf": [item, { "type": "array", "items": item, "minItems": 1, "uniqueItems": true }],
         })
     }
+}
+
+/// A span, or a period to date.
+fn window(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [span(metrics::WINDOWS), { "enum": Period::ALL.map(Period::to_date) }] })
+}
+
+fn week_starts(_: &mut SchemaGenerator) -> Schema {
+    words(WEEKDAYS)
 }
 
 fn language(_: &mut SchemaGenerator) -> Schema {

@@ -5,7 +5,8 @@
 //! catalogues that count differently have the same bytes.
 //!
 //! 1. the text `northstar.catalogue.4`, which changes if this description does;
-//! 2. the time zone's name and the version of the built-in time-zone database, texts;
+//! 2. the time zone's name and the version of the built-in time-zone database, texts; and the day on which weeks start, a number
+//!    (1 is Monday);
 //! 3. for minutes, hours and days: the history in buckets, and the longest lateness of any source in milliseconds, numbers;
 //!    and the list of the sources' topics, in the catalogue's order: shards keep their place in each of them;
 //! 4. the list of entities, in the catalogue's order: the name, a text; the key, a list of texts; and the place in it of the
@@ -13,7 +14,7 @@
 //! 5. the list of dimensions, in the catalogue's order: the name, a text; where it is taken; and the list of values;
 //! 6. the list of metrics, in the catalogue's order: the name, a text; the measure; a list of at most one list of event
 //!    names, which is empty if any event counts; the list of conditions; the windows, an ascending list: the grain (0 minute,
-//!    1 hour, 2 day) and the length, numbers; and the list of the places in list 5 of what it is sliced by.
+//!    1 hour, 2 day), a number, and `l` and the length, or `p` and the period (0 week, 1 month, 2 quarter); and the list of the places in list 5 of what it is sliced by.
 //!
 //! A dimension is taken from `e` and its property's names, a list, preceded by the number 0; or from `a` and the entity's place
 //! in list 4, a number, the list of the attribute's names, and 0 if it is as of the bucket, 1 if it is the current one.
@@ -30,7 +31,7 @@
 
 use crate::dimension::{AsOf, Dimension, Taken};
 use crate::plan::{Condition, Entity, Literal, Measure, Metric, Plan};
-use activity::{CatalogVersion, Grain};
+use activity::{CatalogVersion, Extent, Grain};
 
 const FORMAT: &str = "northstar.catalogue.4";
 
@@ -47,6 +48,7 @@ fn canonical(plan: &Plan, zones: &str) -> Vec<u8> {
     text(&mut out, FORMAT);
     text(&mut out, plan.calendar.zone_name());
     text(&mut out, zones);
+    number(&mut out, plan.calendar.week_starts().to_monday_one_offset().unsigned_abs().into());
     for grain in Grain::ALL {
         number(&mut out, plan.history[grain].into());
         number(&mut out, plan.lateness_ms(grain).cast_unsigned());
@@ -95,7 +97,10 @@ fn metric(out: &mut Vec<u8>, metric: &Metric) {
     set(out, &metric.conditions, condition);
     list(out, &metric.windows, |out, window| {
         number(out, window.grain as u64);
-        number(out, window.length.into());
+        match window.extent {
+            Extent::Trailing(length) => tagged(out, b'l', length.into()),
+            Extent::ToDate(period) => tagged(out, b'p', period as u64),
+        }
     });
     list(out, &metric.by, |out, by| number(out, by.dimension.0.into()));
 }
@@ -179,6 +184,6 @@ metrics:
     #[test]
     fn bytes_of_the_format_are_fixed() {
         let plan = crate::parse(CATALOGUE).unwrap();
-        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 992_835_498_173_025_281);
+        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 17_474_707_592_790_417_931);
     }
 }

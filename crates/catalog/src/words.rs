@@ -1,7 +1,7 @@
 //! Metrics in plain words.
 
 use crate::plan::{Condition, Literal, Measure, Metric, Plan};
-use activity::{Bucket, Grain};
+use activity::{Bucket, Extent, Grain, Period, Window};
 use jiff::Timestamp;
 
 /// What a metric means, in sentences that an analyst can check.
@@ -67,7 +67,11 @@ impl Plan {
     }
 
     fn windows(&self, metric: &Metric) -> String {
-        let lengths = |grain| metric.windows_of(grain).map(|window| window.length.to_string()).collect::<Vec<_>>();
+        let length = |window: Window| match window.extent {
+            Extent::Trailing(length) => Some(length.to_string()),
+            Extent::ToDate(_) => None,
+        };
+        let lengths = |grain| metric.windows_of(grain).filter_map(length).collect::<Vec<_>>();
         let of = |grain: Grain| match lengths(grain).as_slice() {
             [] => None,
             [one] if one == "1" => Some(format!("1 {}", grain.name())),
@@ -75,8 +79,16 @@ impl Plan {
         };
         let sliding: Vec<String> = [Grain::Minute, Grain::Hour].into_iter().filter_map(of).collect();
         let sliding = (!sliding.is_empty()).then(|| format!("the trailing {} of UTC", sliding.join(" and ")));
-        let days = of(Grain::Day).map(|days| format!("the trailing {days} of {}", self.calendar.zone_name()));
-        format!("In {}.", sliding.into_iter().chain(days).collect::<Vec<_>>().join(", and "))
+        let zone = self.calendar.zone_name();
+        let days = of(Grain::Day).map(|days| format!("the trailing {days} of {zone}"));
+        let to_date = metric.windows.iter().filter_map(|window| match window.extent {
+            Extent::ToDate(Period::Week) => Some(format!("the week from {:?} on", self.calendar.week_starts())),
+            Extent::ToDate(period) => Some(format!("the {}", period.name())),
+            Extent::Trailing(_) => None,
+        });
+        let to_date: Vec<String> = to_date.collect();
+        let to_date = (!to_date.is_empty()).then(|| format!("{} to date of {zone}", and(&to_date)));
+        format!("In {}.", sliding.into_iter().chain(days).chain(to_date).collect::<Vec<_>>().join(", and "))
     }
 
     fn late(&self, metric: &Metric) -> String {

@@ -152,3 +152,21 @@ proptest! {
         prop_assert_eq!(calendar.date(Bucket(day)).map(|date| calendar.bucket(date)), Some(Bucket(day)));
     }
 }
+
+#[test]
+fn periods_are_those_of_the_calendar() {
+    let apia = calendar("Pacific/Apia").with_weeks_from(jiff::civil::Weekday::Sunday);
+    let told = |period, date: &str| {
+        let days = apia.period(period, apia.bucket(date.parse().unwrap()));
+        [days.start, days.end].map(|day| apia.date(day).unwrap().to_string())
+    };
+    use activity::Period::{Month, Quarter, Week};
+    // A zone may skip a day, but the calendar's weeks have it all the same.
+    assert_eq!(told(Week, "2011-12-31"), ["2011-12-25", "2012-01-01"]);
+    assert_eq!(told(Week, "2012-01-01"), ["2012-01-01", "2012-01-08"]);
+    assert_eq!(told(Month, "2024-02-29"), ["2024-02-01", "2024-03-01"]);
+    assert_eq!(told(Month, "2023-12-31"), ["2023-12-01", "2024-01-01"]);
+    assert_eq!(told(Quarter, "2024-03-31"), ["2024-01-01", "2024-04-01"]);
+    assert_eq!(told(Quarter, "2024-11-30"), ["2024-10-01", "2025-01-01"]);
+    assert_eq!(calendar("UTC").week_starts(), jiff::civil::Weekday::Monday);
+}

@@ -214,7 +214,7 @@ impl<'r> Reading<'r> {
             wanted,
             entity,
             as_of: plan.bucket(grain, time),
-            origin: plan.floor(grain, time).plus(i32::from(wanted.window.length) - 1),
+            origin: plan.floor(grain, time).plus(i32::from(wanted.window.longest()) - 1),
             attributes: attributes.collect(),
             rows: Vec::new(),
             begins: 0,
@@ -235,7 +235,11 @@ impl<'r> Reading<'r> {
         }
         let Wanted { metric, window, .. } = *self.wanted;
         let mask = record.mask(Track { metric, grain: window.grain });
-        let Some(standing) = mask.and_then(|mask| Standing::of(mask, window, self.as_of)) else { return };
+        let Some(standing) =
+            mask.and_then(|mask| Standing::of(mask, |bucket| self.plan.until(window, bucket), self.as_of))
+        else {
+            return;
+        };
         if self.is_wanted(&standing) {
             let own = |attribute: &Attribute| match attribute.places {
                 None => self.value(attribute, record),

@@ -170,7 +170,9 @@ impl Look<'_> {
         let window = |window: &activity::Window| {
             let (grain, track) = (window.grain, Track { metric: index, grain: window.grain });
             let as_of = self.plan.bucket(grain, self.time);
-            let standing = record.mask(track).and_then(|mask| Standing::of(mask, *window, as_of));
+            let standing = record
+                .mask(track)
+                .and_then(|mask| Standing::of(mask, |bucket| self.plan.until(*window, bucket), as_of));
             OfWindow {
                 window: window.to_string(),
                 member: standing.is_some_and(|standing| standing.is_member()),

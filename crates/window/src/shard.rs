@@ -18,7 +18,7 @@ use activity::header::Header;
 use activity::measure;
 use activity::pack::{Delta, Pack};
 use activity::record::{Floors, Record};
-use activity::{Bucket, EntityKey, Grain, Offset, Shard, Track, Window};
+use activity::{Bucket, EntityKey, Extent, Grain, Offset, Period, Shard, Track, Window};
 use catalog::Plan;
 use state::{Commit, CounterKey, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -262,12 +262,13 @@ impl ShardState {
         let are_followed = delta.metrics.iter().any(|metric| self.segments.follow(*metric));
         let (mut entities, mut bits, mut steps) = (0, 0, Vec::new());
         for key in delta.keys.iter().flatten() {
-            let ShardState { records, counters, floors, segments, .. } = self;
+            let ShardState { plan, records, counters, floors, segments, .. } = self;
             entities += 1;
             records.change(key, floors.as_ref(), |record| {
                 let before = bits;
                 let mut keep = |step: Step| steps.extend(segments.follow(step.0.metric).then_some(step));
-                bits += tracks().map(|track| u64::from(set(record, counters, track, bucket, &mut keep))).sum::<u64>();
+                bits +=
+                    tracks().map(|track| u64::from(set(plan, record, counters, track, bucket, &mut keep))).sum::<u64>();
                 bits > before
             });
             if are_followed {
@@ -360,6 +361,7 @@ impl ShardState {
 /// Sets one bit, and moves the track's counters by what the entity contributes after it and did not before, whose steps `keep`
 /// is told. Whether the bit was new.
 fn set(
+    plan: &Plan,
     record: &mut Record,
     counters: &mut BTreeMap<CounterKey, Counter>,
     track: Track,
@@ -373,12 +375,18 @@ fn set(
     let around = mask.around(bucket);
     mask.insert(bucket);
     let Track { metric, grain } = track;
-    let key = |length| CounterKey { metric, window: Window { grain, length } };
-    for (key, counter) in counters.range_mut(key(0)..=key(u16::MAX)) {
-        measure::activated(around, bucket, key.window, |at, n| {
-            counter.step(at, n);
-            keep((*key, at, n));
-        });
+    let key = |window| CounterKey { metric, window };
+    let all = key(Window::trailing(grain, 0))..=key(Window { grain, extent: Extent::ToDate(Period::Quarter) });
+    for (key, counter) in counters.range_mut(all) {
+        measure::activated(
+            around,
+            bucket,
+            |bucket| plan.until(key.window, bucket),
+            |at, n| {
+                counter.step(at, n);
+                keep((*key, at, n));
+            },
+        );
     }
     true
 }

@@ -22,6 +22,7 @@ fn plan() -> Arc<Plan> {
 version: 1
 product: test
 time_zone: America/New_York
+week_starts: sunday
 history: { minute: 30m, hour: 10h, day: 20d }
 sources: { usage: { topic: usage, lateness: { minute: 10m, hour: 2h, day: 3d } } }
 entities: { user: { key: user_id } }
@@ -29,12 +30,12 @@ metrics:
   users:
     type: simple
     measure: { agg: count_distinct, entity: user, events: any }
-    windows: [1m, 60m, 1h, 24h, 1d, 7d, 28d, 90d]
-  plays: { type: simple, measure: { agg: count, events: any }, windows: [1m, 60m, 1h, 24h, 1d, 7d, 28d, 90d] }
+    windows: [1m, 60m, 1h, 24h, 1d, 7d, 28d, 90d, wtd, mtd, qtd]
+  plays: { type: simple, measure: { agg: count, events: any }, windows: [1m, 60m, 1h, 24h, 1d, 7d, 28d, 90d, wtd, mtd, qtd] }
   seconds:
     type: simple
     measure: { agg: sum, value: seconds, decimals: 1, events: any }
-    windows: [1m, 60m, 1h, 24h, 1d, 7d, 28d, 90d]
+    windows: [1m, 60m, 1h, 24h, 1d, 7d, 28d, 90d, wtd, mtd, qtd]
 ";
     support::plan(text)
 }
@@ -114,15 +115,16 @@ impl Harness {
             Grain::Day => (3, 20),
         };
         for window in self.shard.plan.metrics[0].windows.clone() {
-            let (grain, length) = (window.grain, i32::from(window.length));
+            let (grain, length) = (window.grain, i32::from(window.longest()));
             let now = self.shard.plan.bucket(grain, clock).0;
             let first = totals.first_as_of(&self.shard.plan, grain).unwrap().0;
             let (lateness, history) = bound(grain);
             assert_eq!(first, now - history - lateness - 1);
             for as_of in first - 2..now + length + 5 {
-                let counts = |at: &&BTreeSet<i32>| at.range(as_of - length + 1..=as_of).next().is_some();
+                let from = support::first_of(window, as_of);
+                let counts = |at: &&BTreeSet<i32>| at.range(from..=as_of).next().is_some();
                 let expected = i64::try_from(self.active[grain].values().filter(counts).count()).unwrap();
-                let events = self.events[grain].iter().filter(|(at, _)| (as_of - length + 1..=as_of).contains(at));
+                let events = self.events[grain].iter().filter(|(at, _)| (from..=as_of).contains(at));
                 let values: Vec<i64> = events.map(|(_, value)| *value).collect();
                 let expected = [expected, i64::try_from(values.len()).unwrap(), values.iter().sum()];
                 for (metric, expected) in (0..).map(MetricIndex).zip(expected) {

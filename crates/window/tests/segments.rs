@@ -19,6 +19,7 @@ const CATALOGUE: &str = "
 version: 1
 product: test
 time_zone: America/New_York
+week_starts: sunday
 history: { hour: 10h, day: 20d }
 sources:
   usage: { topic: usage, lateness: { hour: 2h, day: 3d }, attributes_of: { entity: account, events: [group] } }
@@ -37,7 +38,7 @@ metrics:
   pairs:
     type: simple
     measure: { agg: count_distinct, entity: pair, events: any }
-    windows: [5h, 7d]
+    windows: [5h, 7d, mtd]
     by: [tier, plan]
 ";
 
@@ -108,7 +109,7 @@ impl Harness {
                 self.value(account, slice.dimension.0, when, window.grain, Bucket(as_of)) == slice.value
             })
         };
-        let range = as_of - i32::from(window.length) + 1..=as_of;
+        let range = support::first_of(window, as_of)..=as_of;
         let active = self.active[window.grain].iter().filter(|(_, at)| at.range(range.clone()).next().is_some());
         let counted: BTreeSet<(u8, u8)> =
             active.map(|((account, user), _)| (*account, if of_pairs { *user } else { 0 })).collect();
@@ -122,7 +123,7 @@ impl Harness {
             for window in self.shard.plan.metric(metric).windows.clone() {
                 let first = totals.first_as_of(&self.shard.plan, window.grain).unwrap().0;
                 let now = self.shard.plan.bucket(window.grain, clock).0;
-                for as_of in first..now + i32::from(window.length) + 3 {
+                for as_of in first..now + i32::from(window.longest()) + 3 {
                     let told = totals.value(&self.shard.plan, metric, window, Bucket(as_of)).unwrap().units;
                     let expected = i128::try_from(self.expected(metric, window, as_of)).unwrap();
                     let slice = self.shard.plan.slice(metric);

@@ -81,7 +81,7 @@ impl Events {
 
     /// What a metric adds up to in the window up to `as_of`, by the log up to an offset.
     pub(crate) fn value(&self, metric: MetricIndex, window: Window, as_of: Bucket, next: usize) -> i128 {
-        let range = as_of.plus(1 - i32::from(window.length))..=as_of;
+        let range = as_of.plus(1 - i32::from(window.longest()))..=as_of;
         let of = self.of(metric, window.grain, next).filter(|(bucket, _)| range.contains(bucket));
         of.map(|(_, value)| value).sum()
     }

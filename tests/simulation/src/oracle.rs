@@ -153,7 +153,7 @@ impl ShardOracle {
     /// The entities that were active in the window up to `as_of`, by the log up to an offset.
     fn active(&self, metric: MetricIndex, window: Window, as_of: Bucket, next: usize) -> BTreeSet<&EntityKey> {
         let track = Track { metric, grain: window.grain };
-        let range = as_of.plus(1 - i32::from(window.length))..=as_of;
+        let range = as_of.plus(1 - i32::from(window.longest()))..=as_of;
         let bits = self.bits.get(&track).into_iter().flatten();
         bits.filter(|((_, at), seen)| range.contains(at) && **seen < next).map(|((key, _), _)| key).collect()
     }
@@ -248,7 +248,7 @@ impl ShardOracle {
                 let Some((Bucket(first), Bucket(last))) = self.span(Track { metric, grain }, next) else { continue };
                 let origin = floors.map(|floors| self.plan.origin(grain, floors[grain]).0);
                 let from = origin.map_or(first - 1, |origin| origin.max(first - 1));
-                for as_of in (from..=last + i32::from(window.length) + 1).map(Bucket) {
+                for as_of in (from..=last + i32::from(window.longest()) + 1).map(Bucket) {
                     for (series, expected) in self.values(metric, *window, as_of, next) {
                         let counter = counters.get(&CounterKey { metric: series, window: *window });
                         let told = counter.map_or(Some(0), |counter| counter.value(as_of));
@@ -328,7 +328,7 @@ impl ShardOracle {
         for metric in self.plan.series().filter(|metric| is_of(metric) && key.kind() == ACCOUNT) {
             for window in &self.plan.metric(metric).windows {
                 let origin = self.plan.origin(window.grain, floors[window.grain]);
-                for as_of in [origin, origin.plus(i32::from(window.length) - 1)] {
+                for as_of in [origin, origin.plus(i32::from(window.longest()) - 1)] {
                     let members = self.active(metric, *window, as_of, next);
                     let expected = members.into_iter().filter(|pair| pair.parts().next() == account).count();
                     let steps = record.members(metric, *window).into_iter().flat_map(|members| members.steps());

@@ -159,7 +159,7 @@ impl Truth {
     pub(crate) fn value(&self, plan: &Plan, index: MetricIndex, window: Window, as_of: Bucket) -> (i128, i128) {
         let metric = plan.metric(index).name.as_str();
         let slice = plan.slice(index).map(|slice| (plan.dimension(slice.dimension).name.as_str(), slice.value.0));
-        let range = as_of.plus(1 - i32::from(window.length))..=as_of;
+        let range = as_of.plus(1 - i32::from(window.longest()))..=as_of;
         let add: fn(&Bought) -> i128 = match metric {
             "purchases" => |_| 1,
             "revenue" => |bought| bought.cents.into(),
@@ -200,7 +200,7 @@ impl Truth {
 
     /// The entities that were active in the window up to `as_of`.
     fn active(&self, metric: &str, window: Window, as_of: Bucket) -> Vec<&str> {
-        let range = as_of.plus(1 - i32::from(window.length))..=as_of;
+        let range = as_of.plus(1 - i32::from(window.longest()))..=as_of;
         let of = self.active.iter().filter(|((name, grain), _)| *name == metric && *grain == window.grain);
         let entities = of.flat_map(|(_, entities)| entities);
         let active = entities.filter(|(_, buckets)| buckets.range(range.clone()).next().is_some());

@@ -6,7 +6,7 @@ use super::values::{self, Units, span, split};
 use crate::cursor::{Cursor, Entries, Entry, Later};
 use crate::dimension::{self, Slice};
 use crate::plan::{Condition, Literal, Measure, Metric, Path};
-use activity::{Grain, Window};
+use activity::{Grain, Period, Window};
 
 pub(super) const KNOWN: &[&str] = &["type", "description", "measure", "windows", "by"];
 const LATER: Later = &[
@@ -80,7 +80,10 @@ fn metric(name: &str, cursor: &Cursor, entities: Option<&Entities>, dimensions: 
 }
 
 fn windows(cursor: &Cursor) -> Option<Vec<Window>> {
-    let mut windows = cursor.one_or_more(|cursor| span(cursor, "a window", WINDOWS))?;
+    let mut windows = cursor.one_or_more(|cursor| {
+        let to_date = Period::ALL.into_iter().find(|period| cursor.written() == Some(period.to_date()));
+        to_date.map(Window::to_date).or_else(|| span(cursor, "a window", WINDOWS))
+    })?;
     windows.sort_unstable();
     Some(windows)
 }

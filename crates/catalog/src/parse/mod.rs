@@ -12,12 +12,14 @@ use crate::plan::Plan;
 use crate::{suggest, version};
 use activity::{CatalogVersion, Grain, PerGrain};
 use dimensions::Dimensions;
+use jiff::civil::Weekday;
 use values::{Units, millis, span};
 use yaml::{Mistakes, Sink};
 
 /// The version of the language that this parser reads.
 const LANGUAGE: &str = "1";
-const KNOWN: &[&str] = &["version", "product", "time_zone", "history", "sources", "entities", "dimensions", "metrics"];
+const KNOWN: &[&str] =
+    &["version", "product", "time_zone", "week_starts", "history", "sources", "entities", "dimensions", "metrics"];
 /// The keys of every mapping whose keys are words of the language, by the type of [`crate::schema`] that describes it.
 #[cfg(test)]
 pub(crate) const KEYS: &[(&str, &[&str])] = &[
@@ -33,7 +35,6 @@ pub(crate) const KEYS: &[(&str, &[&str])] = &[
     ("Sum", metrics::SUM_KNOWN),
 ];
 const LATER: Later = &[
-    ("week_starts", "remove it: windows are trailing days, so no week has a start"),
     ("exclude", "remove it: name what counts with `events` and `where`"),
     ("segments", "write `dimensions`, and name them in a metric's `by`"),
     ("north_star", "remove it: targets can be set where the metric is shown"),
@@ -42,6 +43,15 @@ const LATER: Later = &[
 ];
 const METRICS_HELP: &str = "write what is counted, as in `active_users: { type: simple, measure: { agg: count_distinct, \
                             entity: user, events: any }, windows: [28d] }`";
+pub(crate) const WEEKDAYS: &[(&str, Weekday)] = &[
+    ("monday", Weekday::Monday),
+    ("tuesday", Weekday::Tuesday),
+    ("wednesday", Weekday::Wednesday),
+    ("thursday", Weekday::Thursday),
+    ("friday", Weekday::Friday),
+    ("saturday", Weekday::Saturday),
+    ("sunday", Weekday::Sunday),
+];
 const DEFAULT_ZONE: &str = "UTC";
 
 /// How many buckets back one can ask if the catalogue does not say.
@@ -78,6 +88,7 @@ fn catalogue(root: &Cursor) -> Option<Plan> {
     entries.allow(KNOWN, LATER);
     let language = entries.require("version", "write `version: 1`").and_then(language);
     let product = entries.require("product", "write its name, as in `product: music`").and_then(Cursor::text);
+    let weeks = entries.read_or("week_starts", Weekday::Monday, |cursor| cursor.choice("a day", WEEKDAYS, &[]));
     let calendar = zone(&entries);
     let history = entries.read_or("history", PerGrain::of(default_history), history);
     let entities = entries
@@ -96,7 +107,7 @@ fn catalogue(root: &Cursor) -> Option<Plan> {
     let (metrics, slices) = metrics?;
     let mut plan = Plan {
         product: product?.to_owned(),
-        calendar: calendar?,
+        calendar: calendar?.with_weeks_from(weeks?),
         history: history?,
         sources: sources?,
         entities: entities?.complete()?,

@@ -29,7 +29,7 @@ pub(super) fn span(cursor: &Cursor, noun: &str, units: &Units) -> Option<Window>
     match (unit, allowed) {
         _ if digits.is_empty() => cursor.wrong(format!("`{written}` is not a span of time"), help()),
         (_, Some((grain, range))) => match digits.parse().ok().filter(|length| range.contains(length)) {
-            Some(length) => Some(Window { grain: *grain, length }),
+            Some(length) => Some(Window::trailing(*grain, length)),
             None => cursor.wrong(format!("`{written}` is out of range"), help()),
         },
         ("", None) => {
@@ -48,7 +48,7 @@ pub(super) fn span(cursor: &Cursor, noun: &str, units: &Units) -> Option<Window>
 
 /// How long a span is, days taken as 24 hours each.
 pub(super) fn millis(span: Window) -> i64 {
-    i64::from(span.length) * span.grain.nominal_ms()
+    i64::from(span.longest()) * span.grain.nominal_ms()
 }
 
 /// The path that `a.b.c` stands for.

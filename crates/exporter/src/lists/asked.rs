@@ -60,7 +60,8 @@ impl Asked {
     }
 
     fn window(&self, metric: &Metric) -> Result<Window, String> {
-        let longest = || metric.windows.iter().copied().max_by_key(|of| i64::from(of.length) * of.grain.nominal_ms());
+        let longest =
+            || metric.windows.iter().copied().max_by_key(|of| i64::from(of.longest()) * of.grain.nominal_ms());
         let Some(text) = &self.window else { return Ok(longest().expect("every metric has a window")) };
         let found = text.parse().ok().filter(|window| metric.windows.contains(window));
         found.ok_or_else(|| {
@@ -106,7 +107,7 @@ impl Asked {
 }
 
 fn span_ms(span: Window) -> i64 {
-    i64::from(span.length) * span.grain.nominal_ms()
+    i64::from(span.longest()) * span.grain.nominal_ms()
 }
 
 /// The attribute, of the entity or of one that it follows, and its value.

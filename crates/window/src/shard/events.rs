@@ -66,7 +66,8 @@ impl ShardState {
             for window in self.plan.metric(metric).windows_of(place.grain) {
                 let key = CounterKey { metric, window };
                 let counter = self.counters.entry(key).or_default();
-                measure::additive(place.bucket, window, n, |at, n| counter.step(at, n));
+                let until = self.plan.until(window, place.bucket);
+                measure::additive(place.bucket, until, n, |at, n| counter.step(at, n));
                 self.changed_counters.insert(key);
             }
         }

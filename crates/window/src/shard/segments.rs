@@ -138,7 +138,7 @@ impl ShardState {
             for (metric, at) in metrics.into_iter().flatten().filter(|_| is_changed) {
                 let followed = &segments.followed(*metric)[*at];
                 for window in &plan.metric(*metric).windows {
-                    let steps = contribution(record, *metric, *window, followed.places.is_some());
+                    let steps = contribution(plan, record, (*metric, *window), followed.places.is_some());
                     for (by, as_of) in &followed.by {
                         let of = |record: &Record| values(plan, record.attribute(by.dimension), *as_of, window.grain);
                         slicer.exchange(*by, *window, &steps, [of(&before), of(record)]);
@@ -162,12 +162,17 @@ fn values(plan: &Plan, timeline: Option<&Timeline>, as_of: AsOf, grain: Grain) -
 }
 
 /// The steps of what an entity contributes itself, or of what its members do.
-fn contribution(record: &Record, metric: MetricIndex, window: Window, of_members: bool) -> Vec<(Bucket, i64)> {
+fn contribution(
+    plan: &Plan,
+    record: &Record,
+    (metric, window): (MetricIndex, Window),
+    of_members: bool,
+) -> Vec<(Bucket, i64)> {
     let mut steps = Vec::new();
     if of_members {
         steps.extend(record.members(metric, window).into_iter().flat_map(|members| members.steps()));
     } else if let Some(mask) = record.mask(Track { metric, grain: window.grain }) {
-        measure::active(mask, window, |at, n| steps.push((at, n)));
+        measure::active(mask, |bucket| plan.until(window, bucket), |at, n| steps.push((at, n)));
     }
     steps
 }

@@ -5,7 +5,7 @@
 use activity::fence::{FORMAT, Fence};
 use activity::header::Header;
 use activity::pack::{Coverage, Jump, Pack, Span};
-use activity::{Incarnation, Millis, Offset, PartitionId, Shard, TopicId};
+use activity::{Extent, Incarnation, Millis, Offset, PartitionId, Period, Shard, TopicId, Window};
 use catalog::Plan;
 use prometheus::Registry;
 use state::{Commit, MemoryStore, Store, Verdict};
@@ -15,6 +15,40 @@ use window::{Metrics, Settings, ShardState, WindowError};
 /// The plan of a catalogue's text.
 pub(crate) fn plan(text: &str) -> Arc<Plan> {
     Arc::new(catalog::parse(text).unwrap_or_else(|mistakes| panic!("{}", mistakes.render("test", text))))
+}
+
+/// The first bucket that a window covers as of one; weeks start on Sunday.
+pub(crate) fn first_of(window: Window, as_of: i32) -> i32 {
+    match window.extent {
+        Extent::Trailing(length) => as_of - i32::from(length) + 1,
+        // 1970-01-01 was a Thursday.
+        Extent::ToDate(Period::Week) => as_of - (as_of + 4).rem_euclid(7),
+        Extent::ToDate(Period::Month) => as_of - civil(as_of).1 + 1,
+        Extent::ToDate(Period::Quarter) => {
+            let first = as_of - civil(as_of).1 + 1;
+            let is_first = civil(first).0 % 3 == 1;
+            if is_first { first } else { first_of(Window::to_date(Period::Quarter), first - 1) }
+        }
+    }
+}
+
+/// Month and day of the month of a day, by counting through the years and months from 2000 on.
+fn civil(day: i32) -> (i32, i32) {
+    let is_leap = |year: i32| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let (mut left, mut year) = (day - 10_957, 2000);
+    while left >= 365 + i32::from(is_leap(year)) {
+        left -= 365 + i32::from(is_leap(year));
+        year += 1;
+    }
+    let mut month = 1;
+    for length in [31, 28 + i32::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+        if left < length {
+            break;
+        }
+        left -= length;
+        month += 1;
+    }
+    (month, left + 1)
 }
 
 /// A shard and its store.

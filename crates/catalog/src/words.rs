@@ -1,6 +1,6 @@
 //! Metrics in plain words.
 
-use crate::plan::{Condition, Literal, Measure, Metric, Plan};
+use crate::plan::{Condition, Literal, Measure, Metric, Part, Plan};
 use activity::{Bucket, Extent, Grain, Period, Window};
 use jiff::Timestamp;
 
@@ -50,7 +50,10 @@ impl Plan {
         let to_date = (!to_date.is_empty()).then(|| format!("the {} to date ({zone})", to_date.join(", the ")));
         let trailing = (!trailing.is_empty()).then(|| format!("the trailing {trailing}"));
         let windows: Vec<String> = trailing.into_iter().chain(to_date).collect();
-        format!("{counted} {events}{conditions} in {}", windows.join(", and in "))
+        let excluded = (0..).zip(&self.exclude).filter(|(at, _)| !metric.include.contains(at));
+        let excluded: Vec<&str> = excluded.map(|(_, rule)| rule.name.as_str()).collect();
+        let without = if excluded.is_empty() { String::new() } else { format!(", without {}", excluded.join(", ")) };
+        format!("{counted} {events}{conditions} in {}{without}", windows.join(", and in "))
     }
 
     /// `7, 28 days (Europe/Berlin)`; `None` if there are none of the grain.
@@ -70,8 +73,9 @@ impl Plan {
     }
 }
 
-fn condition(Condition { property, one_of }: &Condition) -> String {
-    format!("{} is {}", property.join("."), or(one_of.iter().map(literal)))
+fn condition(Condition { property, part, one_of }: &Condition) -> String {
+    let of = if *part == Part::Domain { "the domain of " } else { "" };
+    format!("{of}{} is {}", property.join("."), or(one_of.iter().map(literal)))
 }
 
 fn literal(literal: &Literal) -> String {

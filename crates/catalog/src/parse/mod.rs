@@ -2,6 +2,7 @@
 
 mod dimensions;
 mod entities;
+mod exclude;
 mod metrics;
 mod sources;
 mod values;
@@ -15,14 +16,24 @@ use crate::{suggest, version};
 use activity::{CatalogVersion, Grain, PerGrain};
 use dimensions::Dimensions;
 use jiff::civil::Weekday;
+use metrics::Declared;
 use values::{Units, millis, span};
 
 /// The version of the language that this parser reads.
 const LANGUAGE: &str = "1";
-const KNOWN: &[&str] =
-    &["version", "product", "time_zone", "week_starts", "history", "sources", "entities", "dimensions", "metrics"];
+const KNOWN: &[&str] = &[
+    "version",
+    "product",
+    "time_zone",
+    "week_starts",
+    "history",
+    "sources",
+    "entities",
+    "dimensions",
+    "exclude",
+    "metrics",
+];
 const LATER: Later = &[
-    ("exclude", "remove it: name what counts with `events` and `where`"),
     ("segments", "write `dimensions`, and name them in a metric's `by`"),
     ("north_star", "remove it: targets can be set where the metric is shown"),
     ("targets", "remove it: targets can be set where the metric is shown"),
@@ -85,9 +96,11 @@ fn catalogue(root: &Cursor) -> Option<Plan> {
     let dimensions = entries.read_or("dimensions", Dimensions::default(), |cursor| {
         dimensions::read(cursor, entities.as_ref(), sources.as_deref())
     });
+    let rules = entries.read_or("exclude", Vec::new(), exclude::read);
+    let declared = Declared { entities: entities.as_ref(), dimensions: dimensions.as_ref(), rules: rules.as_deref() };
     let metrics = entries
         .require("metrics", "write what is counted, as in `active_users: { type: simple, measure: …, windows: [28d] }`")
-        .and_then(|cursor| metrics::read(cursor, entities.as_ref(), dimensions.as_ref()));
+        .and_then(|cursor| metrics::read(cursor, declared));
     language?;
     let (metrics, slices) = metrics?;
     let mut plan = Plan {
@@ -97,6 +110,7 @@ fn catalogue(root: &Cursor) -> Option<Plan> {
         sources: sources?,
         entities: entities?.complete()?,
         dimensions: dimensions?.complete()?,
+        exclude: rules?,
         metrics,
         slices,
         version: CatalogVersion::default(),

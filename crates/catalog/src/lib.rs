@@ -25,7 +25,8 @@ pub use footprint::Footprint;
 pub use moment::Moment;
 pub use parse::parse;
 pub use plan::{
-    Attributes, ClockKind, Condition, Entity, Fields, Literal, Measure, Metric, Origin, Path, Plan, Source, TimeForm,
+    Attributes, ClockKind, Condition, Entity, Fields, Literal, Measure, Metric, Origin, Part, Path, Plan, Rule, Source,
+    TimeForm,
 };
 pub use schema::schema;
 pub use words::{Words, span};

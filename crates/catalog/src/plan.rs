@@ -25,12 +25,14 @@ pub struct Plan {
     pub entities: Vec<Entity>,
     /// What metrics can be sliced by; a [`activity::DimensionIndex`] is an index into it.
     pub dimensions: Vec<Dimension>,
+    /// Traffic that no metric counts which does not say so.
+    pub exclude: Vec<Rule>,
     /// What is counted; a [`MetricIndex`] is an index into it, or past its end into `slices`.
     pub metrics: Vec<Metric>,
     /// The slices of metrics, in their order, then in that of the dimensions by which they are sliced, then by value.
     pub slices: Vec<Slice>,
     /// The fingerprint of everything above that shapes stored state: the time zone and its database's version, history,
-    /// entities, dimensions, metrics, lateness and the sources' topics, but neither descriptions nor field names.
+    /// entities, dimensions, excluded traffic, metrics, lateness and the sources' topics, but neither descriptions nor field names.
     pub version: CatalogVersion,
 }
 
@@ -144,6 +146,8 @@ pub struct Metric {
     pub windows: Vec<Window>,
     /// What it is sliced by, each dimension once.
     pub by: Vec<By>,
+    /// The excluded traffic that it counts all the same: places in [`Plan::exclude`].
+    pub include: Vec<usize>,
 }
 
 /// What a metric counts of the events that it wants.
@@ -162,13 +166,33 @@ pub enum Measure {
     },
 }
 
+/// A kind of traffic that is told by the properties of its events: internal, tests, bots.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// Its name in the catalogue.
+    pub name: String,
+    /// What holds of its events; all of it.
+    pub conditions: Vec<Condition>,
+}
+
 /// A test of one property of an event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     /// The property, as a path below the record's properties.
     pub property: Path,
+    /// What of its value is compared.
+    pub part: Part,
     /// The values of which it must have one. A missing property has none.
     pub one_of: Vec<Literal>,
+}
+
+/// What of a property's value is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// Of the address of an email its domain, in small letters.
+    Domain,
 }
 
 /// A value that is written in the catalogue.

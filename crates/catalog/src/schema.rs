@@ -42,6 +42,8 @@ struct Catalogue {
     entities: Named<Entity>,
     /// What metrics are sliced by, by name.
     dimensions: Option<Named<Dimension>>,
+    /// Traffic that no metric counts but those that `include` it, by name.
+    exclude: Option<Named<Conditions>>,
     /// What is counted, by name: `active` is shown as `nsm_active`.
     metrics: Named<Metric>,
 }
@@ -201,6 +203,8 @@ struct Metric {
     windows: OneOrMore<Span>,
     /// The dimensions by which it is sliced.
     by: Option<OneOrMore<Text>>,
+    /// The excluded traffic that it counts all the same.
+    include: Option<OneOrMore<Text>>,
 }
 
 #[derive(JsonSchema)]

@@ -12,9 +12,11 @@
 //! 4. the list of entities, in the catalogue's order: the name, a text; the key, a list of texts; and the place in it of the
 //!    field that decides the shard, a number;
 //! 5. the list of dimensions, in the catalogue's order: the name, a text; where it is taken; and the list of values;
-//! 6. the list of metrics, in the catalogue's order: the name, a text; the measure; a list of at most one list of event
+//! 6. the list of excluded traffic, in the catalogue's order: the name, a text, and the list of conditions;
+//! 7. the list of metrics, in the catalogue's order: the name, a text; the measure; a list of at most one list of event
 //!    names, which is empty if any event counts; the list of conditions; the windows, an ascending list: the grain (0 minute,
-//!    1 hour, 2 day), a number, and `l` and the length, or `p` and the period (0 week, 1 month, 2 quarter); and the list of the places in list 5 of what it is sliced by.
+//!    1 hour, 2 day), a number, and `l` and the length, or `p` and the period (0 week, 1 month, 2 quarter); the list of the places in list 5 of what it is sliced by; and
+//!    the list of the places in list 6 of what it counts all the same.
 //!
 //! A dimension is taken from `e` and its property's names, a list, preceded by the number 0; or from `a` and the entity's place
 //! in list 4, a number, the list of the attribute's names, and 0 if it is as of the bucket, 1 if it is the current one.
@@ -22,7 +24,7 @@
 //! A measure is `d` and the entity's place in list 4, a number; or `c` and the number 0; or `s` and its decimals, a number,
 //! and the list of its property's names.
 //!
-//! A condition is the list of its property's names and the list of its values. A value is `b` and a number (0 or 1), `i` and
+//! A condition is the list of its property's names, 0 or, if its domain is compared, 1, and the list of its values. A value is `b` and a number (0 or 1), `i` and
 //! a number (two's complement), `f` and a number (the bits of an IEEE 754 double, never those of -0), or `t` and a text.
 //! Event names, conditions, and the values of each stand in ascending order of their bytes, since their order in the
 //! catalogue means nothing.
@@ -30,7 +32,7 @@
 //! Descriptions, the product's name, and sources' names, clocks and field names are not in it.
 
 use crate::dimension::{AsOf, Dimension, Taken};
-use crate::plan::{Condition, Entity, Literal, Measure, Metric, Plan};
+use crate::plan::{Condition, Entity, Literal, Measure, Metric, Part, Plan};
 use activity::{CatalogVersion, Extent, Grain};
 
 const FORMAT: &str = "northstar.catalogue.4";
@@ -56,6 +58,10 @@ fn canonical(plan: &Plan, zones: &str) -> Vec<u8> {
     list(&mut out, &plan.sources, |out, source| text(out, &source.topic));
     list(&mut out, &plan.entities, entity);
     list(&mut out, &plan.dimensions, dimension);
+    list(&mut out, &plan.exclude, |out, rule| {
+        text(out, &rule.name);
+        set(out, &rule.conditions, condition);
+    });
     list(&mut out, &plan.metrics, metric);
     out
 }
@@ -103,10 +109,12 @@ fn metric(out: &mut Vec<u8>, metric: &Metric) {
         }
     });
     list(out, &metric.by, |out, by| number(out, by.dimension.0.into()));
+    list(out, &metric.include, |out, rule| length(out, *rule));
 }
 
 fn condition(out: &mut Vec<u8>, condition: &Condition) {
     list(out, &condition.property, |out, name| text(out, name));
+    number(out, u64::from(condition.part == Part::Domain));
     set(out, &condition.one_of, literal);
 }
 
@@ -184,6 +192,6 @@ metrics:
     #[test]
     fn bytes_of_the_format_are_fixed() {
         let plan = crate::parse(CATALOGUE).unwrap();
-        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 17_474_707_592_790_417_931);
+        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 11_379_986_911_905_882_641);
     }
 }

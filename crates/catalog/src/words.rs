@@ -1,6 +1,6 @@
 //! Metrics in plain words.
 
-use crate::plan::{Condition, Literal, Measure, Metric, Plan};
+use crate::plan::{Condition, Literal, Measure, Metric, Part, Plan};
 use activity::{Bucket, Extent, Grain, Period, Window};
 use jiff::Timestamp;
 
@@ -43,7 +43,7 @@ impl Plan {
         let conditions: Vec<String> = metric.conditions.iter().map(condition).collect();
         let conditions =
             if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) };
-        match &metric.measure {
+        let counts = match &metric.measure {
             Measure::Distinct(kind) => {
                 let entity = &self.entities[usize::from(kind.0)];
                 let (name, event, are) =
@@ -63,7 +63,13 @@ impl Plan {
                 let (value, event) = (value.join("."), event("every event", "every event"));
                 format!("{value} of {event}{conditions} adds up, rounded {rounded} each time, each event_id once.")
             }
-        }
+        };
+        let excluded = (0..).zip(&self.exclude).filter(|(at, _)| !metric.include.contains(at));
+        let excluded: Vec<String> = excluded.map(|(_, rule)| rule.name.clone()).collect();
+        let without = (!excluded.is_empty()).then(|| format!(" Excluded traffic does not count: {}.", and(&excluded)));
+        let by: Vec<String> = metric.by.iter().map(|by| self.dimension(by.dimension).name.clone()).collect();
+        let sliced = (!by.is_empty()).then(|| format!(" It is sliced by {}.", and(&by)));
+        counts + &without.unwrap_or_default() + &sliced.unwrap_or_default()
     }
 
     fn windows(&self, metric: &Metric) -> String {
@@ -117,8 +123,9 @@ pub fn span(ms: i64) -> String {
     format!("{}{}", ms / coarsest.nominal_ms(), coarsest.letter())
 }
 
-fn condition(Condition { property, one_of }: &Condition) -> String {
-    format!("{} is {}", property.join("."), or(one_of.iter().map(literal)))
+fn condition(Condition { property, part, one_of }: &Condition) -> String {
+    let of = if *part == Part::Domain { "the domain of " } else { "" };
+    format!("{of}{} is {}", property.join("."), or(one_of.iter().map(literal)))
 }
 
 fn literal(literal: &Literal) -> String {

@@ -40,7 +40,10 @@ fn a_log_with_names_of_its_own_is_mapped() {
     let paid = plan.metric(MetricIndex(1));
     assert_eq!(paid.name, "paid_listeners");
     assert_eq!(paid.events.as_deref(), Some(&["NextSong".to_owned()][..]));
-    assert_eq!(paid.conditions, [Condition { property: vec!["level".to_owned()], one_of: vec![text("paid")] }]);
+    assert_eq!(
+        paid.conditions,
+        [Condition { part: catalog::Part::Whole, property: vec!["level".to_owned()], one_of: vec![text("paid")] }]
+    );
     assert_eq!(paid.windows, [1, 7, 28].map(Window::days));
     assert_eq!((plan.reach(Grain::Day), plan.lateness_ms(Grain::Day)), (28, 31 * DAY));
 }

@@ -3,7 +3,7 @@
 use crate::slots::{Slots, Trie};
 use crate::value::Value;
 use activity::{DimensionValue, EntityKind, MetricIndex};
-use catalog::{By, Condition, Dimension, Literal, Measure, Metric, Path, Plan, Taken};
+use catalog::{By, Condition, Dimension, Literal, Measure, Metric, Part, Path, Plan, Taken};
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
 
@@ -17,6 +17,10 @@ pub(crate) struct Matcher {
     conditions: Vec<Vec<Test>>,
     /// By metric: what it is sliced by at the event.
     slicers: Vec<Vec<Slicer>>,
+    /// By rule: what holds of excluded traffic.
+    rules: Vec<Vec<Test>>,
+    /// By metric: the rules whose traffic it counts all the same, as bits.
+    included: Vec<u64>,
 }
 
 /// The metrics that may want an event, by what they count; each list ascends.
@@ -41,6 +45,7 @@ struct Slicer {
 #[derive(Debug)]
 struct Test {
     slot: usize,
+    part: Part,
     one_of: Vec<Literal>,
 }
 
@@ -51,7 +56,11 @@ impl Matcher {
         let names = metrics.iter().flat_map(|metric| metric.events.iter().flatten());
         let by_name = names.map(|name| (name.as_str().into(), candidates(metrics, Some(name)))).collect();
         let slot = |property: &Path| trie.slot(&path_of(property)).expect("the trie was made of every property's path");
-        let test = |condition: &Condition| Test { slot: slot(&condition.property), one_of: condition.one_of.clone() };
+        let test = |condition: &Condition| Test {
+            slot: slot(&condition.property),
+            part: condition.part,
+            one_of: condition.one_of.clone(),
+        };
         let slicer = |by: &By| match plan.dimension(by.dimension) {
             Dimension { taken: Taken::Event(property), .. } => {
                 Some(Slicer { slot: slot(property), dimension: plan.dimension(by.dimension).clone(), by: *by })
@@ -60,7 +69,10 @@ impl Matcher {
         };
         let slicers = metrics.iter().map(|metric| metric.by.iter().filter_map(slicer).collect()).collect();
         let conditions = metrics.iter().map(|metric| metric.conditions.iter().map(test).collect()).collect();
-        Matcher { by_name, of_any_name: candidates(metrics, None), conditions, slicers }
+        let rules = plan.exclude.iter().map(|rule| rule.conditions.iter().map(test).collect()).collect();
+        let bits = |metric: &Metric| metric.include.iter().map(|rule| 1 << rule).sum();
+        let included = metrics.iter().map(bits).collect();
+        Matcher { by_name, of_any_name: candidates(metrics, None), conditions, slicers, rules, included }
     }
 
     /// What may want an event of this name.
@@ -68,14 +80,40 @@ impl Matcher {
         self.by_name.get(event).unwrap_or(&self.of_any_name)
     }
 
-    /// The candidates that do want the event, and then their slices that do, ascending.
-    pub(crate) fn wanting(&self, candidates: &[MetricIndex], slots: &Slots<'_>) -> impl Iterator<Item = MetricIndex> {
-        let holds = |test: &Test| test.one_of.iter().any(|literal| slots[test.slot].is(literal));
-        let wants = move |metric: &MetricIndex| self.conditions[usize::from(metric.0)].iter().all(holds);
+    /// The rules that exclude the event, as bits.
+    pub(crate) fn excluding(&self, slots: &Slots<'_>) -> u64 {
+        let holds = |(at, tests): (usize, &Vec<Test>)| u64::from(tests.iter().all(|test| test.holds(slots))) << at;
+        self.rules.iter().enumerate().map(holds).sum()
+    }
+
+    /// The candidates that do want the event, which these rules exclude, and then their slices that do, ascending.
+    pub(crate) fn wanting(
+        &self,
+        candidates: &[MetricIndex],
+        slots: &Slots<'_>,
+        excluding: u64,
+    ) -> impl Iterator<Item = MetricIndex> {
+        let wants = move |metric: &MetricIndex| {
+            let at = usize::from(metric.0);
+            excluding & !self.included[at] == 0 && self.conditions[at].iter().all(|test| test.holds(slots))
+        };
         let slicers = |metric: MetricIndex| &self.slicers[usize::from(metric.0)];
         let sliced = candidates.iter().copied().filter(move |metric| !slicers(*metric).is_empty() && wants(metric));
         let slices = sliced.flat_map(move |metric| slicers(metric).iter().map(|slicer| slicer.slice(slots)));
         candidates.iter().copied().filter(wants).chain(slices)
+    }
+}
+
+impl Test {
+    fn holds(&self, slots: &Slots<'_>) -> bool {
+        match (self.part, &slots[self.slot]) {
+            (Part::Whole, value) => self.one_of.iter().any(|literal| value.is(literal)),
+            (Part::Domain, Value::Text(email)) => email.rsplit_once('@').is_some_and(|(_, domain)| {
+                let is = |of: &Literal| matches!(of, Literal::Text(text) if text.eq_ignore_ascii_case(domain));
+                self.one_of.iter().any(is)
+            }),
+            (Part::Domain, _) => false,
+        }
     }
 }
 

@@ -51,7 +51,8 @@ impl Reader {
         for (_, entity, _) in entities().filter(|(_, _, is_counted)| *is_counted) {
             origins.extend(entity.key.iter().map(|name| origin(fields, name)));
         }
-        let conditions = plan.metrics.iter().flat_map(|metric| &metric.conditions);
+        let excluded = plan.exclude.iter().flat_map(|rule| &rule.conditions);
+        let conditions = plan.metrics.iter().flat_map(|metric| &metric.conditions).chain(excluded);
         let mut paths: Vec<Path> = conditions.map(|condition| path_of(&condition.property)).collect();
         paths.extend(plan.metrics.iter().filter_map(Metric::value).map(|(value, _)| path_of(value)));
         let dimensions = plan.metrics.iter().flat_map(|metric| &metric.by).map(|by| plan.dimension(by.dimension));
@@ -146,15 +147,17 @@ impl Reader {
     fn touch(&self, event: &str, slots: &Slots<'_>, touches: &mut Touches) -> Result<(), Reject> {
         let mut is_wanted = false;
         let candidates = self.matcher.candidates(event);
+        let excluding = self.matcher.excluding(slots);
+        touches.exclude(excluding);
         for (entity, metrics) in &candidates.distinct {
-            if touches.want(self.matcher.wanting(metrics, slots)) {
+            if touches.want(self.matcher.wanting(metrics, slots, excluding)) {
                 is_wanted = true;
                 touches.add(|out, digits| self.key_of(*entity).make(slots, out, digits))?;
             }
         }
         touches.count(
-            self.matcher.wanting(&candidates.counts, slots),
-            self.matcher.wanting(&candidates.sums, slots),
+            self.matcher.wanting(&candidates.counts, slots, excluding),
+            self.matcher.wanting(&candidates.sums, slots, excluding),
             |digits| self.id_of_event(slots, digits),
             |metric, digits| self.amount_of(metric).read(slots, digits),
         )?;
@@ -177,7 +180,8 @@ impl Reader {
     #[cold]
     fn no_entity(&self, event: &str, slots: &Slots<'_>) -> Reject {
         let wanting = self.matcher.candidates(event).distinct.iter();
-        let wanting = wanting.filter(|(_, metrics)| self.matcher.wanting(metrics, slots).next().is_some());
+        let excluding = self.matcher.excluding(slots);
+        let wanting = wanting.filter(|(_, metrics)| self.matcher.wanting(metrics, slots, excluding).next().is_some());
         let mut fields: Vec<String> = Vec::new();
         for field in wanting.flat_map(|(entity, _)| self.key_of(*entity).missing_fields(slots)) {
             if !fields.iter().any(|name| name == field.name()) {

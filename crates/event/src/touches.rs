@@ -20,6 +20,8 @@ pub struct Touches {
     owner: Vec<u8>,
     owner_shard: Range<usize>,
     attributes: Vec<Attribute>,
+    /// The rules that exclude the event, as bits.
+    excluded: u64,
     /// Where a number is written as text.
     pub(crate) digits: String,
 }
@@ -94,6 +96,12 @@ impl Touches {
         (!values.is_empty()).then(|| Changed { key, shard_key: &key[self.owner_shard.clone()], values })
     }
 
+    /// The places in the plan of the rules that exclude the event.
+    pub fn excluded(&self) -> impl Iterator<Item = usize> + use<> {
+        let bits = self.excluded;
+        (0..64).filter(move |at| bits >> at & 1 == 1)
+    }
+
     /// Whether it counts nowhere: no metric wants it.
     #[must_use]
     pub fn counts_nowhere(&self) -> bool {
@@ -109,6 +117,12 @@ impl Touches {
         self.values.clear();
         self.owner.clear();
         self.attributes.clear();
+        self.excluded = 0;
+    }
+
+    /// Sets the rules that exclude the event, as bits.
+    pub(crate) fn exclude(&mut self, rules: u64) {
+        self.excluded = rules;
     }
 
     /// Sets the attributes that the record tells. `build` appends the key of their entity to the bytes and says where in them

@@ -10,7 +10,7 @@ mod common;
 
 use activity::additive::IdSpace;
 use activity::{EntityKey, EntityKind, Millis};
-use catalog::{Condition, Fields, Literal, Measure, Metric, Origin, Plan, TimeForm};
+use catalog::{Condition, Fields, Literal, Measure, Metric, Origin, Part, Plan, TimeForm};
 use common::{Summed, Touched, counted, measured, path, plan, text, touched};
 use event::{Reader, Touches};
 use proptest::collection::vec;
@@ -270,7 +270,8 @@ fn origin(usual: &'static str) -> impl Strategy<Value = Origin> {
 fn random_metric() -> impl Strategy<Value = Metric> {
     let events = proptest::option::of(vec(select(vec!["played", "paused", "ada"]), 0..3));
     let condition = (random_path(1..3), vec(literal(), 1..6));
-    let conditions = vec(condition.prop_map(|(property, one_of)| Condition { property, one_of }), 0..2);
+    let conditions =
+        vec(condition.prop_map(|(property, one_of)| Condition { property, part: Part::Whole, one_of }), 0..2);
     let measure = prop_oneof![
         3 => (0..3u8).prop_map(|kind| Measure::Distinct(EntityKind(kind))),
         1 => Just(Measure::Count),

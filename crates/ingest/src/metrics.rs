@@ -1,6 +1,7 @@
 //! The worker's own metrics.
 
 use activity::{Grain, PartitionId, PerGrain};
+use catalog::Plan;
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, exponential_buckets,
 };
@@ -17,6 +18,8 @@ pub struct Metrics {
     pub late: IntCounterVec,
     /// Entities and counted events put into packs.
     pub deltas: IntCounter,
+    /// Events of excluded traffic, by rule.
+    pub excluded: IntCounterVec,
     /// Records that told attributes of an entity.
     pub changes: IntCounter,
     /// Transactions committed and aborted, by outcome.
@@ -41,6 +44,8 @@ pub(crate) struct Tally {
     pub(crate) new: u64,
     /// Events that count by themselves.
     pub(crate) counted: u64,
+    /// Events of excluded traffic, by the place of the rule in the plan.
+    pub(crate) excluded: BTreeMap<usize, u64>,
     /// Records that told attributes.
     pub(crate) changed: u64,
     pub(crate) late: PerGrain<u64>,
@@ -51,10 +56,13 @@ impl Metrics {
         self.lag.with_label_values(&[topic, &partition.to_string()]).set(records.max(0));
     }
 
-    pub(crate) fn add(&self, tally: &Tally) {
+    pub(crate) fn add(&self, tally: &Tally, plan: &Plan) {
         self.events.inc_by(tally.events);
         self.deltas.inc_by(tally.new + tally.counted);
         self.changes.inc_by(tally.changed);
+        for (rule, count) in &tally.excluded {
+            self.excluded.with_label_values(&[&plan.exclude[*rule].name]).inc_by(*count);
+        }
         self.cache.with_label_values(&["hit"]).inc_by(tally.repeated);
         self.cache.with_label_values(&["miss"]).inc_by(tally.new);
         for grain in Grain::ALL {
@@ -81,6 +89,11 @@ impl Metrics {
                 "grain",
             )?,
             deltas: counter("northstar_ingest_deltas_total", "Entities put into packs: activity that was new.")?,
+            excluded: by(
+                "northstar_ingest_excluded_total",
+                "Events of traffic that the catalogue excludes, by rule.",
+                "rule",
+            )?,
             changes: counter(
                 "northstar_ingest_attribute_changes_total",
                 "Records put into packs that told attributes of an entity.",
@@ -110,6 +123,7 @@ impl Metrics {
         registry.register(Box::new(metrics.rejected.clone()))?;
         registry.register(Box::new(metrics.late.clone()))?;
         registry.register(Box::new(metrics.deltas.clone()))?;
+        registry.register(Box::new(metrics.excluded.clone()))?;
         registry.register(Box::new(metrics.changes.clone()))?;
         registry.register(Box::new(metrics.transactions.clone()))?;
         registry.register(Box::new(metrics.transaction_seconds.clone()))?;

@@ -174,6 +174,9 @@ impl Ingest {
 
     /// Adds the change of attributes that the record tells, and what the event touches and was not forwarded yet, in its bucket of every grain for which it is in time.
     fn fold(&mut self, source: usize, event: Admitted) {
+        for rule in self.touches.excluded() {
+            *self.tally.excluded.entry(rule).or_default() += 1;
+        }
         if let Some(changed) = self.touches.changed() {
             let shard = key::shard_of(changed.shard_key, self.settings.shards);
             self.batch.change(shard, event.time, changed);
@@ -336,7 +339,7 @@ impl Ingest {
 
     /// The sealed transaction was written.
     pub(crate) fn commit(&mut self) {
-        self.metrics.add(&std::mem::take(&mut self.tally));
+        self.metrics.add(&std::mem::take(&mut self.tally), &self.plan);
         self.forwarded.committed();
         self.partitions.values_mut().for_each(Progress::commit);
     }

@@ -2,16 +2,17 @@
 
 use super::dimensions::{self, Dimensions};
 use super::entities::{self, Entities};
+use super::exclude;
 use super::values::{self, Units, span, split};
 use crate::cursor::{Cursor, Entries, Entry, Later};
 use crate::dimension::{self, Slice};
-use crate::plan::{Condition, Literal, Measure, Metric, Path};
+use crate::plan::{Condition, Literal, Measure, Metric, Part, Path, Rule};
 use activity::{Grain, Period, Window};
 
-pub(super) const KNOWN: &[&str] = &["type", "description", "measure", "windows", "by"];
+pub(super) const KNOWN: &[&str] = &["type", "description", "measure", "windows", "by", "include"];
 const LATER: Later = &[
     ("members", "remove it: metrics are numbers only"),
-    ("exclude", "remove it: name what counts with `events` and `where`"),
+    ("exclude", "write it beside `metrics`: it holds for all of them but those that `include` it"),
 ];
 pub(crate) const TYPES: &[(&str, ())] = &[("simple", ())];
 const TYPES_LATER: Later = &[
@@ -39,19 +40,23 @@ pub(crate) const MOST_DECIMALS: u8 = 9;
 const MOST: usize = 1000;
 pub(crate) const WINDOWS: &Units = &[(Grain::Minute, 1..=1440), (Grain::Hour, 1..=720), (Grain::Day, 1..=90)];
 
+/// What the catalogue declares for metrics to name; each `None` if it could not be read.
+#[derive(Clone, Copy)]
+pub(super) struct Declared<'d> {
+    pub(super) entities: Option<&'d Entities<'d>>,
+    pub(super) dimensions: Option<&'d Dimensions<'d>>,
+    pub(super) rules: Option<&'d [Rule]>,
+}
+
 /// The metrics, and all their slices.
-pub(super) fn read(
-    cursor: &Cursor,
-    entities: Option<&Entities>,
-    dimensions: Option<&Dimensions>,
-) -> Option<(Vec<Metric>, Vec<Slice>)> {
-    let metrics = cursor.named(|name, cursor| metric(name, cursor, entities, dimensions))?;
+pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<(Vec<Metric>, Vec<Slice>)> {
+    let metrics = cursor.named(|name, cursor| metric(name, cursor, declared))?;
     if metrics.len() > MOST {
         let what = format!("{} metrics are too many", metrics.len());
         return cursor.wrong_at_home(what, format!("write at most {MOST}"));
     }
     let mut metrics = super::all(metrics)?;
-    let slices = dimension::slices(&mut metrics, &dimensions?.declared()?);
+    let slices = dimension::slices(&mut metrics, &declared.dimensions?.declared()?);
     let slices = slices.or_else(|| {
         let help = "write fewer `values` or name fewer dimensions in `by`: at most 65,000 in all";
         cursor.wrong_at_home("the metrics have too many slices", help)
@@ -59,7 +64,7 @@ pub(super) fn read(
     Some((metrics, slices?))
 }
 
-fn metric(name: &str, cursor: &Cursor, entities: Option<&Entities>, dimensions: Option<&Dimensions>) -> Option<Metric> {
+fn metric(name: &str, cursor: &Cursor, declared: Declared<'_>) -> Option<Metric> {
     let entries = cursor.entries()?;
     // A metric of another type has other keys, which are no further mistakes.
     entries
@@ -69,14 +74,16 @@ fn metric(name: &str, cursor: &Cursor, entities: Option<&Entities>, dimensions: 
     let description = entries.read_or("description", "", Cursor::text);
     let measure = entries
         .require("measure", "write `measure: { agg: count_distinct, entity: user, events: any }`")
-        .and_then(|cursor| measure(cursor, entities));
+        .and_then(|cursor| measure(cursor, declared.entities));
     let windows =
         entries.require("windows", "write the trailing windows, as in `windows: [1d, 7d, 28d]`").and_then(windows);
     let counted = measure.as_ref().map(|wanted| &wanted.measure);
-    let by = entries.read_or("by", Vec::new(), |cursor| dimensions::by(cursor, counted, entities, dimensions));
+    let by = entries
+        .read_or("by", Vec::new(), |cursor| dimensions::by(cursor, counted, declared.entities, declared.dimensions));
+    let include = entries.read_or("include", Vec::new(), |cursor| exclude::include(cursor, declared.rules));
     let Wanted { measure, events, conditions } = measure?;
     let (name, description) = (name.to_owned(), description?.to_owned());
-    Some(Metric { name, description, measure, events, conditions, windows: windows?, by: by? })
+    Some(Metric { name, description, measure, events, conditions, windows: windows?, by: by?, include: include? })
 }
 
 fn windows(cursor: &Cursor) -> Option<Vec<Window>> {
@@ -168,7 +175,8 @@ fn event(cursor: &Cursor) -> Option<String> {
     }
 }
 
-fn conditions(entries: &Entries) -> Option<Vec<Condition>> {
+/// What must hold of events; all of it.
+pub(super) fn conditions(entries: &Entries) -> Option<Vec<Condition>> {
     let mut complete = true;
     let mut conditions: Vec<Condition> = Vec::new();
     for entry in entries.iter() {
@@ -189,7 +197,7 @@ fn condition(Entry { name, value }: &Entry) -> Option<Condition> {
     let property =
         property(name).or_else(|| value.wrong_at_home(format!("`{name}` is not a property"), values::PATH_HELP));
     let one_of = value.one_or_more(literal);
-    Some(Condition { property: property?, one_of: one_of? })
+    Some(Condition { property: property?, part: Part::Whole, one_of: one_of? })
 }
 
 /// The path of a property, which may be written with `properties.` before it.

@@ -2,6 +2,7 @@
 
 pub(crate) mod dimensions;
 mod entities;
+mod exclude;
 pub(crate) mod metrics;
 pub(crate) mod sources;
 pub(crate) mod values;
@@ -13,13 +14,24 @@ use crate::{suggest, version};
 use activity::{CatalogVersion, Grain, PerGrain};
 use dimensions::Dimensions;
 use jiff::civil::Weekday;
+use metrics::Declared;
 use values::{Units, millis, span};
 use yaml::{Mistakes, Sink};
 
 /// The version of the language that this parser reads.
 const LANGUAGE: &str = "1";
-const KNOWN: &[&str] =
-    &["version", "product", "time_zone", "week_starts", "history", "sources", "entities", "dimensions", "metrics"];
+const KNOWN: &[&str] = &[
+    "version",
+    "product",
+    "time_zone",
+    "week_starts",
+    "history",
+    "sources",
+    "entities",
+    "dimensions",
+    "exclude",
+    "metrics",
+];
 /// The keys of every mapping whose keys are words of the language, by the type of [`crate::schema`] that describes it.
 #[cfg(test)]
 pub(crate) const KEYS: &[(&str, &[&str])] = &[
@@ -35,7 +47,6 @@ pub(crate) const KEYS: &[(&str, &[&str])] = &[
     ("Sum", metrics::SUM_KNOWN),
 ];
 const LATER: Later = &[
-    ("exclude", "remove it: name what counts with `events` and `where`"),
     ("segments", "write `dimensions`, and name them in a metric's `by`"),
     ("north_star", "remove it: targets can be set where the metric is shown"),
     ("targets", "remove it: targets can be set where the metric is shown"),
@@ -100,9 +111,9 @@ fn catalogue(root: &Cursor) -> Option<Plan> {
     let dimensions = entries.read_or("dimensions", Dimensions::default(), |cursor| {
         dimensions::read(cursor, entities.as_ref(), sources.as_deref())
     });
-    let metrics = entries
-        .require("metrics", METRICS_HELP)
-        .and_then(|cursor| metrics::read(cursor, entities.as_ref(), dimensions.as_ref()));
+    let rules = entries.read_or("exclude", Vec::new(), exclude::read);
+    let declared = Declared { entities: entities.as_ref(), dimensions: dimensions.as_ref(), rules: rules.as_deref() };
+    let metrics = entries.require("metrics", METRICS_HELP).and_then(|cursor| metrics::read(cursor, declared));
     language?;
     let (metrics, slices) = metrics?;
     let mut plan = Plan {
@@ -112,6 +123,7 @@ fn catalogue(root: &Cursor) -> Option<Plan> {
         sources: sources?,
         entities: entities?.complete()?,
         dimensions: dimensions?.complete()?,
+        exclude: rules?,
         metrics,
         slices,
         version: CatalogVersion::default(),

@@ -4,7 +4,7 @@
 
 use activity::{EntityKind, EventId, MetricIndex, Millis, PerGrain, Window};
 use catalog::{
-    Calendar, ClockKind, Condition, Entity, Fields, Literal, Measure, Metric, Origin, Plan, Source, TimeForm,
+    Calendar, ClockKind, Condition, Entity, Fields, Literal, Measure, Metric, Origin, Part, Plan, Source, TimeForm,
 };
 use event::{Reader, Reject, Touches};
 
@@ -52,8 +52,11 @@ pub fn sum(value: &str, decimals: u8, events: Option<&[&str]>) -> Metric {
 }
 
 pub fn measured(measure: Measure, events: Option<&[&str]>, conditions: &[(&str, &[Literal])]) -> Metric {
-    let condition =
-        |(property, one_of): &(&str, &[Literal])| Condition { property: path(property), one_of: one_of.to_vec() };
+    let condition = |(property, one_of): &(&str, &[Literal])| Condition {
+        property: path(property),
+        part: Part::Whole,
+        one_of: one_of.to_vec(),
+    };
     Metric {
         name: "active".into(),
         description: String::new(),
@@ -62,6 +65,7 @@ pub fn measured(measure: Measure, events: Option<&[&str]>, conditions: &[(&str, 
         conditions: conditions.iter().map(condition).collect(),
         windows: vec![Window::days(7)],
         by: Vec::new(),
+        include: Vec::new(),
     }
 }
 
@@ -90,6 +94,7 @@ pub fn plan(fields: Fields, metrics: Vec<Metric>) -> Plan {
             entity("account_user", &["user_id", "account_id"], 1),
         ],
         dimensions: Vec::new(),
+        exclude: Vec::new(),
         metrics,
         slices: Vec::new(),
         version: activity::CatalogVersion(1),

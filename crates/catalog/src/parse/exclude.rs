@@ -1,0 +1,59 @@
+//! Traffic that is not counted: `bots: { properties.bot: true }`.
+
+use super::metrics::conditions;
+use crate::cursor::Cursor;
+use crate::plan::{Condition, Literal, Part, Rule};
+use crate::suggest;
+
+const MOST: usize = 64;
+/// The test of an email's domain, and the property that has the email.
+const EMAIL_DOMAIN: &str = "email_domain";
+const EMAIL: &str = "email";
+
+/// The rules, each of which says what holds of its events.
+pub(super) fn read(cursor: &Cursor) -> Option<Vec<Rule>> {
+    let rules = super::all(cursor.named(rule)?)?;
+    match rules.len() {
+        ..=MOST => Some(rules),
+        count => cursor.wrong_at_home(format!("{count} rules are too many"), format!("write at most {MOST}")),
+    }
+}
+
+fn rule(name: &str, cursor: &Cursor) -> Option<Rule> {
+    let mut conditions = conditions(&cursor.entries()?)?;
+    for condition in conditions.iter_mut().filter(|condition| condition.property == [EMAIL_DOMAIN]) {
+        *condition = domain(cursor, condition)?;
+    }
+    Some(Rule { name: name.to_owned(), conditions })
+}
+
+fn domain(cursor: &Cursor, Condition { one_of, .. }: &Condition) -> Option<Condition> {
+    let domain = |literal: &Literal| match literal {
+        Literal::Text(text) if !text.contains('@') => Some(literal.clone()),
+        _ => None,
+    };
+    match one_of.iter().map(domain).collect() {
+        Some(one_of) => Some(Condition { property: vec![EMAIL.to_owned()], part: Part::Domain, one_of }),
+        None => cursor.wrong(
+            "the domain of an email is what stands behind the `@`",
+            "write domains alone, as in `email_domain: [example.com]`",
+        ),
+    }
+}
+
+/// The rules whose traffic a metric counts all the same.
+pub(super) fn include(cursor: &Cursor, rules: Option<&[Rule]>) -> Option<Vec<usize>> {
+    cursor.one_or_more(|cursor| {
+        let name = cursor.text()?;
+        let rules = rules?;
+        rules.iter().position(|rule| rule.name == name).or_else(|| {
+            let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
+            let help = match suggest::nearest(name, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if names.is_empty() => "remove it: the catalogue excludes nothing".to_owned(),
+                None => format!("write {}", suggest::or(&names)),
+            };
+            cursor.wrong(format!("nothing is excluded as `{name}`"), help)
+        })
+    })
+}

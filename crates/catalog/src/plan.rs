@@ -93,6 +93,21 @@ pub struct Fields {
     pub properties: Path,
 }
 
+impl Fields {
+    /// Whether records are native events: every field has its own name, and times are written as RFC 3339.
+    #[must_use]
+    pub fn are_native(&self) -> bool {
+        let is = |path: &Path, name: &str| path.len() == 1 && path[0] == name;
+        let own = |origin: &Origin, name: &str| matches!(origin, Origin::Path(path) if is(path, name));
+        own(&self.event, "event")
+            && own(&self.timestamp, "timestamp")
+            && self.time_form == TimeForm::Rfc3339
+            && is(&self.event_id, "event_id")
+            && is(&self.properties, "properties")
+            && self.keys.iter().all(|(name, origin)| own(origin, name))
+    }
+}
+
 /// The names of the objects to go through, outermost first, and of the field itself last.
 pub type Path = Vec<String>;
 

@@ -1,9 +1,12 @@
 //! The command line.
 
 use crate::config::LogFormat;
+use crate::config::units::duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Exact rolling DAU, WAU and MAU: usage events on Kafka, state in Redis, gauges for Prometheus.
 #[derive(Debug, Parser)]
@@ -36,6 +39,8 @@ pub(crate) enum Command {
     Accounts(Accounts),
     /// Send a file of JSON lines to a source's topic
     Produce(Produce),
+    /// Send the events of a simulated product, and write down what is to be counted in them
+    Load(Load),
 }
 
 /// `nsm check`.
@@ -209,6 +214,48 @@ pub(crate) struct Produce {
     pub(crate) timestamps: Timestamps,
 }
 
+/// `nsm load`.
+#[derive(Args, Debug)]
+pub(crate) struct Load {
+    /// The same seed gives the same stream, byte by byte, of a history
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How many accounts the product has at the start; each has twelve users on average, and more of both come
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) accounts: u32,
+    /// How many usage records to send, copies included
+    #[arg(long, value_name = "N", required_unless_present_any = ["duration", "rate"])]
+    pub(crate) events: Option<u64>,
+    /// For how long to send, such as 20s or 5m
+    #[arg(long = "for", id = "duration", value_name = "DURATION", value_parser = any_duration)]
+    pub(crate) duration: Option<Duration>,
+    /// How many usage records to send in a second [default: as fast as possible]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) rate: Option<u64>,
+    /// Send a history that begins with this date (UTC), instead of events of now
+    #[arg(long, value_name = "DATE", requires = "days", requires = "events", conflicts_with = "duration")]
+    pub(crate) from: Option<Date>,
+    /// How many days the history has
+    #[arg(long, value_name = "N", requires = "from", value_parser = clap::value_parser!(u32).range(1..=3_660))]
+    pub(crate) days: Option<u32>,
+    /// Where usage events go [default: the topic of the catalogue's only source of native events]
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) usage_topic: Option<String>,
+    /// Where records of accounts go [default: nowhere]
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) accounts_topic: Option<String>,
+    /// Make the topics if they are missing, with so many partitions, which keep records of any age
+    #[arg(long, value_name = "PARTITIONS", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) create_topics: Option<u16>,
+    /// A folder to write the truth to: days.jsonl, accounts.jsonl and summary.json
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) truth: Option<PathBuf>,
+}
+
+fn any_duration(text: &str) -> Result<Duration, String> {
+    duration(text, Duration::from_secs(1)..=Duration::from_secs(366 * 86_400))
+}
+
 /// Which time a record gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Timestamps {
@@ -226,6 +273,25 @@ mod tests {
     #[test]
     fn command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_history_is_told_whole_and_a_load_how_much() {
+        let is_right = |line: &str| Cli::try_parse_from(["nsm", "load"].into_iter().chain(line.split(' '))).is_ok();
+        for right in ["--events 5", "--for 20s", "--rate 5", "--from 2026-01-01 --days 120 --events 500000 --rate 7"] {
+            assert!(is_right(right), "{right}");
+        }
+        for wrong in [
+            "--seed 5",
+            "--from 2026-01-01 --days 120",
+            "--from 2026-01-01 --events 5",
+            "--from today --days 1 --events 5",
+            "--days 1 --events 5",
+            "--from 2026-01-01 --days 1 --events 5 --for 5s",
+            "--rate 0",
+        ] {
+            assert!(!is_right(wrong), "{wrong}");
+        }
     }
 
     #[test]

@@ -13,8 +13,10 @@ mod config;
 mod failure;
 #[cfg(test)]
 mod golden;
+mod load;
 mod logging;
 mod produce;
+mod progress;
 mod query;
 mod run;
 mod schema;
@@ -70,6 +72,10 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Produce(arguments) => {
             let plan = catalogue::settled(&read, None)?.plan;
             produce::produce(&read.config, &plan, &arguments, &bars)
+        }
+        Command::Load(arguments) => {
+            let plan = catalogue::settled(&read)?;
+            load::load(&read.config, &plan, &arguments, &bars)
         }
     }
 }

@@ -256,29 +256,33 @@ impl Truth {
         (day, &mut self.tallies[day])
     }
 
-    /// The truth about every day from the start to the last one with an event.
+    /// The truth about every day from the start to that of the last record's sending.
     #[must_use]
     pub fn days(&self) -> Vec<DayLine> {
-        let days = self.tallies.len();
+        let days = usize::try_from(day_of(self.until) - self.first + 1).unwrap_or(0);
         let of = |active: &Days| active.trailing(days);
         let (users, accounts) = (of(&self.users), of(&self.accounts));
         let (people, people_accounts) = (of(&self.people), of(&self.people_accounts));
         let launched: Vec<_> = self.launched.iter().map(|(launch, days)| (launch.event, of(days))).collect();
-        let line = |(day, tally): (usize, &Tally)| DayLine {
-            day: date(self.day(day)),
-            events: tally.by_event.values().sum(),
-            by_event: tally.by_event.clone(),
-            seconds: tally.seconds,
-            copies: tally.copies,
-            late: tally.late,
-            users: users[day],
-            accounts: accounts[day],
-            people: people[day],
-            people_accounts: people_accounts[day],
-            launched: launched.iter().map(|(event, of)| (*event, of[day])).collect(),
-            accounts_by_plan: self.by_plan(Millis((self.day(day) + 1) * DAY)),
+        let none = Tally::default();
+        let line = |day: usize| {
+            let tally = self.tallies.get(day).unwrap_or(&none);
+            DayLine {
+                day: date(self.day(day)),
+                events: tally.by_event.values().sum(),
+                by_event: tally.by_event.clone(),
+                seconds: tally.seconds,
+                copies: tally.copies,
+                late: tally.late,
+                users: users[day],
+                accounts: accounts[day],
+                people: people[day],
+                people_accounts: people_accounts[day],
+                launched: launched.iter().map(|(event, of)| (*event, of[day])).collect(),
+                accounts_by_plan: self.by_plan(Millis((self.day(day) + 1) * DAY)),
+            }
         };
-        self.tallies.iter().enumerate().map(line).collect()
+        (0..days).map(line).collect()
     }
 
     fn day(&self, day: usize) -> i64 {

@@ -7,7 +7,7 @@
 mod schema;
 mod section;
 mod tree;
-mod units;
+pub(crate) mod units;
 mod veil;
 
 use kafka::rdkafka::KafkaConfig;

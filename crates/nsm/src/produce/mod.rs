@@ -1,11 +1,11 @@
 //! `nsm produce`: sends a file of JSON lines to a source's topic.
 
 mod lines;
-mod progress;
 
 use crate::cli::Produce;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::stop::Stop;
 use activity::PartitionId;
 use catalog::Plan;
@@ -13,7 +13,6 @@ use event::Reader;
 use indicatif::MultiProgress;
 use kafka::rdkafka::RdProducer;
 use lines::Lines;
-use progress::Progress;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -42,7 +41,7 @@ pub(crate) fn produce(config: &Config, plan: &Plan, arguments: &Produce, bars: &
     let partitions = producer.partitions(&topic).map_err(Failure::new)?;
     let stop = Stop::default();
     stop.at_signals().map_err(Failure::new)?;
-    let mut progress = Progress::new(bars, size);
+    let mut progress = Progress::new(bars, "lines", size);
     let mut sender = Sender { producer: &mut producer, topic: &topic, partitions, lines: &lines, keyed: false };
     let sent = sender.send(&read_ahead(input), &stop, &mut progress);
     if let (Some(key), false) = (&arguments.key, sender.keyed) {
@@ -155,7 +154,7 @@ impl Sender<'_> {
                 Err(RecvTimeoutError::Disconnected) => return Ok(End::OfInput),
             };
             for (number, line) in batch {
-                progress.read(line.len());
+                progress.advance(line.len() as u64);
                 if let Some(payload) = lines::trimmed(&line) {
                     self.send_line(number, payload, progress)?;
                 }
@@ -178,7 +177,7 @@ impl Sender<'_> {
         self.keyed |= record.key.is_some();
         let sent = self.producer.send(self.topic, record.key.as_deref(), payload, record.timestamp, partition);
         sent.map_err(|error| Failure::new(format!("line {number}: {error}")))?;
-        progress.sent();
+        progress.sent(1);
         Ok(())
     }
 }

@@ -12,9 +12,11 @@ const QUIET_FOR: Duration = Duration::from_secs(5);
 const COMPLAINTS: u64 = 20;
 
 /// How far the sending has come.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     /// `None` where nobody would see it.
     bar: Option<ProgressBar>,
+    /// What is sent.
+    what: &'static str,
     started: Instant,
     told: Instant,
     sent: u64,
@@ -22,8 +24,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Begins, with the input's size in bytes if that is known.
-    pub(super) fn new(bars: &MultiProgress, size: Option<u64>) -> Progress {
+    /// Begins to send `what`, with how much work it is if that is known.
+    pub(crate) fn new(bars: &MultiProgress, what: &'static str, size: Option<u64>) -> Progress {
         let (bar, style) = match size {
             Some(size) => (ProgressBar::new(size), "{bar:40} {percent:>3}%  {msg}  {elapsed} elapsed, {eta} left"),
             None => (ProgressBar::new_spinner(), "{spinner} {msg}  {elapsed} elapsed"),
@@ -34,28 +36,28 @@ impl Progress {
         // It also moves while a broker keeps the sending waiting.
         bar.iter().for_each(|bar| bar.enable_steady_tick(Duration::from_millis(250)));
         let now = clock::steady();
-        Progress { bar, started: now, told: now, sent: 0, complaints: 0 }
+        Progress { bar, what, started: now, told: now, sent: 0, complaints: 0 }
     }
 
-    /// So many bytes were read.
-    pub(super) fn read(&mut self, bytes: usize) {
+    /// So much of the work is done.
+    pub(crate) fn advance(&mut self, by: u64) {
         if let Some(bar) = &self.bar {
-            bar.inc(u64::try_from(bytes).unwrap_or(u64::MAX));
+            bar.inc(by);
         }
     }
 
-    /// How many lines were sent.
-    pub(super) fn sent_so_far(&self) -> u64 {
+    /// How many were sent.
+    pub(crate) fn sent_so_far(&self) -> u64 {
         self.sent
     }
 
-    /// One more line was sent.
-    pub(super) fn sent(&mut self) {
-        self.sent += 1;
+    /// So many more were sent.
+    pub(crate) fn sent(&mut self, count: u64) {
+        self.sent += count;
     }
 
     /// Something is wrong with a line.
-    pub(super) fn complain(&mut self, line: u64, complaint: &str) {
+    pub(crate) fn complain(&mut self, line: u64, complaint: &str) {
         self.complaints += 1;
         match self.complaints {
             ..=COMPLAINTS => warn!(line, "{complaint}"),
@@ -65,7 +67,7 @@ impl Progress {
     }
 
     /// Shows how far it is, if that is due.
-    pub(super) fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         let now = clock::steady();
         match &self.bar {
             Some(bar) => {
@@ -80,7 +82,7 @@ impl Progress {
     }
 
     /// Says what came of it.
-    pub(super) fn end(self, topic: &str, failed: u64, interrupted: bool) {
+    pub(crate) fn end(self, topic: &str, failed: u64, interrupted: bool) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -99,6 +101,6 @@ impl Progress {
         let seconds = now.saturating_duration_since(self.started).as_millis().max(1);
         let rate = u128::from(self.sent) * 1_000 / seconds;
         let rate = HumanCount(u64::try_from(rate).unwrap_or(u64::MAX));
-        format!("{} lines sent, {rate} a second", HumanCount(self.sent))
+        format!("{} {} sent, {rate} a second", HumanCount(self.sent), self.what)
     }
 }

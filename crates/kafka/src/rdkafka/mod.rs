@@ -13,6 +13,7 @@ mod closing;
 mod config;
 mod context;
 mod deliveries;
+mod embedded;
 mod ends;
 mod failure;
 mod faults;
@@ -31,6 +32,7 @@ mod wait;
 mod writer;
 
 pub use config::KafkaConfig;
+pub use embedded::Embedded;
 pub use ends::RdEnds;
 pub use member::RdConsumer;
 pub use producer::RdProducer;

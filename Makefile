@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-# The cargo profile of `make build`, `make test`, `make up` and `make kill`.
+# The cargo profile of `make build`, `make test`, `make demo`, `make up` and `make kill`.
 PROFILE ?= dev
 PROGRAMS = $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 # How many schedules `make simulate` tries.
@@ -20,6 +20,8 @@ EVENTS ?= 5000000
 ROUNDS ?= 3
 # Arguments of `make kill`, such as KILL="--seed 7".
 KILL ?=
+# For how long `make demo` runs, such as 20s; until q or Ctrl-C when empty.
+FOR ?=
 # Which suites `make test` runs, by name; all when empty.
 SUITES ?=
 
@@ -48,6 +50,12 @@ check: services $(CARGO_DENY) ## Check format, lints, documentation, and the lic
 .PHONY: test
 test: services ## Run all suites, or those named in SUITES="unit services"
 	@PROFILE=$(PROFILE) scripts/suites.sh $(SUITES)
+
+.PHONY: demo
+demo: ## See the pipeline at work on a simulated product, in one process and without any service; FOR=20s ends it by itself
+	@scripts/services.sh build
+	cargo build --locked --workspace --bin nsm --profile $(PROFILE)
+	@$(PROGRAMS)/nsm demo $(if $(FOR),--for $(FOR))
 
 .PHONY: up
 up: services ## Run Kafka, Redis, Prometheus, Alertmanager and Northstar on this machine, in .northstar

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what tests and `make up` need and is missing: build tools, Redis, Prometheus, Alertmanager, and
-# Kafka's jars in TARGET/services. Does nothing, and needs no network, when all is there.
+# Kafka's jars in TARGET/services; with `build`, the build tools alone. Does nothing, and needs no network,
+# when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,20 +10,22 @@ services=$target/services
 
 # name of a Debian package | test that it is there
 packages='
-redis-server        | command -v redis-server
-prometheus          | command -v prometheus
-prometheus-alertmanager | command -v prometheus-alertmanager && command -v amtool
 cmake               | command -v cmake
 g++                 | command -v g++
 make                | command -v make
 pkg-config          | command -v pkg-config
+libssl-dev          | pkg-config --exists openssl
+zlib1g-dev          | pkg-config --exists zlib
+libcurl4-openssl-dev | pkg-config --exists libcurl
+'
+[ "${1:-}" = build ] || packages+='
+redis-server        | command -v redis-server
+prometheus          | command -v prometheus
+prometheus-alertmanager | command -v prometheus-alertmanager && command -v amtool
 python3             | command -v python3
 tzdata              | test -e /usr/share/zoneinfo/America/Los_Angeles
 default-jre-headless | java_is_recent
 maven               | jars_are_there || command -v mvn
-libssl-dev          | pkg-config --exists openssl
-zlib1g-dev          | pkg-config --exists zlib
-libcurl4-openssl-dev | pkg-config --exists libcurl
 '
 
 say() { printf 'services: %s\n' "$*"; }
@@ -124,5 +127,6 @@ END
 }
 
 install_packages
+[ "${1:-}" = build ] && exit
 fetch_jars
 prepare_broker

@@ -46,6 +46,20 @@ pub struct Pages {
     pub lists: Option<Lists>,
 }
 
+impl Pages {
+    /// What `/metrics` shows now.
+    ///
+    /// # Errors
+    /// If the registry holds what Prometheus cannot read.
+    pub fn text(&self) -> Result<String, prometheus::Error> {
+        let mut text = TextEncoder::new().encode_to_string(&self.registry.gather())?;
+        if let Some(gauges) = (self.gauges)() {
+            text.push_str(&gauges);
+        }
+        Ok(text)
+    }
+}
+
 /// Listens on `address`, tells `listening` where that is (port 0 takes any), and serves until `shutdown` is done.
 ///
 /// # Errors
@@ -71,15 +85,10 @@ pub async fn serve(
 }
 
 async fn metrics(State(pages): State<Pages>) -> Response {
-    let encoder = TextEncoder::new();
-    let mut body = Vec::new();
-    if let Err(error) = encoder.encode(&pages.registry.gather(), &mut body) {
-        return (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response();
+    match pages.text() {
+        Ok(text) => ([(header::CONTENT_TYPE, TextEncoder::new().format_type().to_owned())], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
-    if let Some(gauges) = (pages.gauges)() {
-        body.extend_from_slice(gauges.as_bytes());
-    }
-    ([(header::CONTENT_TYPE, encoder.format_type().to_owned())], body).into_response()
 }
 
 async fn alive(State(pages): State<Pages>) -> Response {

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Produce(Produce),
     /// Send the events of a simulated product, and write down what is to be counted in them
     Load(Load),
+    /// See the whole pipeline at work on a simulated product: one process, no service, no configuration
+    Demo(Demo),
 }
 
 /// `nsm check`.
@@ -252,8 +254,23 @@ pub(crate) struct Load {
     pub(crate) truth: Option<PathBuf>,
 }
 
+/// `nsm demo`.
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// For how long to send live events, such as 20s or 5m [default: until q or Ctrl-C]
+    #[arg(long = "for", value_name = "DURATION", value_parser = any_duration)]
+    pub(crate) duration: Option<Duration>,
+    /// How many live events to send in a second
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=5_000))]
+    pub(crate) rate: u64,
+    /// Which product is simulated
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
 fn any_duration(text: &str) -> Result<Duration, String> {
-    duration(text, Duration::from_secs(1)..=Duration::from_secs(366 * 86_400))
+    let range = Duration::from_secs(1)..=Duration::from_secs(366 * 86_400);
+    duration(text, range).map_err(|wrong| format!("{}; {}", wrong.what, wrong.help))
 }
 
 /// Which time a record gets.

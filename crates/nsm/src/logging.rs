@@ -3,7 +3,9 @@
 use crate::config::{Log, LogFormat, Wrong};
 use crate::terminal;
 use indicatif::MultiProgress;
+use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -13,17 +15,48 @@ pub(crate) fn check_level(text: &str) -> Result<(), Wrong> {
     EnvFilter::try_new(text).map(drop).map_err(|_| Wrong::new(format!("`{text}` is no log level"), help))
 }
 
-/// Sends log lines to stderr from now on, above the progress bars if there are some. `RUST_LOG` overrules the level.
-pub(crate) fn start(log: &Log, bars: &MultiProgress) {
+/// Where log lines go.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// To stderr, above the progress bars if there are some.
+    Above(MultiProgress),
+    /// To whoever draws the terminal.
+    Kept(Kept),
+}
+
+/// The last log lines, for a screen to show. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kept(Arc<Mutex<VecDeque<String>>>);
+
+impl Kept {
+    const LINES: usize = 5;
+
+    /// The last ones, oldest first.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    fn push(&self, line: &[u8]) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == Self::LINES {
+            lines.pop_front();
+        }
+        lines.push_back(String::from_utf8_lossy(line).trim_end().to_owned());
+    }
+}
+
+/// Sends log lines to their place from now on. `RUST_LOG` overrules the level.
+pub(crate) fn start(log: &Log, place: Place) {
     let filter = match std::env::var("RUST_LOG") {
         Ok(text) if !text.trim().is_empty() => EnvFilter::new(text),
         _ => EnvFilter::new(&log.level),
     };
-    let lines = Lines { bars: bars.clone() };
+    let colours = matches!(place, Place::Above(_)) && terminal::has_colours();
+    let lines = Lines { place };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
     // It fails only if logs go somewhere already.
     let _ = match log.format {
-        LogFormat::Text => builder.with_ansi(terminal::has_colours()).try_init(),
+        LogFormat::Text => builder.with_ansi(colours).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
     };
     let default = std::panic::take_hook();
@@ -36,24 +69,27 @@ pub(crate) fn start(log: &Log, bars: &MultiProgress) {
     }));
 }
 
-/// Writes each log line above the progress bars.
+/// Writes each log line to its place.
 struct Lines {
-    bars: MultiProgress,
+    place: Place,
 }
 
-struct Line<'a>(&'a MultiProgress);
+struct Line<'a>(&'a Place);
 
 impl<'a> MakeWriter<'a> for Lines {
     type Writer = Line<'a>;
 
     fn make_writer(&'a self) -> Line<'a> {
-        Line(&self.bars)
+        Line(&self.place)
     }
 }
 
 impl Write for Line<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().write_all(line))?;
+        match self.0 {
+            Place::Above(bars) => bars.suspend(|| io::stderr().write_all(line))?,
+            Place::Kept(kept) => kept.push(line),
+        }
         Ok(line.len())
     }
 

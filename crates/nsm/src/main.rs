@@ -10,6 +10,7 @@ mod check;
 mod cli;
 mod clock;
 mod config;
+mod demo;
 mod failure;
 #[cfg(test)]
 mod golden;
@@ -27,6 +28,8 @@ use clap::Parser;
 use cli::{Cli, Command};
 use failure::Failure;
 use indicatif::MultiProgress;
+use logging::{Kept, Place};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -46,7 +49,13 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         read.config.log.format = format;
     }
     let bars = MultiProgress::new();
-    logging::start(&read.config.log, &bars);
+    // What is drawn on the whole terminal has a place of its own for log lines.
+    let is_drawn = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let kept = matches!(cli.command, Command::Demo(_) if is_drawn).then(Kept::default);
+    if matches!(cli.command, Command::Demo(_)) {
+        read.config.log.level = "error".to_owned();
+    }
+    logging::start(&read.config.log, kept.clone().map_or(Place::Above(bars.clone()), Place::Kept));
     match cli.command {
         Command::Check(arguments) => check::check(&read, &arguments),
         Command::Schema(arguments) => {
@@ -74,8 +83,9 @@ fn execute(cli: Cli) -> Result<(), Failure> {
             produce::produce(&read.config, &plan, &arguments, &bars)
         }
         Command::Load(arguments) => {
-            let plan = catalogue::settled(&read)?;
+            let plan = catalogue::settled(&read, None)?.plan;
             load::load(&read.config, &plan, &arguments, &bars)
         }
+        Command::Demo(arguments) => demo::demo(&arguments, kept),
     }
 }

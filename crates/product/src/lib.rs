@@ -7,7 +7,7 @@
 //!   start of the product or the sign-up of its user.
 //! - [`Truth`] knows all that was handed out, and nothing else: whoever stops in the middle has the truth of the part.
 //!
-//! One concept a file: [`dice`](mod@dice) draws, `pace` spreads events over a span by the rhythm of the week, `world` holds
+//! One concept a file: `dice` draws, `pace` spreads events over a span by the rhythm of the week, `world` holds
 //! accounts and users, `life` is what happens to them, `usage` what they do, `truth` what comes of it.
 
 mod dice;

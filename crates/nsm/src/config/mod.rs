@@ -167,6 +167,11 @@ pub(crate) fn load(file: Option<&Path>) -> Read {
     read(file, std::env::vars_os(), host_name)
 }
 
+/// The defaults alone, whatever files and variables there are: for what runs without being configured.
+pub(crate) fn builtin() -> Config {
+    read(None, std::iter::empty(), || Some("builtin".to_owned())).config
+}
+
 fn read(
     file: Option<&Path>,
     environment: impl Iterator<Item = (OsString, OsString)>,

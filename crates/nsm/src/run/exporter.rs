@@ -9,7 +9,6 @@ use crate::stop::Stop;
 use ::exporter::{Board, Metrics, Shown, Withheld};
 use activity::Millis;
 use catalog::Plan;
-use state::RedisStore;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -59,7 +58,7 @@ impl ExporterRole {
 }
 
 impl Work for ExporterRole {
-    type Worker = Timed<RedisStore>;
+    type Worker = Timed;
 
     fn build(&mut self) -> Result<Self::Worker, Trouble> {
         self.stores.connect(Role::Exporter).map_err(|error| {

@@ -22,12 +22,16 @@ use catalog::Plan;
 use health::Health;
 use prometheus::Registry;
 use server::Server;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 use supervise::{Work, supervise};
 use tracing::{error, info};
+
+pub(crate) use stores::Keeping;
+pub(crate) use topics::OwnTopics;
 
 /// How long workers may take to drain.
 const PATIENCE: Duration = Duration::from_secs(9);
@@ -47,25 +51,70 @@ pub(crate) fn run(config: &Config, plan: Plan, roles: &[Role]) -> Result<(), Fai
     roles.dedup();
     let stop = Stop::default();
     stop.at_signals().map_err(|error| Failure::new(format!("signals cannot be listened to: {error}")))?;
-    let registry = Registry::new();
-    let health = Arc::new(Health::new(&roles, &registry).map_err(Failure::new)?);
-    let shelf = exporter::Shelf::default();
-    let (events, told) = mpsc::channel();
-    let plan = Arc::new(plan);
-    let lists = roles.contains(&Role::Exporter).then(|| lists::lists(config, plan.clone()));
-    let pages = Pages { lists, ..pages(&registry, &health, &shelf, &stop) };
-    let broken = events.clone();
-    let server = Server::start(config.http.listen, pages, move |why| drop(broken.send(Event::ServerBroke(why))))?;
-    let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
-    info!(roles = names.join(","), instance = config.instance, catalogue = %plan.version, "starting");
-    let start = Start { config, plan, registry, health: health.clone(), shelf, stop: stop.clone(), events };
-    let started = start.roles(&roles);
-    if started.is_err() {
-        stop.request();
+    let own = OwnTopics::new(config, roles.contains(&Role::Ingest));
+    Running::start(config, plan, roles, own, Keeping::of(config), stop)?.wait()
+}
+
+/// Roles at work, and the server that shows how they are.
+pub(crate) struct Running {
+    roles: Vec<Role>,
+    pages: Pages,
+    health: Arc<Health>,
+    stop: Stop,
+    told: Receiver<Event>,
+    server: Server,
+    started: Result<(), Failure>,
+}
+
+impl Running {
+    /// Puts the roles to work until `stop`, with topics and state as given.
+    ///
+    /// # Errors
+    /// If nothing can be served.
+    pub(crate) fn start(
+        config: &Config,
+        plan: Plan,
+        roles: Vec<Role>,
+        own: OwnTopics,
+        keeping: Keeping,
+        stop: Stop,
+    ) -> Result<Running, Failure> {
+        let registry = Registry::new();
+        let health = Arc::new(Health::new(&roles, &registry).map_err(Failure::new)?);
+        let shelf = exporter::Shelf::default();
+        let (events, told) = mpsc::channel();
+        let plan = Arc::new(plan);
+        let lists = roles.contains(&Role::Exporter).then(|| lists::lists(config, plan.clone(), keeping.clone()));
+        let pages = Pages { lists, ..pages(&registry, &health, &shelf, &stop) };
+        let broken = events.clone();
+        let served = move |why| drop(broken.send(Event::ServerBroke(why)));
+        let server = Server::start(config.http.listen, pages.clone(), served)?;
+        let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+        info!(roles = names.join(","), instance = config.instance, catalogue = %plan.version, "starting");
+        let start = Start { config, plan, registry, health: health.clone(), shelf, stop: stop.clone(), events };
+        let started = start.roles(&roles, Arc::new(own), keeping);
+        if started.is_err() {
+            stop.request();
+        }
+        Ok(Running { roles, pages, health, stop, told, server, started })
     }
-    let ended = wait(roles, &health, &stop, &told, PATIENCE);
-    server.close();
-    started.and(ended)
+
+    /// Where its pages are.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// What its pages show.
+    pub(crate) fn pages(&self) -> Pages {
+        self.pages.clone()
+    }
+
+    /// Waits until the stop was requested, or a role cannot go on, and all have ended.
+    pub(crate) fn wait(self) -> Result<(), Failure> {
+        let ended = wait(self.roles, &self.health, &self.stop, &self.told, PATIENCE);
+        self.server.close();
+        self.started.and(ended)
+    }
 }
 
 fn pages(registry: &Registry, health: &Arc<Health>, shelf: &exporter::Shelf, stop: &Stop) -> Pages {
@@ -94,12 +143,8 @@ struct Start<'a> {
 }
 
 impl Start<'_> {
-    fn roles(self, roles: &[Role]) -> Result<(), Failure> {
-        let with_dead_letter = roles.contains(&Role::Ingest);
-        let kafka = self.config.kafka_config();
-        let own = topics::OwnTopics::new(kafka, &self.config.topics, self.config.shards(), with_dead_letter);
-        let own = Arc::new(own);
-        let stores = stores::Stores::new(self.config.redis_config(), &self.registry).map_err(Failure::new)?;
+    fn roles(self, roles: &[Role], own: Arc<OwnTopics>, keeping: Keeping) -> Result<(), Failure> {
+        let stores = stores::Stores::new(keeping, &self.registry).map_err(Failure::new)?;
         for role in roles {
             let (config, plan, registry) = (self.config, self.plan.clone(), &self.registry);
             match role {

@@ -11,6 +11,8 @@ use tracing::info;
 
 /// The running server. It serves until [`Server::close`].
 pub(crate) struct Server {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
     runtime: Runtime,
     close: oneshot::Sender<()>,
 }
@@ -42,7 +44,7 @@ impl Server {
         match told.recv() {
             Ok(Ok(address)) => {
                 info!(%address, "serving /metrics, /livez and /readyz");
-                Ok(Server { runtime, close })
+                Ok(Server { address, runtime, close })
             }
             Ok(Err(why)) => Err(Failure::new(why)),
             Err(gone) => Err(Failure::new(gone)),

@@ -2,20 +2,48 @@
 
 use crate::cli::Role;
 use crate::clock;
+use crate::config::Config;
 use activity::{EntityKey, Incarnation, Shard};
 use prometheus::{HistogramOpts, HistogramVec, Registry, exponential_buckets};
-use state::{Commit, Entities, Read, RedisConfig, RedisStore, Snapshot, Store, StoreError, Stored, Verdict};
+use state::{
+    Commit, Entities, MemoryStore, Read, RedisConfig, RedisStore, Snapshot, Store, StoreError, Stored, Verdict,
+};
+use std::sync::{Arc, Mutex};
+
+/// Where the state is.
+#[derive(Clone, Debug)]
+pub(crate) enum Keeping {
+    /// On a server.
+    Redis(RedisConfig),
+    /// In this process, and gone with it.
+    Memory(Arc<Mutex<MemoryStore>>),
+}
+
+impl Keeping {
+    /// As the configuration says.
+    pub(crate) fn of(config: &Config) -> Keeping {
+        Keeping::Redis(config.redis_config())
+    }
+
+    /// A connection to it.
+    pub(crate) fn open(&self) -> Result<Box<dyn Store + Send>, StoreError> {
+        Ok(match self {
+            Keeping::Redis(config) => Box::new(RedisStore::connect(config)?),
+            Keeping::Memory(store) => Box::new(store.clone()),
+        })
+    }
+}
 
 /// Connects roles to their store. Clones share what they count.
 #[derive(Clone)]
 pub(crate) struct Stores {
-    config: RedisConfig,
+    keeping: Keeping,
     calls: HistogramVec,
 }
 
 /// A store whose calls are timed, answered or not.
-pub(crate) struct Timed<S> {
-    store: S,
+pub(crate) struct Timed {
+    store: Box<dyn Store + Send>,
     role: Role,
     calls: HistogramVec,
 }
@@ -23,32 +51,32 @@ pub(crate) struct Timed<S> {
 impl Stores {
     /// # Errors
     /// If the registry has metrics of these names already.
-    pub(crate) fn new(config: RedisConfig, registry: &Registry) -> Result<Stores, prometheus::Error> {
+    pub(crate) fn new(keeping: Keeping, registry: &Registry) -> Result<Stores, prometheus::Error> {
         let help = "How long calls of the state store took, answered or not.";
         let buckets = exponential_buckets(0.000_25, 2.0, 16)?;
         let opts = HistogramOpts::new("northstar_store_call_seconds", help).buckets(buckets);
         let calls = HistogramVec::new(opts, &["role", "call"])?;
         registry.register(Box::new(calls.clone()))?;
-        Ok(Stores { config, calls })
+        Ok(Stores { keeping, calls })
     }
 
     /// A connection for a role.
-    pub(crate) fn connect(&self, role: Role) -> Result<Timed<RedisStore>, StoreError> {
-        Ok(Timed { store: RedisStore::connect(&self.config)?, role, calls: self.calls.clone() })
+    pub(crate) fn connect(&self, role: Role) -> Result<Timed, StoreError> {
+        Ok(Timed { store: self.keeping.open()?, role, calls: self.calls.clone() })
     }
 }
 
-impl<S: Store> Timed<S> {
-    fn time<T>(&mut self, call: &str, with: impl FnOnce(&mut S) -> T) -> T {
+impl Timed {
+    fn time<T>(&mut self, call: &str, with: impl FnOnce(&mut dyn Store) -> T) -> T {
         let begun = clock::steady();
-        let answer = with(&mut self.store);
+        let answer = with(self.store.as_mut());
         let took = clock::steady().saturating_duration_since(begun);
         self.calls.with_label_values(&[self.role.name(), call]).observe(took.as_secs_f64());
         answer
     }
 }
 
-impl<S: Store> Store for Timed<S> {
+impl Store for Timed {
     fn stored(&mut self, shard: Shard) -> Result<Option<Stored>, StoreError> {
         self.time("stored", |store| store.stored(shard))
     }

@@ -1,6 +1,6 @@
 //! The topics that the pipeline writes, made before they are needed.
 
-use crate::config::Topics;
+use crate::config::Config;
 use kafka::LogError;
 use kafka::rdkafka::{KafkaConfig, RdProducer, TopicSpec, ensure_topics};
 use std::sync::{Mutex, PoisonError};
@@ -20,14 +20,21 @@ pub(crate) struct OwnTopics {
 }
 
 impl OwnTopics {
-    pub(crate) fn new(mut kafka: KafkaConfig, topics: &Topics, shards: u16, with_dead_letter: bool) -> OwnTopics {
+    pub(crate) fn new(config: &Config, with_dead_letter: bool) -> OwnTopics {
+        let (mut kafka, topics) = (config.kafka_config(), &config.topics);
         kafka.request_timeout = kafka.request_timeout.min(PATIENCE);
         OwnTopics {
             kafka,
-            activity: TopicSpec::activity(&topics.activity, shards),
+            activity: TopicSpec::activity(&topics.activity, config.shards()),
             dead_letter: with_dead_letter.then(|| topics.dead_letter.clone()),
             are_there: Mutex::new(false),
         }
+    }
+
+    /// Topics that somebody else has made.
+    pub(crate) fn made(config: &Config) -> OwnTopics {
+        let own = OwnTopics::new(config, false);
+        OwnTopics { are_there: Mutex::new(true), ..own }
     }
 
     /// Makes what is missing and checks what is there.

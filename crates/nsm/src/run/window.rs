@@ -9,7 +9,6 @@ use crate::config::Config;
 use ::window::{Metrics, Settings, Worker};
 use catalog::Plan;
 use kafka::rdkafka::{KafkaConfig, RdConsumer};
-use state::RedisStore;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +47,7 @@ impl WindowRole {
 }
 
 impl Work for WindowRole {
-    type Worker = Worker<RdConsumer, Timed<RedisStore>>;
+    type Worker = Worker<RdConsumer, Timed>;
 
     fn build(&mut self) -> Result<Self::Worker, Trouble> {
         let store = self.stores.connect(Role::Window)?;

@@ -243,7 +243,7 @@ pub(crate) struct Load {
     /// Where usage events go [default: the topic of the catalogue's only source of native events]
     #[arg(long, value_name = "TOPIC")]
     pub(crate) usage_topic: Option<String>,
-    /// Where records of accounts go [default: nowhere]
+    /// Where records of accounts go [default: the topic of the catalogue's source of attributes of accounts, if there is one]
     #[arg(long, value_name = "TOPIC")]
     pub(crate) accounts_topic: Option<String>,
     /// Make the topics if they are missing, with so many partitions, which keep records of any age

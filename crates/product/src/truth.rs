@@ -65,6 +65,15 @@ pub struct Of {
     pub d28: u64,
 }
 
+impl Of {
+    /// One more, who was active for the last time so many days ago.
+    fn add(&mut self, since: usize) {
+        self.d1 += u64::from(since < 1);
+        self.d7 += u64::from(since < 7);
+        self.d28 += u64::from(since < 28);
+    }
+}
+
 /// Events that arrived late, each under the largest unit that it was late by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Late {
@@ -99,6 +108,8 @@ pub struct DayLine {
     pub people: Of,
     /// Accounts whose users that are no bots were active.
     pub people_accounts: Of,
+    /// Of `accounts`, those that had each plan at the end of the day.
+    pub accounts_active_by_plan: BTreeMap<&'static str, Of>,
     /// Users of each launched feature, by its event.
     pub launched: BTreeMap<&'static str, Of>,
     /// How many accounts were what at the end of the day: `trial`, `team`, `business`, `former`.
@@ -264,6 +275,7 @@ impl Truth {
         let (users, accounts) = (of(&self.users), of(&self.accounts));
         let (people, people_accounts) = (of(&self.people), of(&self.people_accounts));
         let launched: Vec<_> = self.launched.iter().map(|(launch, days)| (launch.event, of(days))).collect();
+        let by_plan = self.active_by_plan(days);
         let none = Tally::default();
         let line = |day: usize| {
             let tally = self.tallies.get(day).unwrap_or(&none);
@@ -278,6 +290,7 @@ impl Truth {
                 accounts: accounts[day],
                 people: people[day],
                 people_accounts: people_accounts[day],
+                accounts_active_by_plan: by_plan[day].clone(),
                 launched: launched.iter().map(|(event, of)| (*event, of[day])).collect(),
                 accounts_by_plan: self.by_plan(Millis((self.day(day) + 1) * DAY)),
             }
@@ -287,6 +300,18 @@ impl Truth {
 
     fn day(&self, day: usize) -> i64 {
         self.first + i64::try_from(day).unwrap_or(i64::MAX)
+    }
+
+    /// For each of the first days: how many accounts of which plan were active.
+    fn active_by_plan(&self, days: usize) -> Vec<BTreeMap<&'static str, Of>> {
+        let mut found = vec![BTreeMap::new(); days];
+        self.accounts.each(days, |account, day, since| {
+            let end = Millis((self.day(day) + 1) * DAY);
+            let line = self.lines.get(&AccountId(account)).expect("an account is told before its users do anything");
+            let change = line.changes.iter().rev().find(|change| change.at < end).unwrap_or(&line.changes[0]);
+            found[day].entry(change.plan.name()).or_insert_with(Of::default).add(since);
+        });
+        found
     }
 
     /// How many accounts are what just before a time.

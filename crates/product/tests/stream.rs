@@ -192,6 +192,13 @@ fn active<'a>(days: impl Iterator<Item = (&'a str, i64)> + Clone, day: i64) -> O
     Of { d1: count(1), d7: count(7), d28: count(28) }
 }
 
+/// Plan and status of every account just before a time.
+fn plans_before(records: &[Record], end: i64) -> BTreeMap<String, (String, String)> {
+    let before = account_changes(records).into_iter().filter(|(_, at, _)| *at < end);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    before.map(|(account, _, is)| (account, (text(&is["plan"]), text(&is["status"])))).collect()
+}
+
 #[test]
 fn truth_is_what_brute_force_counts() {
     // Also of a part.
@@ -240,20 +247,23 @@ fn compare(product: &Product, records: &[Record]) {
                 line.people_accounts,
                 active(people().map(|event| (event.account.as_str(), event.time / DAY)), day)
             );
+            let plans = plans_before(records, (day + 1) * DAY);
+            for plan in ["trial", "team", "business"] {
+                let on_it = events.iter().filter(|event| plans.get(&event.account).is_some_and(|is| is.0 == plan));
+                let expected = active(on_it.map(|event| (event.account.as_str(), event.time / DAY)), day);
+                let told = line.accounts_active_by_plan.get(plan).copied().unwrap_or_default();
+                assert_eq!(told, expected, "{plan} {}", line.day);
+            }
             for (name, of) in &line.launched {
                 let used = events.iter().filter(|event| event.name == *name);
                 assert_eq!(*of, active(used.map(|event| (event.user.as_str(), event.time / DAY)), day), "{name}");
             }
         }
-        let mut plans: BTreeMap<String, String> = BTreeMap::new();
-        for (account, at, attributes) in account_changes(records).into_iter().filter(|(_, at, _)| *at < (day + 1) * DAY)
-        {
-            let is = if attributes["status"] == "former" { "former" } else { attributes["plan"].as_str().unwrap() };
-            assert!(at < (day + 1) * DAY);
-            plans.insert(account, is.to_owned());
-        }
+        let plans = plans_before(records, (day + 1) * DAY);
         let mut by_plan: BTreeMap<&str, u64> = BTreeMap::new();
-        plans.values().for_each(|plan| *by_plan.entry(plan).or_default() += 1);
+        for (plan, status) in plans.values() {
+            *by_plan.entry(if status == "former" { status } else { plan }).or_default() += 1;
+        }
         assert_eq!(line.accounts_by_plan, by_plan, "{}", line.day);
     }
     let summary = truth.summary();

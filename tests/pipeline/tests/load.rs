@@ -15,11 +15,18 @@ const USAGE: &str = "product.usage";
 const CATALOGUE: &str = "
 version: 1
 product: documents
-sources: { usage: { topic: product.usage, clock: event } }
+sources:
+  usage: { topic: product.usage, clock: event }
+  crm: { topic: crm.accounts, attributes_of: account }
 entities: { user: { key: user_id }, account: { key: account_id } }
+dimensions: { plan: { of: account, values: [trial, team, business] } }
 metrics:
   users: { type: simple, measure: { agg: count_distinct, entity: user, events: any }, windows: [1d, 7d, 28d] }
-  accounts: { type: simple, measure: { agg: count_distinct, entity: account, events: any }, windows: [1d, 7d, 28d] }
+  accounts:
+    type: simple
+    measure: { agg: count_distinct, entity: account, events: any }
+    windows: [1d, 7d, 28d]
+    by: [plan]
   assistant: { type: simple, measure: { agg: count_distinct, entity: user, events: [assistant_asked] }, windows: [1d, 7d, 28d] }
   edits: { type: simple, measure: { agg: count, events: [document_edited] }, windows: [1d] }
   seconds: { type: simple, measure: { agg: sum, value: properties.seconds, events: [document_edited] }, windows: [1d] }
@@ -58,7 +65,7 @@ fn history_is_the_same_for_its_seed_and_counted_as_its_truth_says() {
     let installation = Installation::new(CATALOGUE, json!({}));
     let truth = tempfile::tempdir().unwrap();
     let history = "--seed 7 --accounts 100 --from 2026-01-01 --days 40 --events 30000 --create-topics 4";
-    load(&installation, &format!("{history} --accounts-topic crm.accounts --truth {}", truth.path().display()));
+    load(&installation, &format!("{history} --truth {}", truth.path().display()));
     let _nsm = installation.run("all", &[]);
 
     let sent = content(&installation, USAGE);
@@ -78,7 +85,7 @@ fn history_is_the_same_for_its_seed_and_counted_as_its_truth_says() {
         lines(truth.path(), "accounts.jsonl").iter().map(|line| line["changes"].as_array().unwrap().len()).sum();
     assert_eq!(content(&installation, "crm.accounts").values().map(Vec::len).sum::<usize>(), changes);
 
-    installation.wait_settled(&[USAGE]);
+    installation.wait_settled(&[USAGE, "crm.accounts"]);
     let days = lines(truth.path(), "days.jsonl");
     assert_eq!((days.len(), &days[0]["day"]), (40, &json!("2026-01-01")));
     for day in days {
@@ -96,7 +103,21 @@ fn history_is_the_same_for_its_seed_and_counted_as_its_truth_says() {
             expected.extend(["1d", "7d", "28d"].map(|window| (format!("{metric} {window}"), number(&of[window]))));
         }
         assert_eq!(told, expected, "as of {}", day["day"]);
+        let by_plan = |plan: &str| number(&day["accounts_active_by_plan"][plan]["28d"]);
+        let told = by_plan_28d(&installation, day["day"].as_str().unwrap());
+        assert_eq!(told, ["trial", "team", "business"].map(by_plan), "as of {}", day["day"]);
     }
+}
+
+/// How many accounts of each plan the pipeline has counted.
+fn by_plan_28d(installation: &Installation, day: &str) -> [i64; 3] {
+    let asked = ["query", "accounts", "--by", "plan", "--window", "28d", "--as-of", day, "--format", "json"];
+    let told: Value = serde_json::from_slice(&installation.output(&asked).stdout).unwrap();
+    let values = told["values"].as_array().unwrap();
+    ["trial", "team", "business"].map(|plan| {
+        let of_plan = values.iter().find(|value| value["slice"] == json!(["plan", plan]));
+        of_plan.and_then(|value| value["value"].as_i64()).unwrap_or(0)
+    })
 }
 
 #[test]

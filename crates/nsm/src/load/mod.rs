@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::stop::Stop;
 use activity::Millis;
-use catalog::Plan;
+use catalog::{Attributes, Plan, Source};
 use indicatif::MultiProgress;
 use jiff::tz::TimeZone;
 use kafka::rdkafka::{RdProducer, TopicSpec, ensure_topics};
@@ -31,12 +31,13 @@ const A_WHILE: Duration = Duration::from_secs(3_600);
 /// Sends until all that was asked for is sent, or a signal asks to stop; either way the truth is about what was sent.
 pub(crate) fn load(config: &Config, plan: &Plan, asked: &Load, bars: &MultiProgress) -> Result<(), Failure> {
     let usage = usage_topic(plan, asked.usage_topic.as_deref()).map_err(Failure::new)?;
+    let accounts = asked.accounts_topic.clone().or_else(|| accounts_topic(plan));
     let stop = Stop::default();
     stop.at_signals().map_err(Failure::new)?;
     if let Some(partitions) = asked.create_topics {
         // Records of a history are older than what a broker keeps by default.
         let make = |topic: &String| TopicSpec::new(topic, partitions).with("retention.ms", "-1");
-        let topics: Vec<TopicSpec> = [&usage].into_iter().chain(&asked.accounts_topic).map(make).collect();
+        let topics: Vec<TopicSpec> = [&usage].into_iter().chain(&accounts).map(make).collect();
         ensure_topics(&config.kafka_config(), &topics).map_err(Failure::new)?;
     }
     let mut producer = RdProducer::new(&config.kafka_config()).map_err(Failure::new)?;
@@ -44,7 +45,7 @@ pub(crate) fn load(config: &Config, plan: &Plan, asked: &Load, bars: &MultiProgr
         let partitions = producer.partitions(name).map_err(Failure::new)?;
         Ok(Topic { name: name.clone(), partitions })
     };
-    let (to, accounts) = (topic(&usage)?, asked.accounts_topic.as_ref().map(topic).transpose()?);
+    let (to, accounts) = (topic(&usage)?, accounts.as_ref().map(topic).transpose()?);
     if accounts.is_none() {
         info!("records of accounts are sent nowhere: name a topic with --accounts-topic");
     }
@@ -73,7 +74,8 @@ fn usage_topic(plan: &Plan, told: Option<&str>) -> Result<String, String> {
     if let Some(topic) = told {
         return Ok(topic.to_owned());
     }
-    let native: Vec<_> = plan.sources.iter().filter(|source| source.fields.are_native()).collect();
+    let has_events = |source: &&Source| source.attributes.as_ref().is_none_or(|of| of.events.is_some());
+    let native: Vec<_> = plan.sources.iter().filter(|source| source.fields.are_native()).filter(has_events).collect();
     match native.as_slice() {
         [source] => Ok(source.topic.clone()),
         [] => Err("no source of the catalogue has events in the native form, which is sent: name a topic with \
@@ -84,6 +86,16 @@ fn usage_topic(plan: &Plan, told: Option<&str>) -> Result<String, String> {
             Err(format!("the catalogue has several sources; choose a topic with --usage-topic: {}", names.join(", ")))
         }
     }
+}
+
+/// The topic of the source that reads records of accounts as they are sent, if there is one.
+fn accounts_topic(plan: &Plan) -> Option<String> {
+    let reads_accounts = |source: &&Source| {
+        let is_account = |of: &Attributes| plan.entities[usize::from(of.entity.0)].key == ["account_id"];
+        let is_sent = |of: &Attributes| of.events.is_none() && of.object == ["attributes"] && is_account(of);
+        source.attributes.as_ref().is_some_and(is_sent) && source.fields.are_native()
+    };
+    plan.sources.iter().find(reads_accounts).map(|source| source.topic.clone())
 }
 
 /// Where the history begins and ends; `None` for events of now.
@@ -140,6 +152,24 @@ mod tests {
              active: {{ type: simple, measure: {{ agg: count_distinct, entity: user, events: any }}, windows: [1d] }}\n"
         );
         catalog::parse(&text).unwrap()
+    }
+
+    #[test]
+    fn records_of_accounts_go_to_the_source_that_reads_them() {
+        let of = |attributes: &str| {
+            let sources = format!("{{ usage: {{ topic: a }}, crm: {{ topic: b, attributes_of: {attributes} }} }}");
+            let entities = "{ user: { key: user_id }, account: { key: account_id } }";
+            let text = format!(
+                "version: 1\nproduct: p\nsources: {sources}\nentities: {entities}\ndimensions:\n  \
+                 plan: {{ of: account, values: [team] }}\nmetrics:\n  active: {{ type: simple, measure: \
+                 {{ agg: count_distinct, entity: account, events: any }}, windows: [1d], by: [plan] }}\n"
+            );
+            catalog::parse(&text).unwrap()
+        };
+        let plan = of("account");
+        assert_eq!((usage_topic(&plan, None), accounts_topic(&plan)), (Ok("a".to_owned()), Some("b".to_owned())));
+        assert_eq!(accounts_topic(&of("{ entity: account, events: [group], path: traits }")), None);
+        assert_eq!(accounts_topic(&of("{ entity: account, path: traits }")), None);
     }
 
     #[test]

@@ -28,18 +28,23 @@ impl Days {
     /// How many were active in the days up to each of the first `count` days.
     pub(super) fn trailing(&self, count: usize) -> Vec<Of> {
         let mut found = vec![Of::default(); count];
-        for days in self.0.iter().filter(|days| !days.is_empty()) {
+        self.each(count, |_, day, since| found[day].add(since));
+        found
+    }
+
+    /// Goes through the first `count` days of everybody, from the first active one on: who, the day, and how many days ago
+    /// the last active one was.
+    pub(super) fn each(&self, count: usize, mut see: impl FnMut(u32, usize, usize)) {
+        for (who, days) in (0..).zip(&self.0) {
             let mut last = None;
-            for (day, of) in found.iter_mut().enumerate() {
+            for day in (0..count).filter(|_| !days.is_empty()) {
                 if days.get(day / 64).is_some_and(|word| word & (1 << (day % 64)) != 0) {
                     last = Some(day);
                 }
-                let Some(last) = last else { continue };
-                of.d1 += u64::from(day - last < 1);
-                of.d7 += u64::from(day - last < 7);
-                of.d28 += u64::from(day - last < 28);
+                if let Some(last) = last {
+                    see(who, day, day - last);
+                }
             }
         }
-        found
     }
 }

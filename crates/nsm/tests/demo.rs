@@ -13,7 +13,7 @@ fn demo_shows_live_gauges_that_end_exactly_at_the_truth() {
     let output = command.output().expect("the program starts");
     let (shown, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{shown}\n{log}");
-    assert!(shown.contains("11 of 11 gauges as of 20") && shown.contains("are exactly what was simulated."), "{shown}");
+    assert!(shown.contains("12 of 12 gauges as of 20") && shown.contains("are exactly what was simulated."), "{shown}");
     assert!(shown.contains("metrics: http://127.0.0.1:"), "{shown}");
 
     let lines: Vec<&str> = shown.lines().collect();

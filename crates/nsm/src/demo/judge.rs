@@ -23,14 +23,15 @@ pub(super) fn judge(view: &View, page: &Page, truth: &Truth) -> Verdict {
     let days = truth.days();
     let until = days.iter().position(|line| line.day == day).map_or(0, |at| at + 1);
     let row = |row: &super::view::Row| {
-        let expected = expected(&row.metric, &row.window, &days[..until]);
-        (row.metric.clone(), row.window.clone(), row.now.map(whole), expected)
+        let expected = expected(&row.metric, row.slice.as_ref(), &row.window, &days[..until]);
+        let name = row.part().map_or_else(|| row.metric.clone(), |part| format!("  {part}"));
+        (name, row.window.clone(), row.now.map(whole), expected)
     };
     Verdict { rows: view.rows.iter().map(row).collect(), day }
 }
 
 /// The truth about a metric of the demo's catalogue, as of the last of these days.
-fn expected(metric: &str, window: &str, days: &[DayLine]) -> Option<u64> {
+fn expected(metric: &str, slice: Option<&(String, String)>, window: &str, days: &[DayLine]) -> Option<u64> {
     let of = |of: &Of| match window {
         "1d" => Some(of.d1),
         "7d" => Some(of.d7),
@@ -44,7 +45,10 @@ fn expected(metric: &str, window: &str, days: &[DayLine]) -> Option<u64> {
     let last = days.last()?;
     match metric {
         "active_users" => of(&last.users),
-        "active_accounts" => of(&last.accounts),
+        "active_accounts" => match slice {
+            Some((_, plan)) => of(&last.accounts_active_by_plan.get(plan.as_str()).copied().unwrap_or_default()),
+            None => of(&last.accounts),
+        },
         "assistant_users" => of(last.launched.get("assistant_asked")?),
         "documents_edited" => over(|day| day.by_event.get("document_edited").copied().unwrap_or(0)),
         "editing_seconds" => over(|day| day.seconds.unsigned_abs()),

@@ -17,7 +17,7 @@ use crate::logging::Kept;
 use crate::run::{Keeping, OwnTopics, Running};
 use crate::stop::Stop;
 use activity::Millis;
-use catalog::Plan;
+use catalog::{Plan, Source};
 use exporter::Pages;
 use judge::{Verdict, judge};
 use kafka::rdkafka::{Embedded, RdProducer};
@@ -30,7 +30,7 @@ use view::{Phase, View};
 
 /// The catalogue.
 const CATALOGUE: &str = include_str!("../../../../deploy/examples/demo.yaml");
-/// How many partitions the source topic has.
+/// How many partitions each source topic has.
 const PARTITIONS: u16 = 8;
 /// How many accounts the product has at the start.
 const ACCOUNTS: u32 = 2_000;
@@ -48,8 +48,8 @@ pub(crate) fn demo(asked: &Demo, kept: Option<Kept>) -> Result<(), Failure> {
     let plan = catalog::parse(CATALOGUE).expect("the demo's catalogue is right");
     let broker = Embedded::start().map_err(Failure::new)?;
     let config = configuration(broker.brokers());
-    let topics = [(&plan.sources[0].topic, PARTITIONS), (&config.topics.activity, config.shards())];
-    for (topic, partitions) in topics.into_iter().chain([(&config.topics.dead_letter, 1)]) {
+    let own = [(&config.topics.activity, config.shards()), (&config.topics.dead_letter, 1)];
+    for (topic, partitions) in plan.sources.iter().map(|source| (&source.topic, PARTITIONS)).chain(own) {
         broker.create_topic(topic, partitions).map_err(Failure::new)?;
     }
     let stop = Stop::default();
@@ -105,9 +105,10 @@ impl Show {
         let now = clock::wall();
         let start = Millis(now.0 - HISTORY_DAYS * DAY);
         let settings = Settings { seed: asked.seed, accounts: ACCOUNTS, start, launches: launches(now) };
-        let usage = Topic { name: plan.sources[0].topic.clone(), partitions: PARTITIONS };
+        let topic = |source: &Source| Topic { name: source.topic.clone(), partitions: PARTITIONS };
+        let (usage, accounts) = (topic(&plan.sources[0]), topic(&plan.sources[1]));
         let producer = RdProducer::new(&config.kafka_config()).map_err(Failure::new)?;
-        let mut stream = Stream::new(Product::new(settings), start, producer, usage, None);
+        let mut stream = Stream::new(Product::new(settings), start, producer, usage, Some(accounts));
         stream.go_on(now, HISTORY);
         let world = format!(
             "A simulated product with {} accounts: {HISTORY_DAYS} days of history, thinned to {} events and sent at once, \

@@ -75,7 +75,10 @@ fn line(view: &View) -> String {
     let mut gauges = String::new();
     for (metric, rows) in view.rows.chunk_by(|a, b| a.metric == b.metric).map(|rows| (&rows[0].metric, rows)) {
         gauges += &format!("   {metric}");
-        rows.iter().for_each(|row| gauges += &format!(" {} {}", row.window, row.value()));
+        for row in rows {
+            let what = row.part().unwrap_or_else(|| row.window.clone());
+            gauges += &format!(" {what} {}", row.value());
+        }
     }
     format!("{}   {}\n {gauges}", view.flow(), view.exceptions())
 }
@@ -89,11 +92,15 @@ fn draw(frame: &mut Frame<'_>, view: &View, log: &[String]) {
     let room = gauges.width.saturating_sub(2 + COLUMNS.iter().map(|width| width + SPACE).sum::<u16>());
     let mut before = "";
     let cells = view.rows.iter().map(|row| {
-        let metric = if row.metric == before { "" } else { row.metric.as_str() };
+        let metric = match row.part() {
+            Some(part) => Text::from(format!("  {part}")),
+            None if row.metric == before => Text::default(),
+            None => Text::from(row.metric.as_str()).bold(),
+        };
         before = &row.metric;
         let number = |text: String| Text::from(text).right_aligned();
         Row::new([
-            Text::from(metric).bold(),
+            metric,
             Text::from(row.window.as_str()),
             number(row.value()).bold(),
             number(row.last()),

@@ -1,7 +1,8 @@
 //! What the demo shows, whatever it is shown on.
 
 use super::page::Page;
-use catalog::Plan;
+use activity::Window;
+use catalog::{By, Metric, Plan};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub(super) enum Phase {
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) metric: String,
+    /// The dimension and its value, if it is a slice.
+    pub(super) slice: Option<(String, String)>,
     pub(super) window: String,
     /// With the unfinished day; `None` while it is absent.
     pub(super) now: Option<f64>,
@@ -40,6 +43,8 @@ pub(super) struct View {
     pub(super) url: String,
     /// What is simulated, in words.
     pub(super) world: String,
+    /// The topic of usage events.
+    usage: String,
     pub(super) rows: Vec<Row>,
     /// Usage records that were sent, copies included.
     pub(super) sent: u64,
@@ -60,21 +65,19 @@ pub(super) struct View {
 
 impl View {
     pub(super) fn new(plan: &Plan, url: String, world: String) -> View {
-        let row = |metric: &str, window: String| Row {
-            metric: metric.to_owned(),
-            window,
-            now: None,
-            complete: None,
-            trend: VecDeque::new(),
-        };
-        let rows = plan
-            .metrics
-            .iter()
-            .flat_map(|metric| metric.windows.iter().map(move |window| row(&metric.name, window.to_string())));
+        let rows = plan.metrics.iter().flat_map(|metric| {
+            let slices = slices(plan, metric);
+            let rows = move |window: &Window| {
+                let row = |slice| Row::new(&metric.name, slice, window.to_string());
+                [None].into_iter().chain(slices.iter().cloned().map(Some)).map(row).collect::<Vec<_>>()
+            };
+            metric.windows.iter().flat_map(rows)
+        });
         View {
             phase: Phase::Filling,
             url,
             world,
+            usage: plan.sources[0].topic.clone(),
             rows: rows.collect(),
             sent: 0,
             a_second: 0,
@@ -90,13 +93,13 @@ impl View {
     /// Takes in what `/metrics` shows now.
     pub(super) fn take(&mut self, page: &Page) {
         for row in &mut self.rows {
-            let gauge = |complete| {
-                page.get(&format!("nsm_{}{{window=\"{}\",complete=\"{complete}\"}}", row.metric, row.window))
-            };
-            (row.now, row.complete) = (gauge("false"), gauge("true"));
+            (row.now, row.complete) = (page.get(&row.sample("false")), page.get(&row.sample("true")));
         }
-        self.behind = self.sent.saturating_sub(whole(page.sum("northstar_source_covered_offset")));
-        self.latency = page.of("northstar_source_latency_seconds").map(|(_, seconds)| seconds).reduce(f64::max);
+        let usage = format!("topic=\"{}\"", self.usage);
+        let of_usage = |(labels, value): (&str, f64)| labels.split(',').any(|label| label == usage).then_some(value);
+        let covered: f64 = page.of("northstar_source_covered_offset").filter_map(of_usage).sum();
+        self.behind = self.sent.saturating_sub(whole(covered));
+        self.latency = page.of("northstar_source_latency_seconds").find_map(of_usage);
         self.duplicates = whole(page.sum("northstar_window_duplicates_total"));
         self.rejected = whole(page.sum("northstar_ingest_rejected_total"));
         let reason = page.of("northstar_gauges_withheld").find(|(_, is)| *is == 1.0);
@@ -143,7 +146,36 @@ impl View {
     }
 }
 
+/// The slices of a metric whose values are declared.
+fn slices(plan: &Plan, metric: &Metric) -> Vec<(String, String)> {
+    let of = |by: &By| {
+        let dimension = plan.dimension(by.dimension);
+        let labels = dimension.all_values().map(|value| dimension.label(value).to_string());
+        let declared = labels.filter(|label| !label.starts_with("__"));
+        declared.map(|label| (dimension.name.clone(), label)).collect::<Vec<_>>()
+    };
+    metric.by.iter().flat_map(of).collect()
+}
+
 impl Row {
+    fn new(metric: &str, slice: Option<(String, String)>, window: String) -> Row {
+        Row { metric: metric.to_owned(), slice, window, now: None, complete: None, trend: VecDeque::new() }
+    }
+
+    /// How the gauge is named on the page.
+    fn sample(&self, complete: &str) -> String {
+        let (by, label) = match &self.slice {
+            Some((dimension, value)) => (format!("_by_{dimension}"), format!(",{dimension}=\"{value}\"")),
+            None => Default::default(),
+        };
+        format!("nsm_{}{by}{{window=\"{}\",complete=\"{complete}\"{label}}}", self.metric, self.window)
+    }
+
+    /// The slice in words, if it is one.
+    pub(super) fn part(&self) -> Option<String> {
+        self.slice.as_ref().map(|(dimension, value)| format!("{dimension} {value}"))
+    }
+
     /// The value with the unfinished day.
     pub(super) fn value(&self) -> String {
         shown(self.now)
@@ -192,14 +224,18 @@ mod tests {
         let mut view = View::new(&plan, String::new(), String::new());
         view.sent = 1_500;
         let page = "nsm_active_users{window=\"7d\",complete=\"false\"} 1234\n\
+                    nsm_active_accounts_by_plan{window=\"7d\",complete=\"false\",plan=\"team\"} 7\n\
+                    northstar_source_covered_offset{partition=\"0\",topic=\"demo.accounts\"} 55\n\
                     nsm_active_users{window=\"7d\",complete=\"true\"} 1200\n\
-                    northstar_source_covered_offset{topic=\"demo.usage\",partition=\"0\"} 1400\n\
+                    northstar_source_covered_offset{partition=\"0\",topic=\"demo.usage\"} 1400\n\
                     northstar_gauges_withheld{reason=\"stale\"} 1\nnorthstar_gauges_withheld{reason=\"store\"} 0\n";
         view.take(&Page::parse(page));
         let row = view.rows.iter().find(|row| row.metric == "active_users" && row.window == "7d").unwrap();
         assert_eq!((row.value().as_str(), row.last().as_str()), ("1,234", "1,200"));
         assert_eq!((view.behind, view.withheld.as_deref()), (100, Some("stale")));
         assert_eq!(view.rows[0].value(), "-");
+        let team = view.rows.iter().find(|row| row.part().as_deref() == Some("plan team")).unwrap();
+        assert_eq!((team.metric.as_str(), team.value().as_str()), ("active_accounts", "7"));
     }
 
     #[test]

@@ -25,6 +25,6 @@ pub use mistake::{Mistake, Mistakes};
 pub use moment::Moment;
 pub use parse::parse;
 pub use plan::{
-    Attributes, ClockKind, Condition, Entity, Fields, Literal, Measure, Metric, Origin, Part, Path, Plan, Rule, Source,
-    TimeForm,
+    Attributes, ClockKind, Condition, Entity, Fields, Format, Kind, Literal, Measure, Metric, Origin, Part, Path, Plan,
+    Rule, Skew, Source, Start, TimeField, TimeForm,
 };

@@ -43,6 +43,10 @@ pub struct Source {
     pub name: String,
     /// The Kafka topic.
     pub topic: String,
+    /// How its records are written.
+    pub format: Format,
+    /// Where to begin in a partition that nobody has read before; `None` leaves it to the configuration.
+    pub from: Option<Start>,
     /// Which time moves its clock.
     pub clock: ClockKind,
     /// How far behind its partition's clock an event may lie and still count in a bucket of this grain, in milliseconds; no
@@ -66,6 +70,26 @@ pub struct Attributes {
     pub object: Path,
 }
 
+/// How records of a source are written. Where the fields lie in them is said by [`Fields`] alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A JSON object with fields anywhere.
+    Json,
+    /// A call of Segment's spec, a JSON object.
+    Segment,
+    /// A `CloudEvent` in structured mode, a JSON object.
+    CloudEvents,
+}
+
+/// Where to begin in a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At its first record.
+    Earliest,
+    /// At its end.
+    Latest,
+}
+
 /// Which time moves a source partition's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockKind {
@@ -80,17 +104,55 @@ pub enum ClockKind {
 pub struct Fields {
     /// The event's name.
     pub event: Origin,
+    /// Where records are of kinds, and not every kind names its event.
+    pub kind: Option<Kind>,
     /// The event's time.
     pub timestamp: Origin,
     /// How the time is written.
     pub time_form: TimeForm,
-    /// What tells the event from every other of the source: two with the same are one event, sent twice.
-    pub event_id: Path,
+    /// How to correct the time by a clock that is known to be right.
+    pub skew: Option<Skew>,
+    /// What tells the event from every other of the source: two with the same are one event, sent twice. The fields
+    /// together, at least one.
+    pub event_id: Vec<Path>,
     /// The fields that entity keys are made of, by native name (`user_id`, `account_id`, or any other that an entity
     /// names): every key field of every entity has an entry.
     pub keys: Vec<(String, Origin)>,
     /// The object that holds the properties: `properties` natively, the record itself if the path is empty.
     pub properties: Path,
+    /// Pairs of places: what a record has at the second counts as if it stood at the first. If it has both, the one that
+    /// stands later in it counts.
+    pub second_places: Vec<(Path, Path)>,
+}
+
+/// The field that says of which kind a record is. An event of another kind than `named` is called by its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// Where the kind is found; text.
+    pub path: Path,
+    /// The kind whose events have names.
+    pub named: String,
+}
+
+/// How the clock of a sender is compared with that of a receiver: the event's time is corrected by what the time of
+/// receiving is more than the time of sending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skew {
+    /// When the record was sent, by the clock that the event's time was taken from.
+    pub sent_at: TimeField,
+    /// When it was received, by the receiver's clock.
+    pub received_at: TimeField,
+    /// What only a record has whose time was corrected already.
+    pub original: Option<Path>,
+}
+
+/// A time in a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimeField {
+    /// Where it is found.
+    pub path: Path,
+    /// How it is written.
+    pub form: TimeForm,
 }
 
 /// The names of the objects to go through, outermost first, and of the field itself last.

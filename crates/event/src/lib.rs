@@ -2,7 +2,7 @@
 //! why it is rejected.
 //!
 //! Nothing here does I/O, knows a clock or keeps state between events. The way of a record: `slots` decodes it in one
-//! pass and keeps only the values that the plan needs; `time` reads when it happened; `matcher` says which metrics
+//! pass and keeps only the values that the plan needs; `time` and `skew` read when it happened; `matcher` says which metrics
 //! want it; `keys` names their entities; [`Touches`] holds the outcome. [`Reader`] composes them.
 //!
 //! Invariants: a record is judged by its bytes and the plan alone, so that the same record always has the same outcome;
@@ -14,6 +14,7 @@ mod keys;
 mod matcher;
 mod reader;
 mod reject;
+mod skew;
 mod slots;
 mod time;
 mod touches;

@@ -5,13 +5,14 @@ use crate::attributes::AttributeReader;
 use crate::keys::{Field, KeyMaker, origin};
 use crate::matcher::Matcher;
 use crate::reject::{Reject, excerpt};
+use crate::skew::Skew;
 use crate::slots::{Slots, Trie};
 use crate::time;
 use crate::touches::Touches;
 use crate::value::Value;
 use activity::additive::IdSpace;
 use activity::{EntityKind, EventId, MetricIndex, Millis};
-use catalog::{Metric, Origin, Path, Plan, Taken, TimeForm};
+use catalog::{Format, Kind, Metric, Origin, Path, Plan, Taken, TimeForm};
 use std::collections::BTreeSet;
 
 /// Reads the records of one source. It is made once from the plan and shared by reference.
@@ -19,13 +20,18 @@ use std::collections::BTreeSet;
 pub struct Reader {
     trie: Trie,
     event: Field,
+    /// The kind of a record, and the one whose events have names.
+    kind: Option<(Field, String)>,
     timestamp: Field,
     time_form: TimeForm,
+    skew: Option<Skew>,
+    /// Where data lies that is not read; a record that has it is rejected.
+    unread: Option<Field>,
     matcher: Matcher,
     /// By entity; `None` for one that no metric counts.
     keys: Vec<Option<KeyMaker>>,
-    /// `None` if no metric counts events or adds something up.
-    event_id: Option<Field>,
+    /// The fields that are an event's id together; none if no metric counts events or adds something up.
+    event_id: Vec<Field>,
     ids: IdSpace,
     /// By metric and slice; `None` for one that does not add anything up.
     amounts: Vec<Option<Amount>>,
@@ -62,25 +68,32 @@ impl Reader {
         }));
         let attributes = plan.sources[source].attributes.as_ref();
         paths.extend(attributes.into_iter().flat_map(|attributes| AttributeReader::paths(plan, fields, attributes)));
-        paths.extend(counts_events.then(|| fields.event_id.clone()));
+        paths.extend(fields.event_id.iter().filter(|_| counts_events).cloned());
+        paths.extend(fields.kind.as_ref().map(|kind| kind.path.clone()));
+        paths.extend(fields.skew.iter().flat_map(Skew::paths).cloned());
+        let unread = (plan.sources[source].format == Format::CloudEvents).then(|| vec!["data_base64".to_owned()]);
+        paths.extend(unread.clone());
         paths.extend(origins.into_iter().filter_map(|origin| match origin {
             Origin::Path(path) => Some(path.clone()),
             Origin::Constant(_) => None,
         }));
 
-        let trie = Trie::of(paths.iter().map(Vec::as_slice));
+        let trie = Trie::of(paths.iter().map(Vec::as_slice), &fields.second_places);
         let amount = |metric: MetricIndex| {
             plan.metric(metric).value().map(|(value, decimals)| Amount::new(value, path_of(value), decimals, &trie))
         };
-        let event_id = || Field::new("event_id", &Origin::Path(fields.event_id.clone()), &trie);
+        let field = |name, path: &Path| Field::new(name, &Origin::Path(path.clone()), &trie);
         let key = |(kind, entity, is_counted)| bool::then(is_counted, || KeyMaker::new(kind, entity, fields, &trie));
         Reader {
             event: Field::new("event", &fields.event, &trie),
+            kind: fields.kind.as_ref().map(|Kind { path, named }| (field("type", path), named.clone())),
             timestamp: Field::new("timestamp", &fields.timestamp, &trie),
             time_form: fields.time_form,
+            skew: fields.skew.as_ref().map(|skew| Skew::new(skew, &trie)),
+            unread: unread.map(|path| field("data", &path)),
             matcher: Matcher::new(plan, &trie, path_of),
             keys: entities().map(key).collect(),
-            event_id: counts_events.then(event_id),
+            event_id: fields.event_id.iter().filter(|_| counts_events).map(|path| field("event_id", path)).collect(),
             ids: IdSpace::of(&plan.sources[source].topic),
             amounts: plan.series().map(amount).collect(),
             attributes: attributes.map(|attributes| AttributeReader::new(plan, fields, attributes, &trie)),
@@ -96,6 +109,7 @@ impl Reader {
     pub fn read(&self, payload: &[u8], touches: &mut Touches) -> Result<Millis, Reject> {
         touches.clear();
         let slots = self.trie.decode(payload)?;
+        self.refuse_unread(&slots)?;
         match &self.attributes {
             Some(attributes) if attributes.is_all() => {
                 let time = self.time_of(&slots)?;
@@ -132,16 +146,32 @@ impl Reader {
         self.time_of(&self.trie.decode(payload)?)
     }
 
+    /// The event's name, or of which kind it is if only another kind has names.
     fn event_name<'v>(&'v self, slots: &'v Slots<'_>) -> Result<&'v str, Reject> {
-        match self.event.value(slots) {
-            Value::Text(name) if !name.is_empty() => Ok(name),
-            Value::Text(_) | Value::Missing => Err(self.event.missing()),
-            other => Err(self.event.wrong_type("text", other)),
+        match &self.kind {
+            None => self.event.required_text(slots),
+            Some((kind, named)) => match kind.required_text(slots)? {
+                kind if kind == named => self.event.required_text(slots),
+                kind => Ok(kind),
+            },
         }
     }
 
     fn time_of(&self, slots: &Slots<'_>) -> Result<Millis, Reject> {
-        time::read(self.timestamp.value(slots), self.time_form, self.timestamp.name())
+        let time = time::read(self.timestamp.value(slots), self.time_form, self.timestamp.name())?;
+        match &self.skew {
+            Some(skew) => skew.correct(time, slots, &self.timestamp),
+            None => Ok(time),
+        }
+    }
+
+    fn refuse_unread(&self, slots: &Slots<'_>) -> Result<(), Reject> {
+        match &self.unread {
+            Some(field) if *field.value(slots) != Value::Missing => {
+                Err(field.wrong_type("JSON in `data`", field.value(slots)))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn touch(&self, event: &str, slots: &Slots<'_>, touches: &mut Touches) -> Result<(), Reject> {
@@ -169,8 +199,12 @@ impl Reader {
     }
 
     fn id_of_event(&self, slots: &Slots<'_>, digits: &mut String) -> Result<EventId, Reject> {
-        let field = self.event_id.as_ref().expect("there is one if a metric counts events");
-        Ok(self.ids.id(field.required_id(slots, digits)?))
+        let (last, others) = self.event_id.split_last().expect("there is one if a metric counts events");
+        let mut ids = self.ids;
+        for field in others {
+            ids = ids.within(field.required_id(slots, digits)?);
+        }
+        Ok(ids.id(last.required_id(slots, digits)?))
     }
 
     fn amount_of(&self, metric: MetricIndex) -> &Amount {

@@ -7,6 +7,7 @@
 
 use crate::reject::Reject;
 use crate::value::Value;
+use catalog::Path;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -20,11 +21,13 @@ pub(crate) type Slots<'a> = SmallVec<[Value<'a>; 16]>;
 #[derive(Debug)]
 pub(crate) struct Trie {
     root: Node,
+    /// Pairs of places; what lies at the second goes into the slots of the first.
+    second_places: Vec<(Path, Path)>,
 }
 
 /// What lies at one path. Its slots are its own and those of everything below it, so that they can be forgotten together
 /// when a record names the same field twice.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Node {
     /// The node's own slot first, then those of its children, one after the other.
     slots: Range<usize>,
@@ -33,20 +36,34 @@ struct Node {
 }
 
 impl Trie {
-    /// The trie of these paths.
-    pub(crate) fn of<'p>(paths: impl IntoIterator<Item = &'p [String]>) -> Trie {
-        let mut root = Node::default();
+    /// The trie of these paths. Of each pair of `second_places`, what a record has at the second counts as if it stood at the
+    /// first.
+    pub(crate) fn of<'p>(paths: impl IntoIterator<Item = &'p [String]>, second_places: &[(Path, Path)]) -> Trie {
+        let mut trie = Trie { root: Node::default(), second_places: second_places.to_vec() };
         for path in paths {
-            path.iter().fold(&mut root, |node, name| node.child_or_new(name));
+            let path = trie.first_place(path);
+            trie.root.below_or_new(&path);
         }
-        root.number(0);
-        Trie { root }
+        let used: Vec<_> = second_places.iter().filter(|(first, _)| trie.root.below(first).is_some()).collect();
+        for (_, second) in &used {
+            trie.root.below_or_new(&second[..second.len() - 1]);
+        }
+        trie.root.number(0);
+        for (first, second) in used {
+            let node = trie.root.below(first).expect("only those in use are left").clone();
+            *trie.root.below_or_new(second) = node;
+        }
+        trie
     }
 
     /// The slot of one of the paths that the trie was made of, or of the start of one.
     pub(crate) fn slot(&self, path: &[String]) -> Option<usize> {
-        let node = path.iter().try_fold(&self.root, |node, name| node.child(name))?;
-        Some(node.slots.start)
+        Some(self.root.below(&self.first_place(path))?.slots.start)
+    }
+
+    fn first_place(&self, path: &[String]) -> Path {
+        let rest = |(first, second): &(Path, Path)| Some([first, path.strip_prefix(second.as_slice())?].concat());
+        self.second_places.iter().find_map(rest).unwrap_or_else(|| path.to_vec())
     }
 
     /// The values of a record, which must be a JSON object in UTF-8 and nothing after it. If a name occurs twice in an
@@ -76,6 +93,14 @@ impl Node {
     fn child(&self, name: &str) -> Option<&Node> {
         let at = self.children.binary_search_by(|(child, _)| by_length(child).cmp(&by_length(name))).ok()?;
         Some(&self.children[at].1)
+    }
+
+    fn below(&self, path: &[String]) -> Option<&Node> {
+        path.iter().try_fold(self, |node, name| node.child(name))
+    }
+
+    fn below_or_new(&mut self, path: &[String]) -> &mut Node {
+        path.iter().fold(self, |node, name| node.child_or_new(name))
     }
 
     fn child_or_new(&mut self, name: &str) -> &mut Node {
@@ -232,8 +257,16 @@ mod tests {
 
     /// The values at some paths of a record.
     fn decoded<const N: usize>(paths: [&str; N], json: &str) -> [Value<'static>; N] {
+        decoded_with(&[], paths, json)
+    }
+
+    fn decoded_with<const N: usize>(
+        second_places: &[(Path, Path)],
+        paths: [&str; N],
+        json: &str,
+    ) -> [Value<'static>; N] {
         let paths = paths.map(path);
-        let trie = Trie::of(paths.iter().map(Vec::as_slice));
+        let trie = Trie::of(paths.iter().map(Vec::as_slice), second_places);
         let slots = trie.decode(json.as_bytes()).expect("the record is JSON");
         paths.each_ref().map(|path| match &slots[trie.slot(path).expect("the path is in the trie")] {
             Value::Text(text) => Value::Text(Cow::Owned(text.clone().into_owned())),
@@ -284,13 +317,25 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_at_its_second_place_counts_as_at_its_first() {
+        let places = [(path("properties"), path("traits")), (path("context.group"), path("group"))];
+        let paths = ["properties.plan", "context.group", "traits.email", "context.ip"];
+        let decoded = |json| decoded_with(&places, paths, json);
+        let one = [Value::Integer(1), Value::Integer(2), Value::Integer(3), Value::Integer(4)];
+        assert_eq!(decoded(r#"{"properties":{"plan":1,"email":3},"context":{"group":2,"ip":4}}"#), one);
+        assert_eq!(decoded(r#"{"traits":{"plan":1,"email":3},"context":{"ip":4},"group":2}"#), one);
+        let both = r#"{"traits":{"plan":9,"email":9},"context":{"group":9,"ip":4},"group":2,"properties":{"plan":1}}"#;
+        assert_eq!(decoded(both), [Value::Integer(1), Value::Integer(2), Value::Missing, Value::Integer(4)]);
+    }
+
+    #[test]
     fn names_and_texts_are_unescaped() {
         assert_eq!(decoded(["ä\"b"], r#"{"\u00e4\"b":"\n\ud83e\udd80\/"}"#), [text("\n🦀/")]);
     }
 
     #[test]
     fn text_without_escapes_is_borrowed() {
-        let trie = Trie::of([path("a").as_slice()]);
+        let trie = Trie::of([path("a").as_slice()], &[]);
         let slots = trie.decode(br#"{"a":"ada"}"#).expect("the record is JSON");
         assert_eq!(slots[1], Value::Text(Cow::Borrowed("ada")));
         assert!(matches!(&slots[1], Value::Text(Cow::Borrowed(_))));
@@ -298,7 +343,7 @@ mod tests {
 
     #[test]
     fn broken_json_is_rejected_with_its_place() {
-        let trie = Trie::of([path("a").as_slice()]);
+        let trie = Trie::of([path("a").as_slice()], &[]);
         let broken = |payload: &[u8]| match trie.decode(payload) {
             Err(Reject::BrokenJson { line, column, what }) => (line, column, what),
             other => panic!("{other:?}"),
@@ -314,7 +359,7 @@ mod tests {
 
     #[test]
     fn record_that_is_no_object_is_a_wrong_type() {
-        let trie = Trie::of([path("a").as_slice()]);
+        let trie = Trie::of([path("a").as_slice()], &[]);
         for (json, kind) in
             [("[]", "an array"), ("null", "null"), ("3", "a whole number"), ("\"a\"", "text of 1 bytes")]
         {
@@ -326,7 +371,7 @@ mod tests {
 
     #[test]
     fn deep_nesting_costs_no_stack() {
-        let trie = Trie::of([path("a.b").as_slice()]);
+        let trie = Trie::of([path("a.b").as_slice()], &[]);
         let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
         assert!(trie.decode(format!(r#"{{"z":{deep},"a":{deep}}}"#).as_bytes()).is_ok());
         assert!(trie.decode(format!(r#"{{"a":{}"#, r#"{"b":"#.repeat(200_000)).as_bytes()).is_err());

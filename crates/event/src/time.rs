@@ -37,6 +37,17 @@ pub(crate) fn read(value: &Value<'_>, form: TimeForm, field: &str) -> Result<Mil
     }
 }
 
+/// A time that was corrected by so many milliseconds.
+pub(crate) fn shifted(time: Millis, by_ms: i64, field: &str) -> Result<Millis, Reject> {
+    let shifted = time.0.checked_add(by_ms).filter(|millis| (0..=LAST).contains(millis));
+    shifted.map(Millis).ok_or_else(|| Reject::BadTime {
+        field: field.to_owned(),
+        found: format!("{time} ms, corrected by {by_ms} ms"),
+        what: "by the receiver's clock it lies outside the years 1970 to 9999".into(),
+        expected: "times of one event, its sending and its receiving that go together",
+    })
+}
+
 fn rfc3339(text: &str, field: &str) -> Result<Millis, Reject> {
     let bad = |what: String| Reject::BadTime {
         field: field.to_owned(),

@@ -3,6 +3,8 @@
 mod dimensions;
 mod entities;
 mod exclude;
+mod fields;
+mod formats;
 mod metrics;
 mod sources;
 mod values;

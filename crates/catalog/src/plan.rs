@@ -71,7 +71,7 @@ pub struct Attributes {
 }
 
 /// How records of a source are written. Where the fields lie in them is said by [`Fields`] alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Format {
     /// A JSON object with fields anywhere.
     Json,
@@ -79,6 +79,22 @@ pub enum Format {
     Segment,
     /// A `CloudEvent` in structured mode, a JSON object.
     CloudEvents,
+    /// An Avro record with fields anywhere.
+    Avro {
+        /// What says by which schema a record was written.
+        wire: Wire,
+        /// By which schema all of them are read, whichever each was written with; always there if the wire is plain.
+        schema: Option<Box<apache_avro::Schema>>,
+    },
+}
+
+/// What says by which schema an Avro record was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// Confluent's wire format: each record names the id of its schema in a registry.
+    Confluent,
+    /// Nothing: all are written with the source's own schema.
+    Plain,
 }
 
 /// Where to begin in a partition.

@@ -2,6 +2,7 @@
 
 use crate::amount::Amount;
 use crate::attributes::AttributeReader;
+use crate::avro::{Avro, SchemaId, SchemaText};
 use crate::keys::{Field, KeyMaker, origin};
 use crate::matcher::Matcher;
 use crate::reject::{Reject, excerpt};
@@ -19,6 +20,8 @@ use std::collections::BTreeSet;
 #[derive(Debug)]
 pub struct Reader {
     trie: Trie,
+    /// `None` reads JSON.
+    avro: Option<Avro>,
     event: Field,
     /// The kind of a record, and the one whose events have names.
     kind: Option<(Field, String)>,
@@ -40,12 +43,28 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// The reader of a source of the plan.
+    /// The reader of a source of the plan. Where the source has a schema of its own that lacks what the plan needs, it rejects
+    /// every record: see [`Reader::check`].
     ///
     /// # Panics
     /// If the plan is not one that was checked: without such a source, or without a place for a key field.
     #[must_use]
     pub fn new(plan: &Plan, source: usize) -> Reader {
+        Reader::made(plan, source).0
+    }
+
+    /// Whether the source's own schema, if it has one, has all that the plan needs of it.
+    ///
+    /// # Errors
+    /// What it lacks.
+    ///
+    /// # Panics
+    /// As [`Reader::new`].
+    pub fn check(plan: &Plan, source: usize) -> Result<(), String> {
+        Reader::made(plan, source).1
+    }
+
+    fn made(plan: &Plan, source: usize) -> (Reader, Result<(), String>) {
         let fields = &plan.sources[source].fields;
         let counted: BTreeSet<EntityKind> = plan.metrics.iter().filter_map(Metric::entity).collect();
         let counts_events = plan.metrics.iter().any(|metric| metric.entity().is_none());
@@ -84,7 +103,14 @@ impl Reader {
         };
         let field = |name, path: &Path| Field::new(name, &Origin::Path(path.clone()), &trie);
         let key = |(kind, entity, is_counted)| bool::then(is_counted, || KeyMaker::new(kind, entity, fields, &trie));
-        Reader {
+        let (avro, fits) = match &plan.sources[source].format {
+            Format::Avro { wire, schema } => {
+                let (avro, fits) = Avro::new(*wire, schema.as_deref(), &trie);
+                (Some(avro), fits)
+            }
+            Format::Json | Format::Segment | Format::CloudEvents => (None, Ok(())),
+        };
+        let reader = Reader {
             event: Field::new("event", &fields.event, &trie),
             kind: fields.kind.as_ref().map(|Kind { path, named }| (field("type", path), named.clone())),
             timestamp: Field::new("timestamp", &fields.timestamp, &trie),
@@ -97,8 +123,34 @@ impl Reader {
             ids: IdSpace::of(&plan.sources[source].topic),
             amounts: plan.series().map(amount).collect(),
             attributes: attributes.map(|attributes| AttributeReader::new(plan, fields, attributes, &trie)),
+            avro,
             trie,
-        }
+        };
+        (reader, fits)
+    }
+
+    /// The schema that has to be learnt before this record can be read; `None` if it can be.
+    #[must_use]
+    pub fn unknown_schema(&self, payload: &[u8]) -> Option<SchemaId> {
+        self.avro.as_ref()?.unknown_schema(payload)
+    }
+
+    /// Learns a schema: returns the paths of fields that the plan needs and the schema does not have, if the source has no
+    /// schema of its own that would say what they are then. They are missing in all its records.
+    ///
+    /// # Errors
+    /// Why every record of that schema will be rejected.
+    pub fn learn(&mut self, id: SchemaId, schema: &SchemaText) -> Result<Vec<String>, Reject> {
+        self.avro.as_mut().map_or(Ok(Vec::new()), |avro| avro.learn(id, schema, &self.trie))
+    }
+
+    fn decode<'a>(&'a self, payload: &'a [u8]) -> Result<Slots<'a>, Reject> {
+        let slots = match &self.avro {
+            Some(avro) => avro.decode(payload)?,
+            None => self.trie.decode(payload)?,
+        };
+        self.trie.check_object(&slots)?;
+        Ok(slots)
     }
 
     /// Reads a record: when the event happened, and in `touches`, which is emptied first, what it touches. If no metric
@@ -108,7 +160,7 @@ impl Reader {
     /// Why the record does not count; it touches nothing then.
     pub fn read(&self, payload: &[u8], touches: &mut Touches) -> Result<Millis, Reject> {
         touches.clear();
-        let slots = self.trie.decode(payload)?;
+        let slots = self.decode(payload)?;
         self.refuse_unread(&slots)?;
         match &self.attributes {
             Some(attributes) if attributes.is_all() => {
@@ -141,9 +193,9 @@ impl Reader {
     /// Reads only when the event happened.
     ///
     /// # Errors
-    /// If the record is not JSON or has no time that can be read.
+    /// If the record cannot be decoded or has no time that can be read.
     pub fn time(&self, payload: &[u8]) -> Result<Millis, Reject> {
-        self.time_of(&self.trie.decode(payload)?)
+        self.time_of(&self.decode(payload)?)
     }
 
     /// The event's name, or of which kind it is if only another kind has names.

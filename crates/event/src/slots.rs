@@ -1,6 +1,6 @@
-//! Decodes a JSON record in one pass and keeps only the values at the paths that the plan needs.
+//! The values at the paths that the plan needs, and how a JSON record is decoded into them in one pass.
 //!
-//! The paths form a trie; every path has a numbered slot. A value is borrowed from the record, so decoding allocates only
+//! The paths form a trie; every path has a numbered slot, whatever the format (`avro` fills them, too). A value is borrowed from the record, so decoding allocates only
 //! for text and names written with escapes, and for values that are skipped and nested more than one deep.
 //! What is skipped is checked to be JSON in UTF-8, without recursion; only that its escapes are whole characters (no half
 //! of a surrogate pair) and its numbers fit in a double is not.
@@ -28,7 +28,7 @@ pub(crate) struct Trie {
 /// What lies at one path. Its slots are its own and those of everything below it, so that they can be forgotten together
 /// when a record names the same field twice.
 #[derive(Clone, Debug, Default)]
-struct Node {
+pub(crate) struct Node {
     /// The node's own slot first, then those of its children, one after the other.
     slots: Range<usize>,
     /// By name, in the order of [`by_length`].
@@ -61,12 +61,17 @@ impl Trie {
         Some(self.root.below(&self.first_place(path))?.slots.start)
     }
 
+    /// The record itself.
+    pub(crate) fn root(&self) -> &Node {
+        &self.root
+    }
+
     fn first_place(&self, path: &[String]) -> Path {
         let rest = |(first, second): &(Path, Path)| Some([first, path.strip_prefix(second.as_slice())?].concat());
         self.second_places.iter().find_map(rest).unwrap_or_else(|| path.to_vec())
     }
 
-    /// The values of a record, which must be a JSON object in UTF-8 and nothing after it. If a name occurs twice in an
+    /// The values of a record, which must be JSON in UTF-8 and nothing after it. If a name occurs twice in an
     /// object, its last value counts.
     pub(crate) fn decode<'a>(&self, payload: &'a [u8]) -> Result<Slots<'a>, Reject> {
         if payload.is_empty() {
@@ -78,11 +83,16 @@ impl Trie {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         Seed { node: &self.root, slots: &mut slots }.deserialize(&mut deserializer).map_err(not_json)?;
         deserializer.end().map_err(not_json)?;
+        Ok(slots)
+    }
+
+    /// That a record is an object, whatever it was decoded from: else it has no fields.
+    pub(crate) fn check_object(&self, slots: &Slots<'_>) -> Result<(), Reject> {
         match &slots[self.root.slots.start] {
-            Value::Object => Ok(slots),
+            Value::Object => Ok(()),
             other => Err(Reject::WrongType {
                 field: "the record".into(),
-                expected: "a JSON object".into(),
+                expected: "an object with fields".into(),
                 found: if *other == Value::Null { "null".into() } else { other.kind() },
             }),
         }
@@ -90,7 +100,28 @@ impl Trie {
 }
 
 impl Node {
-    fn child(&self, name: &str) -> Option<&Node> {
+    /// Its own slot first, then those of everything below it.
+    pub(crate) fn slots(&self) -> Range<usize> {
+        self.slots.clone()
+    }
+
+    /// What lies below it, by name.
+    pub(crate) fn children(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.children.iter().map(|(name, child)| (&**name, child))
+    }
+
+    /// Shows the paths that end in it or below it; its own is `path`.
+    pub(crate) fn leaves(&self, path: Path, show: &mut impl FnMut(&[String])) {
+        if self.children.is_empty() {
+            show(&path);
+        }
+        for (name, child) in self.children() {
+            child.leaves([path.as_slice(), &[name.to_owned()]].concat(), show);
+        }
+    }
+
+    /// What lies below it under a name.
+    pub(crate) fn child(&self, name: &str) -> Option<&Node> {
         let at = self.children.binary_search_by(|(child, _)| by_length(child).cmp(&by_length(name))).ok()?;
         Some(&self.children[at].1)
     }
@@ -277,6 +308,7 @@ mod tests {
             Value::Float(value) => Value::Float(*value),
             Value::Array => Value::Array,
             Value::Object => Value::Object,
+            other => unreachable!("JSON has no {other:?}"),
         })
     }
 
@@ -363,7 +395,8 @@ mod tests {
         for (json, kind) in
             [("[]", "an array"), ("null", "null"), ("3", "a whole number"), ("\"a\"", "text of 1 bytes")]
         {
-            let Err(Reject::WrongType { found, .. }) = trie.decode(json.as_bytes()) else { panic!("{json} was read") };
+            let slots = trie.decode(json.as_bytes()).expect("it is JSON");
+            let Err(Reject::WrongType { found, .. }) = trie.check_object(&slots) else { panic!("{json} was read") };
             assert_eq!(found, kind);
         }
         assert_eq!(trie.decode(b""), Err(Reject::Empty));

@@ -1,9 +1,9 @@
 //! Where a source has the native fields: `fields: { event: page, timestamp: { path: ts, unit: ms } }`.
 
-use super::formats;
+use super::formats::{self, Shape};
 use super::values::{path, split};
 use crate::cursor::{Cursor, Entries};
-use crate::plan::{Fields, Format, Literal, Origin, Path, Skew, TimeField, TimeForm};
+use crate::plan::{Fields, Literal, Origin, Path, Skew, TimeField, TimeForm};
 
 /// The fields that every event can have.
 const NATIVE: &[&str] =
@@ -15,7 +15,7 @@ const UNITS: &[(&str, TimeForm)] =
 
 /// The fields of a source: those that are given, and those of the format. `keys` are the fields that entities' keys are made
 /// of, `None` if these are not known because of mistakes.
-pub(super) fn read(given: Option<&Cursor>, format: Option<Format>, keys: Option<&[&str]>) -> Option<Fields> {
+pub(super) fn read(given: Option<&Cursor>, shape: Option<Shape>, keys: Option<&[&str]>) -> Option<Fields> {
     let given = match given {
         Some(cursor) => Some(cursor.entries()?),
         None => None,
@@ -24,7 +24,7 @@ pub(super) fn read(given: Option<&Cursor>, format: Option<Format>, keys: Option<
         known_fields(given, keys);
     }
     let given = |name: &str| given.as_ref().and_then(|entries| entries.get(name));
-    let usual = formats::defaults(format.unwrap_or(Format::Json));
+    let usual = formats::defaults(shape.unwrap_or(Shape::Json));
     // A kind says which events have names where the format has them.
     let kind = usual.kind.filter(|_| given("event").is_none());
     let event = given("event").map_or(Some(Origin::Path(usual.event)), |cursor| origin(cursor, event_name));

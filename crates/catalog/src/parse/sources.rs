@@ -1,17 +1,15 @@
 //! Where events come from: `usage: { topic: product.usage, fields: { event: page } }`.
 
+use super::Files;
 use super::entities::Entities;
-use super::fields;
-use super::formats::FORMATS;
 use super::values::{Units, millis, span};
-use crate::cursor::{Cursor, Later};
-use crate::plan::{Attributes, ClockKind, Format, Source, Start};
+use super::{fields, formats};
+use crate::cursor::Cursor;
+use crate::plan::{Attributes, ClockKind, Source, Start};
 use activity::{Grain, PerGrain};
 use std::collections::HashMap;
 
-const KNOWN: &[&str] = &["topic", "format", "from", "clock", "lateness", "fields", "attributes_of"];
-const FORMATS_LATER: Later =
-    &[("avro", "write the topic's events as JSON"), ("protobuf", "write the topic's events as JSON")];
+const KNOWN: &[&str] = &["topic", "format", "wire", "schema", "from", "clock", "lateness", "fields", "attributes_of"];
 const LATENESS: &Units = &[(Grain::Minute, 0..=1440), (Grain::Hour, 0..=720), (Grain::Day, 0..=400)];
 
 /// How late an event may be if the source does not say.
@@ -27,10 +25,10 @@ fn default_lateness(grain: Grain) -> i64 {
 const CLOCKS: &[(&str, ClockKind)] = &[("log", ClockKind::Log), ("event", ClockKind::Event)];
 const STARTS: &[(&str, Start)] = &[("earliest", Start::Earliest), ("latest", Start::Latest)];
 
-pub(super) fn read(cursor: &Cursor, entities: Option<&Entities>) -> Option<Vec<Source>> {
+pub(super) fn read(cursor: &Cursor, entities: Option<&Entities>, files: Files<'_>) -> Option<Vec<Source>> {
     let keys = entities.and_then(Entities::key_fields);
     let mut topics = HashMap::new();
-    super::all(cursor.named(|name, cursor| source(name, cursor, (entities, keys.as_deref()), &mut topics))?)
+    super::all(cursor.named(|name, cursor| source(name, cursor, (entities, keys.as_deref()), files, &mut topics))?)
 }
 
 /// The source that reads a topic.
@@ -40,6 +38,7 @@ fn source<'a>(
     name: &'a str,
     cursor: &Cursor<'a>,
     (entities, keys): (Option<&Entities>, Option<&[&str]>),
+    files: Files<'_>,
     readers: &mut Readers<'a>,
 ) -> Option<Source> {
     let entries = cursor.entries()?;
@@ -47,11 +46,11 @@ fn source<'a>(
     let topic = entries
         .require("topic", "write the Kafka topic, as in `topic: product.usage`")
         .and_then(|cursor| topic(cursor, name, readers));
-    let format = entries.read_or("format", Format::Json, |cursor| cursor.choice("a format", FORMATS, FORMATS_LATER));
+    let (shape, format) = formats::read(&entries, files);
     let from = entries.read_or("from", None, |cursor| cursor.choice("a place to begin", STARTS, &[]).map(Some));
     let clock = entries.read_or("clock", ClockKind::Log, |cursor| cursor.choice("a clock", CLOCKS, &[]));
     let lateness_ms = entries.read_or("lateness", PerGrain::of(default_lateness), lateness);
-    let fields = fields::read(entries.get("fields"), format, keys);
+    let fields = fields::read(entries.get("fields"), shape, keys);
     let attributes = entries.read_or("attributes_of", None, |cursor| attributes(cursor, entities).map(Some));
     Some(Source {
         name: name.to_owned(),

@@ -6,6 +6,7 @@ use crate::judge::{Admitted, Clock, Horizon, Judge};
 use crate::metrics::{Metrics, Tally};
 use crate::note::Note;
 use crate::partition::Progress;
+use crate::schemas::{Found, Schemas};
 use activity::pack::Coverage;
 use activity::{Bucket, Grain, MetricIndex, Millis, Offset, PerGrain, TopicId, key};
 use catalog::Plan;
@@ -68,6 +69,7 @@ pub struct Ingest {
     pub(crate) plan: Arc<Plan>,
     pub(crate) settings: Settings,
     judges: Vec<Judge>,
+    schemas: Box<dyn Schemas>,
     horizon: Horizon,
     topics: Vec<TopicInfo>,
     activity: TopicId,
@@ -105,11 +107,12 @@ impl OfGrain {
 impl Ingest {
     /// An ingest that owns nothing yet.
     #[must_use]
-    pub fn new(plan: Arc<Plan>, settings: Settings, metrics: Metrics) -> Ingest {
+    pub fn new(plan: Arc<Plan>, settings: Settings, metrics: Metrics, schemas: Box<dyn Schemas>) -> Ingest {
         let grains = plan.grains();
         let judge = |(at, source)| Judge::new(Reader::new(&plan, at), source, &grains, settings.payload_bytes);
         Ingest {
             judges: plan.sources.iter().enumerate().map(judge).collect(),
+            schemas,
             horizon: Horizon::new(settings.future_ms),
             topics: Vec::new(),
             activity: TopicId::default(),
@@ -146,7 +149,9 @@ impl Ingest {
         match item {
             Item::Record(record) => self.take_record(&record, clock),
             Item::End(position) => {
-                if let Some(progress) = self.partitions.get_mut(&position.partition) {
+                // Past a record that waits there is no end to be reached.
+                let progress = self.partitions.get_mut(&position.partition);
+                if let Some(progress) = progress.filter(|progress| progress.waiting.is_none()) {
                     progress.reached(position.next);
                 }
             }
@@ -158,6 +163,17 @@ impl Ingest {
             return;
         };
         let source = usize::from(record.partition.topic.0);
+        if progress.waiting.is_some() {
+            return;
+        }
+        if let Some(id) = self.judges[source].unknown_schema(record) {
+            match self.schemas.find(id) {
+                Found::Schema(schema) => self.judges[source].learn(id, &schema),
+                // Its verdict is the registry's.
+                Found::Nothing => {}
+                Found::Pending => return progress.wait(id),
+            }
+        }
         let partition = &mut progress.current.clock;
         let judged = self.judges[source].read(record, partition, &mut self.horizon, clock, &mut self.touches);
         progress.taken(record.offset);
@@ -266,6 +282,33 @@ impl Ingest {
         }
     }
 
+    /// Asks again for the schemas that partitions wait for; whether one of them can go on now.
+    pub(crate) fn look_for_schemas(&mut self) -> bool {
+        let mut goes_on = false;
+        for progress in self.partitions.values_mut() {
+            let source = usize::from(progress.partition.topic.0);
+            match progress.waiting.map(|id| (id, self.schemas.find(id))) {
+                None | Some((_, Found::Pending)) => continue,
+                Some((_, Found::Nothing)) => {}
+                Some((id, Found::Schema(schema))) => self.judges[source].learn(id, &schema),
+            }
+            progress.waiting = None;
+            goes_on = true;
+        }
+        goes_on
+    }
+
+    /// How many partitions wait for a schema.
+    pub(crate) fn waiting(&self) -> usize {
+        self.partitions.values().filter(|progress| progress.waiting.is_some()).count()
+    }
+
+    /// Where to read on after a commit: all partitions that are owned, but for those that wait.
+    pub(crate) fn reading(&mut self) -> Vec<Position> {
+        let reading = self.partitions.values_mut().filter(|progress| progress.waiting.is_none());
+        reading.map(Progress::abort).collect()
+    }
+
     /// Which partitions are to be paused (`true`) or resumed, because they run ahead of the slowest one that has something
     /// to read. Those at their end hold nobody back: they have nothing to say.
     pub(crate) fn alignment(&mut self) -> Vec<(Partition, bool)> {
@@ -274,7 +317,8 @@ impl Ingest {
         let limit =
             slowest.map(|time| Millis(time.0 + i64::from(self.settings.run_ahead_days) * Grain::Day.nominal_ms()));
         let mut changes = Vec::new();
-        for progress in self.partitions.values_mut() {
+        // Those that wait are not read at all.
+        for progress in self.partitions.values_mut().filter(|progress| progress.waiting.is_none()) {
             let ahead = limit.is_some_and(|limit| progress.current.clock.now() > Some(limit));
             if ahead != progress.paused && !(ahead && progress.at_end) {
                 progress.paused = ahead;

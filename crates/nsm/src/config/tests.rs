@@ -65,7 +65,7 @@ fn example_names_every_setting_with_its_default() {
 
 /// The names that the sections list when they are given one that is far from all.
 fn all_settings() -> Vec<String> {
-    let sections = ["", "kafka:", "topics:", "ingest:", "window:", "state:", "exporter:", "http:", "log:"];
+    let sections = ["", "kafka:", "topics:", "ingest:", "window:", "state:", "registry:", "exporter:", "http:", "log:"];
     let text: Vec<String> = sections
         .iter()
         .map(|section| match *section {
@@ -135,6 +135,25 @@ fn environment_overrules_the_file() {
         ("007", "ada")
     );
     assert_eq!(config.redis_config().url, "redis://:1@db");
+}
+
+#[test]
+fn registry_is_asked_as_a_user_or_as_a_bearer_and_its_secrets_are_not_shown() {
+    let registry = |text: &str| read_text(&format!("registry: {text}"), &[("NSM__REGISTRY__URL", "http://reg")]);
+    assert!(read_with(NO_FILE, &[]).config.registry_config().is_none());
+    let credentials = |text: &str| match registry(text).config.registry_config().unwrap().0.credentials {
+        Credentials::None => "nobody".to_owned(),
+        Credentials::Basic { username, password } => format!("{username} {}", password.expose_secret()),
+        Credentials::Bearer(token) => token.expose_secret().to_owned(),
+    };
+    assert_eq!(credentials("{ retry: 1m }"), "nobody");
+    assert_eq!(credentials("{ username: ada, password: hunter2 }"), "ada hunter2");
+    assert_eq!(credentials("{ token: hunter3 }"), "hunter3");
+    let both = registry("{ username: ada, password: hunter2, token: hunter3, timeout: 1 }");
+    assert!(!format!("{both:?}").contains("hunter"), "{both:?}");
+    assert_eq!(both.mistakes.len(), 2, "{both:?}");
+    assert!(only(&registry("{ username: ada }")).contains("a user has a `registry.password`"));
+    assert!(only(&registry("{ password: hunter2 }")).contains("a user has a `registry.password`"));
 }
 
 #[test]

@@ -91,6 +91,24 @@ fn a_format_says_where_the_native_fields_are_unless_they_are_mapped() {
 }
 
 #[test]
+fn a_schema_of_the_sources_own_says_whether_clocks_can_be_corrected() {
+    let skew = |fields: &[&str], mapped: &str| {
+        let text = BRIEF.replace("topic: ", &format!("format: avro, schema: own.avsc{mapped}, topic: "));
+        let field = |name: &&str| format!(r#"{{"name":"{name}","type":"string"}}"#);
+        let fields = fields.iter().map(field).collect::<Vec<_>>().join(",");
+        let schema = |file: &str| {
+            assert_eq!(file, "own.avsc");
+            Ok(format!(r#"{{"type":"record","name":"Event","fields":[{fields}]}}"#))
+        };
+        let plan = catalog::parse_with(&text, &schema).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        plan.sources[0].fields.skew.is_some()
+    };
+    assert!(skew(&["event", "sent_at", "received_at"], ""));
+    assert!(!skew(&["event", "sent_at"], ""));
+    assert!(skew(&["event"], ", fields: { sent_at: sent, received_at: received }"), "what is mapped is asked for");
+}
+
+#[test]
 fn every_key_field_of_every_entity_has_an_origin_in_every_source() {
     let plan = plan(RICH);
     let keys = |source: usize| plan.sources[source].fields.keys.clone();

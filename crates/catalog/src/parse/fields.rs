@@ -3,7 +3,8 @@
 use super::formats::{self, Shape};
 use super::values::{path, split};
 use crate::cursor::{Cursor, Entries};
-use crate::plan::{Fields, Literal, Origin, Path, Skew, TimeField, TimeForm};
+use crate::plan::{Fields, Format, Literal, Origin, Path, Skew, TimeField, TimeForm};
+use apache_avro::Schema;
 
 /// The fields that every event can have.
 const NATIVE: &[&str] =
@@ -15,7 +16,11 @@ const UNITS: &[(&str, TimeForm)] =
 
 /// The fields of a source: those that are given, and those of the format. `keys` are the fields that entities' keys are made
 /// of, `None` if these are not known because of mistakes.
-pub(super) fn read(given: Option<&Cursor>, shape: Option<Shape>, keys: Option<&[&str]>) -> Option<Fields> {
+pub(super) fn read(
+    given: Option<&Cursor>,
+    (shape, format): (Option<Shape>, Option<&Format>),
+    keys: Option<&[&str]>,
+) -> Option<Fields> {
     let given = match given {
         Some(cursor) => Some(cursor.entries()?),
         None => None,
@@ -30,7 +35,7 @@ pub(super) fn read(given: Option<&Cursor>, shape: Option<Shape>, keys: Option<&[
     let event = given("event").map_or(Some(Origin::Path(usual.event)), |cursor| origin(cursor, event_name));
     let timestamp =
         given("timestamp").map_or(Some(TimeField { path: usual.timestamp, form: TimeForm::Rfc3339 }), moment);
-    let skew = skew(&given, usual.skew);
+    let skew = skew(&given, usual.skew.filter(|skew| may_have(format, skew)));
     let properties = given("properties").map_or(Some(usual.properties), properties);
     let key = |name: &str| match (given(name), usual.keys.iter().find(|(key, _)| *key == name)) {
         (Some(cursor), _) => origin(cursor, key_part),
@@ -52,6 +57,14 @@ pub(super) fn read(given: Option<&Cursor>, shape: Option<Shape>, keys: Option<&[
         properties: properties?,
         second_places: usual.second_places,
     })
+}
+
+/// Whether records can have the times by which a clock is corrected: a schema of the source's own says so.
+fn may_have(format: Option<&Format>, skew: &Skew) -> bool {
+    let Some(Format::Avro { schema: Some(schema), .. }) = format else { return true };
+    let Schema::Record(record) = &**schema else { return false };
+    let has = |moment: &TimeField| record.fields.iter().any(|field| moment.path[0] == field.name);
+    has(&skew.sent_at) && has(&skew.received_at)
 }
 
 /// How the time is corrected. Who maps `timestamp` maps the other times, too.

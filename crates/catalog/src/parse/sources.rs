@@ -50,7 +50,7 @@ fn source<'a>(
     let from = entries.read_or("from", None, |cursor| cursor.choice("a place to begin", STARTS, &[]).map(Some));
     let clock = entries.read_or("clock", ClockKind::Log, |cursor| cursor.choice("a clock", CLOCKS, &[]));
     let lateness_ms = entries.read_or("lateness", PerGrain::of(default_lateness), lateness);
-    let fields = fields::read(entries.get("fields"), shape, keys);
+    let fields = fields::read(entries.get("fields"), (shape, format.as_ref()), keys);
     let attributes = entries.read_or("attributes_of", None, |cursor| attributes(cursor, entities).map(Some));
     Some(Source {
         name: name.to_owned(),

@@ -61,11 +61,14 @@ impl Registry {
         let deadline = now() + patience;
         loop {
             let found = state.shelf.find(id, now());
-            let left = deadline.saturating_duration_since(now());
-            if found != Found::Pending || left.is_zero() {
+            if found != Found::Pending {
                 return found;
             }
             self.desk.changed.notify_all();
+            let left = deadline.saturating_duration_since(now());
+            if left.is_zero() {
+                return found;
+            }
             state = self.desk.wait(state, left);
         }
     }

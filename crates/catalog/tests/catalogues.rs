@@ -84,6 +84,9 @@ fn a_format_says_where_the_native_fields_are_unless_they_are_mapped() {
     assert_eq!(cloud.fields.event_id, [vec!["source".to_owned()], vec!["id".to_owned()]]);
     assert_eq!(cloud.fields.skew, None);
 
+    let object = |format: &str| source(&format!("format: {format}, attributes_of: user")).attributes.unwrap().object;
+    assert_eq!(["json", "segment", "cloudevents"].map(object).concat(), ["attributes", "traits", "data"]);
+
     let native = source("format: json");
     assert_eq!((native.format, native.from), (Format::Json, None));
     assert_eq!(native.fields.skew.map(|skew| skew.sent_at), Some(moment("sent_at")));

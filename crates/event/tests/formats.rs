@@ -147,3 +147,26 @@ fn a_correction_that_leads_nowhere_rejects_the_event() {
         Ok(common::TIME)
     );
 }
+
+#[test]
+fn a_group_call_tells_the_accounts_attributes() {
+    let text = "
+version: 1
+product: test
+sources: { usage: { topic: usage, format: segment, attributes_of: { entity: account, events: [group] } } }
+entities: { account: { key: account_id } }
+dimensions: { industry: { of: account, values: [software, finance] } }
+metrics:
+  teams: { type: simple, measure: { agg: count_distinct, entity: account, events: any }, windows: [1d], by: [industry] }
+";
+    let plan = catalog::parse(text).unwrap_or_else(|mistakes| panic!("{}", mistakes.render("test", text)));
+    let (reader, mut touches) = (Reader::new(&plan, 0), Touches::default());
+    let mut told = |record: &str| {
+        reader.read(record.as_bytes(), &mut touches).expect("it is a call");
+        touches.changed().map(|changed| changed.values.to_vec())
+    };
+    let call = |more: &str| format!(r#"{{"messageId":"1","timestamp":"2026-11-22T09:30:00Z",{more}}}"#);
+    let group = told(&call(r#""type":"group","groupId":"acme","traits":{"industry":"software"}"#));
+    assert_eq!(group.map(|attributes| attributes.len()), Some(1));
+    assert_eq!(told(&call(r#""type":"track","event":"e","context":{"groupId":"acme"}"#)), None);
+}

@@ -14,13 +14,15 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(30);
 const ID: SchemaId = SchemaId(7);
 
+/// The path and the authorization of a request.
+type Asked = (String, Option<String>);
+
 /// A server whose pages a test changes; every other page is not found, as a server says it that is no registry.
 #[derive(Clone)]
 struct Server {
     port: u16,
     pages: Arc<Mutex<BTreeMap<String, (u16, String)>>>,
-    /// The path and the authorization of every request.
-    asked: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Server {

@@ -71,6 +71,8 @@ pub(super) struct Defaults {
     pub(super) skew: Option<Skew>,
     pub(super) event_id: Vec<Path>,
     pub(super) properties: Path,
+    /// The object that holds an entity's attributes.
+    pub(super) attributes: Path,
     /// Key fields that have another place than their own name below `keys_below`.
     pub(super) keys: &'static [(&'static str, &'static str)],
     pub(super) keys_below: Path,
@@ -87,6 +89,7 @@ pub(super) fn defaults(shape: Shape) -> Defaults {
             skew: skew("sent_at", "received_at", None),
             event_id: vec![at("event_id")],
             properties: at("properties"),
+            attributes: at("attributes"),
             keys: &[],
             keys_below: Path::new(),
             second_places: Vec::new(),
@@ -100,6 +103,7 @@ pub(super) fn defaults(shape: Shape) -> Defaults {
             skew: skew("sentAt", "receivedAt", Some("originalTimestamp")),
             event_id: vec![at("messageId")],
             properties: at("properties"),
+            attributes: at("traits"),
             keys: &[("user_id", "userId"), ("anonymous_id", "anonymousId"), ("account_id", "context.groupId")],
             keys_below: Path::new(),
             second_places: vec![(at("properties"), at("traits")), (at("context.groupId"), at("groupId"))],
@@ -112,6 +116,7 @@ pub(super) fn defaults(shape: Shape) -> Defaults {
             skew: None,
             event_id: vec![at("source"), at("id")],
             properties: at("data"),
+            attributes: at("data"),
             keys: &[],
             keys_below: at("data"),
             second_places: Vec::new(),

@@ -2,8 +2,9 @@
 
 use super::Files;
 use super::entities::Entities;
+use super::fields;
+use super::formats::{self, Shape};
 use super::values::{Units, millis, span};
-use super::{fields, formats};
 use crate::cursor::Cursor;
 use crate::plan::{Attributes, ClockKind, Source, Start};
 use activity::{Grain, PerGrain};
@@ -51,7 +52,7 @@ fn source<'a>(
     let clock = entries.read_or("clock", ClockKind::Log, |cursor| cursor.choice("a clock", CLOCKS, &[]));
     let lateness_ms = entries.read_or("lateness", PerGrain::of(default_lateness), lateness);
     let fields = fields::read(entries.get("fields"), (shape, format.as_ref()), keys);
-    let attributes = entries.read_or("attributes_of", None, |cursor| attributes(cursor, entities).map(Some));
+    let attributes = entries.read_or("attributes_of", None, |cursor| attributes(cursor, entities, shape).map(Some));
     Some(Source {
         name: name.to_owned(),
         topic: topic?,
@@ -65,17 +66,17 @@ fn source<'a>(
 }
 
 /// The name of an entity, if every record tells its attributes; or which events do so, and where.
-fn attributes(cursor: &Cursor, entities: Option<&Entities>) -> Option<Attributes> {
-    let native = || vec!["attributes".to_owned()];
+fn attributes(cursor: &Cursor, entities: Option<&Entities>, shape: Option<Shape>) -> Option<Attributes> {
+    let usual = || formats::defaults(shape.unwrap_or(Shape::Json)).attributes;
     if !cursor.is_map() {
-        return Some(Attributes { entity: super::entities::named(cursor, entities)?, events: None, object: native() });
+        return Some(Attributes { entity: super::entities::named(cursor, entities)?, events: None, object: usual() });
     }
     let entries = cursor.entries()?;
     entries.allow(&["entity", "events", "path"], &[]);
     let help = "write whose attributes the records tell, one of the catalogue's `entities`";
     let entity = entries.require("entity", help).and_then(|cursor| super::entities::named(cursor, entities));
     let events = entries.read_or("events", None, |cursor| cursor.one_or_more(event_text).map(Some));
-    let object = entries.read_or("path", native(), fields::properties);
+    let object = entries.read_or("path", usual(), fields::properties);
     Some(Attributes { entity: entity?, events: events?, object: object? })
 }
 

@@ -1,6 +1,9 @@
-//! The port to a registry of schemas.
+//! The port to a registry of schemas, and how partitions wait for what it says.
 
+use crate::partition::Progress;
+use crate::step::Ingest;
 use event::{SchemaId, SchemaText};
+use kafka::Position;
 use std::fmt;
 use std::sync::Arc;
 
@@ -34,14 +37,43 @@ impl Schemas for NoSchemas {
     }
 }
 
+impl Ingest {
+    /// Asks again for the schemas that partitions wait for; whether one of them can go on now.
+    pub(crate) fn look_for_schemas(&mut self) -> bool {
+        let mut goes_on = false;
+        for progress in self.partitions.values_mut() {
+            let source = usize::from(progress.partition.topic.0);
+            match progress.waiting.map(|id| (id, self.schemas.find(id))) {
+                None | Some((_, Found::Pending)) => continue,
+                Some((_, Found::Nothing)) => {}
+                Some((id, Found::Schema(schema))) => self.judges[source].learn(id, &schema),
+            }
+            progress.waiting = None;
+            goes_on = true;
+        }
+        goes_on
+    }
+
+    /// How many partitions wait for a schema.
+    pub(crate) fn waiting(&self) -> usize {
+        self.partitions.values().filter(|progress| progress.waiting.is_some()).count()
+    }
+
+    /// Where to read on after a commit: all partitions that are owned, but for those that wait.
+    pub(crate) fn reading(&mut self) -> Vec<Position> {
+        let reading = self.partitions.values_mut().filter(|progress| progress.waiting.is_none());
+        reading.map(Progress::abort).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::partition::{Progress, Standing};
-    use crate::{Ingest, Metrics, Settings};
+    use crate::partition::Standing;
+    use crate::{Metrics, Settings};
     use activity::clock::PartitionClock;
     use activity::{Millis, Offset, PartitionId, TopicId};
-    use kafka::{Item, Partition, Position, Record, TopicInfo};
+    use kafka::{Item, Partition, Record, TopicInfo};
     use std::cell::RefCell;
     use std::collections::BTreeMap;
     use std::rc::Rc;

@@ -68,8 +68,8 @@ impl Default for Settings {
 pub struct Ingest {
     pub(crate) plan: Arc<Plan>,
     pub(crate) settings: Settings,
-    judges: Vec<Judge>,
-    schemas: Box<dyn Schemas>,
+    pub(crate) judges: Vec<Judge>,
+    pub(crate) schemas: Box<dyn Schemas>,
     horizon: Horizon,
     topics: Vec<TopicInfo>,
     activity: TopicId,
@@ -280,33 +280,6 @@ impl Ingest {
         if is_idle && self.judges[source].moves_when_idle() {
             progress.idle(Millis(asked_at.0 - self.settings.idle_margin_ms));
         }
-    }
-
-    /// Asks again for the schemas that partitions wait for; whether one of them can go on now.
-    pub(crate) fn look_for_schemas(&mut self) -> bool {
-        let mut goes_on = false;
-        for progress in self.partitions.values_mut() {
-            let source = usize::from(progress.partition.topic.0);
-            match progress.waiting.map(|id| (id, self.schemas.find(id))) {
-                None | Some((_, Found::Pending)) => continue,
-                Some((_, Found::Nothing)) => {}
-                Some((id, Found::Schema(schema))) => self.judges[source].learn(id, &schema),
-            }
-            progress.waiting = None;
-            goes_on = true;
-        }
-        goes_on
-    }
-
-    /// How many partitions wait for a schema.
-    pub(crate) fn waiting(&self) -> usize {
-        self.partitions.values().filter(|progress| progress.waiting.is_some()).count()
-    }
-
-    /// Where to read on after a commit: all partitions that are owned, but for those that wait.
-    pub(crate) fn reading(&mut self) -> Vec<Position> {
-        let reading = self.partitions.values_mut().filter(|progress| progress.waiting.is_none());
-        reading.map(Progress::abort).collect()
     }
 
     /// Which partitions are to be paused (`true`) or resumed, because they run ahead of the slowest one that has something

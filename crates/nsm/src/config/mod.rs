@@ -4,12 +4,12 @@
 //! two. `NSM__KAFKA__BROKERS` is `kafka.brokers`. A configuration is read as a whole, so that everything that is wrong with
 //! it can be told at once, and secrets are kept as [`SecretString`], which no log and no error shows.
 
+mod registry;
 mod section;
 mod tree;
 mod units;
 
 use kafka::rdkafka::KafkaConfig;
-use registry::Credentials;
 use secrecy::{ExposeSecret, SecretString};
 use section::{Mistakes, Section};
 use state::RedisConfig;
@@ -43,7 +43,7 @@ pub(crate) struct Config {
     pub(crate) ingest: ingest::Settings,
     pub(crate) window: window::Settings,
     pub(crate) redis: Redis,
-    pub(crate) registry: Registry,
+    pub(crate) registry: registry::Registry,
     pub(crate) exporter: Exporter,
     pub(crate) http: Http,
     pub(crate) log: Log,
@@ -73,22 +73,6 @@ pub(crate) struct Redis {
     pub(crate) url: SecretString,
     pub(crate) connect_timeout: Duration,
     pub(crate) timeout: Duration,
-}
-
-/// How to reach the schema registry.
-#[derive(Clone, Debug)]
-pub(crate) struct Registry {
-    /// `None` where there is none.
-    pub(crate) url: Option<String>,
-    pub(crate) username: Option<String>,
-    pub(crate) password: Option<SecretString>,
-    pub(crate) token: Option<SecretString>,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) timeout: Duration,
-    /// The longest pause before it is asked again.
-    pub(crate) retry: Duration,
-    /// For how long it is believed that there is no such schema.
-    pub(crate) unknown_for: Duration,
 }
 
 /// How gauges are kept.
@@ -165,19 +149,6 @@ impl Config {
         RedisConfig { url, connect_timeout: *connect_timeout, timeout: *timeout }
     }
 
-    /// The configuration of the schema registry's client, if there is a registry.
-    pub(crate) fn registry_config(&self) -> Option<(registry::Config, registry::Times)> {
-        let Registry { url, username, password, token, connect_timeout, timeout, retry, unknown_for } =
-            self.registry.clone();
-        let credentials = match (username, password, token) {
-            (Some(username), Some(password), _) => Credentials::Basic { username, password },
-            (_, _, Some(token)) => Credentials::Bearer(token),
-            _ => Credentials::None,
-        };
-        let config = registry::Config { url: url?, credentials, connect_timeout, timeout };
-        Some((config, registry::Times { retry, unknown_for }))
-    }
-
     /// The exporter's settings.
     pub(crate) fn board_settings(&self) -> exporter::Settings {
         exporter::Settings { shards: self.shards(), stale_ms: millis(self.exporter.stale_after) }
@@ -223,7 +194,7 @@ fn config(root: Section<'_>, folder: Option<&Path>, host: impl FnOnce() -> Optio
         ingest: ingest_section(root.section("ingest"), shards),
         window: window_section(root.section("window")),
         redis: redis(root.section("state")),
-        registry: registry_section(root.section("registry")),
+        registry: registry::read(root.section("registry")),
         exporter: exporter_section(root.section("exporter")),
         http: http(root.section("http")),
         log: log(root.section("log")),
@@ -327,28 +298,6 @@ fn redis(section: Section<'_>) -> Redis {
     inner.finish();
     section.finish();
     redis
-}
-
-fn registry_section(section: Section<'_>) -> Registry {
-    let secret = |name| section.read(name, None, |text| Ok(Some(SecretString::from(text))));
-    let registry = Registry {
-        url: section.read("url", None, |text| any(text).map(Some)),
-        username: section.read("username", None, |text| any(text).map(Some)),
-        password: secret("password"),
-        token: secret("token"),
-        connect_timeout: section.read("connect_timeout", 2 * SECOND, |text| duration(text, 10 * MS..=60 * SECOND)),
-        timeout: section.read("timeout", 5 * SECOND, |text| duration(text, 10 * MS..=60 * SECOND)),
-        retry: section.read("retry", 10 * SECOND, |text| duration(text, 10 * MS..=HOUR)),
-        unknown_for: section.read("unknown_for", 30 * SECOND, |text| duration(text, SECOND..=DAY)),
-    };
-    if registry.username.is_some() != registry.password.is_some() {
-        section.reject("username", "a user has a `registry.password`, and a password a `registry.username`");
-    }
-    if registry.username.is_some() && registry.token.is_some() {
-        section.reject("token", "a registry is asked as a user or as the bearer of a token; remove one of the two");
-    }
-    section.finish();
-    registry
 }
 
 fn exporter_section(section: Section<'_>) -> Exporter {

@@ -1,4 +1,5 @@
 use super::*;
+use ::registry::Credentials;
 use std::fs;
 
 const NO_FILE: Option<&Path> = None;
@@ -140,8 +141,8 @@ fn environment_overrules_the_file() {
 #[test]
 fn registry_is_asked_as_a_user_or_as_a_bearer_and_its_secrets_are_not_shown() {
     let registry = |text: &str| read_text(&format!("registry: {text}"), &[("NSM__REGISTRY__URL", "http://reg")]);
-    assert!(read_with(NO_FILE, &[]).config.registry_config().is_none());
-    let credentials = |text: &str| match registry(text).config.registry_config().unwrap().0.credentials {
+    assert!(read_with(NO_FILE, &[]).config.registry.client().is_none());
+    let credentials = |text: &str| match registry(text).config.registry.client().unwrap().0.credentials {
         Credentials::None => "nobody".to_owned(),
         Credentials::Basic { username, password } => format!("{username} {}", password.expose_secret()),
         Credentials::Bearer(token) => token.expose_secret().to_owned(),

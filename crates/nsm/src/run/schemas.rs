@@ -20,7 +20,7 @@ pub(crate) fn needs_registry(source: &Source) -> bool {
 
 /// The registry, if a source needs one.
 pub(super) fn start(config: &Config, plan: &Plan) -> Result<Option<Arc<Registry>>, Failure> {
-    match config.registry_config().filter(|_| plan.sources.iter().any(needs_registry)) {
+    match config.registry.client().filter(|_| plan.sources.iter().any(needs_registry)) {
         Some((config, times)) => Ok(Some(Arc::new(Registry::start(&config, times).map_err(Failure::new)?))),
         None => Ok(None),
     }

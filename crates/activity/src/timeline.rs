@@ -43,6 +43,11 @@ impl Timeline {
         Values(self.0.last().map(|(_, value)| (Bucket(i32::MIN), *value)).into_iter().collect())
     }
 
+    /// How many bytes the timeline takes when stored, about.
+    pub(crate) fn size(&self) -> usize {
+        2 + 8 * self.0.len()
+    }
+
     /// Appends the timeline: how many changes, and for each the time since the one before in milliseconds and the value.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         varint::put(self.0.len() as u64, out);

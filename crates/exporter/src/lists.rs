@@ -223,7 +223,7 @@ impl<'r> Reading<'r> {
                 Some(_) => DimensionValue::NONE,
             };
             let attributes = self.attributes.iter().map(own).collect();
-            self.rows.push(Row { key, standing, since_is_known: standing.from >= self.origin, attributes });
+            self.rows.push(Row { key, standing, since_is_known: standing.from > self.origin, attributes });
         }
     }
 

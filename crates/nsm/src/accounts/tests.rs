@@ -151,6 +151,29 @@ fn what_is_not_kept_any_more_cannot_be_told() {
 }
 
 #[test]
+fn who_may_have_come_in_before_what_is_kept_came_in_earlier() {
+    let plan = catalog::parse(CATALOGUE).unwrap();
+    let mut store = store(&plan);
+    // What is kept begins 40 days ago. Who was active 41 days ago counted until the day before the 34th.
+    for (name, days, since) in [
+        ("late", &[33, 27, 21, 15, 9, 3][..], Some("2018-10-28")),
+        ("edge", &[34, 28, 22, 16, 10, 4], None),
+        ("early", &[41, 34, 28, 22, 16, 10, 4], None),
+    ] {
+        let shard = shard_of(name);
+        let stored = store.stored(shard).unwrap().unwrap();
+        let records = vec![(EntityKey::of(EntityKind(0), &[name]), Some(record(0, days, &[]).encode()))];
+        let (fence, header, counters) = (stored.state.fence, stored.header, Vec::new());
+        let commit = Commit { expected: Some(fence), next: fence, header, counters, records };
+        assert_eq!(store.commit(shard, &commit).unwrap(), Verdict::Committed);
+        let asked = Asked { metric: "accounts".into(), ..Asked::default() };
+        let told = lists::list(&mut store, &plan, SHARDS, &asked).unwrap();
+        let row = told.rows.iter().find(|row| row.id["account_id"] == name).unwrap();
+        assert_eq!(row.since.as_deref(), since, "{name}");
+    }
+}
+
+#[test]
 fn what_the_fastest_shard_let_go_of_cannot_be_told_either() {
     let plan = catalog::parse(CATALOGUE).unwrap();
     let mut store = store(&plan);

@@ -10,6 +10,7 @@ that overrule ports. NSM_CONFIG names the configuration, by default the example'
 
 import argparse
 import fcntl
+import json
 import os
 import pathlib
 import shlex
@@ -168,12 +169,10 @@ def write_wrapper() -> None:
 
 def create_topics() -> None:
     """Creates the source topics, which `nsm run` leaves to their owner: with one partition, so that one event shows."""
-    check = subprocess.run([FOLDER / "nsm", "check"], capture_output=True, text=True, check=False)
+    check = subprocess.run([FOLDER / "nsm", "check", "--format", "json"], capture_output=True, text=True, check=False)
     if check.returncode:
-        raise Trouble(f"{CONFIG}:\n{check.stdout}{check.stderr}")
-    # The first table: source, topic, and more.
-    table = check.stdout[check.stdout.index("\nsource") + 1 :].split("\n\n")[0]
-    for topic in sorted({line.split()[1] for line in table.splitlines()[1:]}):
+        raise Trouble(f"{CONFIG}:\n{check.stderr}")
+    for topic in sorted({source["topic"] for source in json.loads(check.stdout)["sources"]}):
         say(f"topic {topic}")
         tool = java("org.apache.kafka.tools.TopicCommand", "--bootstrap-server", address("kafka"))
         create = [*tool, "--create", "--if-not-exists", "--topic", topic, "--partitions", "1"]

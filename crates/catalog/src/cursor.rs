@@ -3,11 +3,11 @@
 //! A reader returns `None` only after it has put a mistake into the sink, and reads all of its parts before it gives up, so
 //! that every mistake is found in one go.
 
-use crate::mistake::{Mistake, Sink};
-use crate::node::{Node, Place, Value};
 use crate::plan::Literal;
-use crate::suggest;
-use saphyr::Scalar;
+use crate::suggest::{did_you_mean, nearest, or};
+use std::cell::RefCell;
+use yaml::node::Scalar;
+use yaml::{Mistake, Node, Place, Sink, Value};
 
 /// Words that the full language has and this version does not, each with what to write instead.
 pub(crate) type Later = &'static [(&'static str, &'static str)];
@@ -90,9 +90,8 @@ impl<'a> Cursor<'a> {
                 self.wrong(format!("{} is empty", self.label()), "write some text")
             }
             Value::Scalar(Scalar::String(_), text) => Some(text),
-            Value::Scalar(Scalar::Null, _) | Value::List(_) | Value::Map(_) | Value::Tagged(_) => {
-                self.mismatch("text", "write some text")
-            }
+            Value::Scalar(Scalar::Null, written) if written.is_empty() => self.mismatch("text", "write some text"),
+            Value::List(_) | Value::Map(_) | Value::Tagged(_) => self.mismatch("text", "write some text"),
             Value::Scalar(_, written) => self.mismatch("text", &format!("to mean the text, quote it: \"{written}\"")),
         }
     }
@@ -169,8 +168,14 @@ impl<'a> Cursor<'a> {
 
     /// The entries of a mapping that is not empty, each key once.
     pub(crate) fn entries(&self) -> Option<Entries<'a>> {
-        let Value::Map(pairs) = &self.node.value else {
-            return self.mismatch("a mapping", "write `key: value` lines, indented, or `{ key: value }`");
+        let pairs = match &self.node.value {
+            Value::Map(pairs) => pairs.as_slice(),
+            // An empty text: what it should have is told key by key.
+            Value::Scalar(Scalar::Null, written) if self.path.is_empty() && written.is_empty() => &[],
+            Value::List(_) => {
+                return self.mismatch("a mapping", "write `key: value` lines without `-`, or `{ key: value }`");
+            }
+            _ => return self.mismatch("a mapping", "write `key: value` lines, indented, or `{ key: value }`"),
         };
         let mut entries: Vec<Entry<'a>> = Vec::with_capacity(pairs.len());
         for (key, node) in pairs {
@@ -181,11 +186,11 @@ impl<'a> Cursor<'a> {
                 None => entries.push(Entry { name: &key.name, value }),
             }
         }
-        if entries.is_empty() {
+        if entries.is_empty() && !self.path.is_empty() {
             return self
                 .wrong(format!("{} is an empty mapping", self.label()), "write what it should hold, or remove it");
         }
-        Some(Entries { of: self.clone(), entries })
+        Some(Entries { of: self.clone(), entries, suggested: RefCell::default() })
     }
 
     fn defined_twice(&self, first: &Entry<'a>) {
@@ -222,6 +227,8 @@ impl<'a> Cursor<'a> {
 pub(crate) struct Entries<'a> {
     of: Cursor<'a>,
     entries: Vec<Entry<'a>>,
+    /// The keys that were suggested for unknown ones: they are missing, but that was said.
+    suggested: RefCell<Vec<String>>,
 }
 
 /// A key and its value.
@@ -241,6 +248,9 @@ impl<'a> Entries<'a> {
 
     /// The value of a key that must be there.
     pub(crate) fn require(&self, name: &str, help: &str) -> Option<&Cursor<'a>> {
+        if self.suggested.borrow().iter().any(|suggested| suggested == name) {
+            return self.get(name);
+        }
         self.get(name).or_else(|| self.of.wrong_at_home(format!("{} has no `{name}`", self.of.label()), help))
     }
 
@@ -255,15 +265,16 @@ impl<'a> Entries<'a> {
             match later.iter().find(|(word, _)| word == name) {
                 Some((_, instead)) => value.too_early::<()>(value.home, name, instead),
                 None if *name == "<<" => value.too_early(value.home, name, "write the keys out"),
-                None => value.wrong_at_home(format!("unknown key `{name}`"), did_you_mean(name, known)),
+                None => self.unknown(name, value, known),
             };
         }
     }
-}
 
-fn did_you_mean(word: &str, known: &[&str]) -> String {
-    match suggest::nearest(word, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("write {}", suggest::or(known)),
+    fn unknown(&self, name: &str, value: &Cursor<'a>, known: &[&str]) -> Option<()> {
+        let near = nearest(name, known.iter().copied());
+        self.suggested.borrow_mut().extend(near.map(str::to_owned));
+        let help =
+            near.map_or_else(|| format!("remove it, or write {}", or(known)), |near| format!("did you mean `{near}`?"));
+        value.wrong_at_home(format!("unknown key `{name}`"), help)
     }
 }

@@ -4,28 +4,31 @@
 //! once, each where it stands in the text. Nothing here reads a file, a clock or a global: the files that a text names are
 //! given by the caller.
 //!
-//! A text goes through three steps: `node` makes a tree in which every value knows its place; `cursor` reads typed values
+//! A text goes through three steps: [`yaml::load`] makes a tree in which every value knows its place; `cursor` reads typed values
 //! from the tree and collects mistakes; `parse` knows the words of the language, one file a section. Then [`mod@version`]
 //! takes the plan's fingerprint.
 
 pub mod calendar;
 mod cursor;
 pub mod dimension;
-mod mistake;
+mod footprint;
 mod moment;
-mod node;
 mod parse;
 mod plan;
+mod schema;
 pub mod suggest;
 pub mod version;
 mod words;
 
 pub use calendar::Calendar;
 pub use dimension::{AsOf, By, Dimension, Slice, Taken};
-pub use mistake::{Mistake, Mistakes};
+pub use footprint::Footprint;
 pub use moment::Moment;
 pub use parse::{parse, parse_with};
 pub use plan::{
     Attributes, ClockKind, Condition, Entity, Fields, Format, Kind, Literal, Measure, Metric, Origin, Part, Path, Plan,
     Rule, Skew, Source, Start, TimeField, TimeForm, Wire,
 };
+pub use schema::schema;
+pub use words::{Words, span};
+pub use yaml::{Mistake, Mistakes};

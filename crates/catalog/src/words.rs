@@ -4,12 +4,22 @@ use crate::plan::{Condition, Literal, Measure, Metric, Part, Plan};
 use activity::{Bucket, Extent, Grain, Period, Window};
 use jiff::Timestamp;
 
+/// What a metric means, in sentences that an analyst can check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// What counts: `Every user with an event "read" counts once; two are the same if user_id is equal.`
+    pub counts: String,
+    /// Over which time: `In the trailing 24 hours of UTC, and the trailing 1, 7 and 28 days of Europe/Berlin.`
+    pub windows: String,
+    /// Until when what comes late still counts, by source.
+    pub late: String,
+}
+
 impl Plan {
-    /// Each metric's name and what it counts, in the catalogue's order: `active_users` and `distinct user with any event in
-    /// the trailing 1, 7, 28 days (America/New_York)`.
+    /// What a metric of this plan means.
     #[must_use]
-    pub fn words(&self) -> Vec<(String, String)> {
-        self.metrics.iter().map(|metric| (metric.name.clone(), self.sentence(metric))).collect()
+    pub fn words(&self, metric: &Metric) -> Words {
+        Words { counts: self.counts(metric), windows: self.windows(metric), late: self.late(metric) }
     }
 
     /// A bucket for people: a day's date, or when a minute or an hour begins.
@@ -24,53 +34,93 @@ impl Plan {
         }
     }
 
-    fn sentence(&self, metric: &Metric) -> String {
-        let counted = match &metric.measure {
-            Measure::Distinct(entity) => format!("distinct {} with", self.entities[usize::from(entity.0)].name),
-            Measure::Count => "count of".to_owned(),
-            Measure::Sum { value, decimals: 0 } => format!("sum of {} (whole numbers) of", value.join(".")),
-            Measure::Sum { value, decimals } => format!("sum of {} ({decimals} decimals) of", value.join(".")),
-        };
-        let events = match &metric.events {
-            None => "any event".to_owned(),
-            Some(names) => format!("event {}", or(names.iter().map(|name| format!("\"{name}\"")))),
+    fn counts(&self, metric: &Metric) -> String {
+        let events = metric.events.as_ref().map(|names| or(names.iter().map(|name| format!("\"{name}\""))));
+        let event = |article: &str, any: &str| match &events {
+            Some(names) => format!("{article} {names}"),
+            None => any.to_owned(),
         };
         let conditions: Vec<String> = metric.conditions.iter().map(condition).collect();
         let conditions =
             if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) };
-        let windows = Grain::ALL.into_iter().filter_map(|grain| self.lengths(metric, grain));
-        let trailing = windows.collect::<Vec<_>>().join(", ");
-        let to_date = metric.windows.iter().filter_map(|window| match window.extent {
-            Extent::ToDate(Period::Week) => Some(format!("week from {:?} on", self.calendar.week_starts())),
-            Extent::ToDate(period) => Some(period.name().to_owned()),
-            Extent::Trailing(_) => None,
-        });
-        let to_date: Vec<String> = to_date.collect();
-        let zone = self.calendar.zone_name();
-        let to_date = (!to_date.is_empty()).then(|| format!("the {} to date ({zone})", to_date.join(", the ")));
-        let trailing = (!trailing.is_empty()).then(|| format!("the trailing {trailing}"));
-        let windows: Vec<String> = trailing.into_iter().chain(to_date).collect();
+        let counts = match &metric.measure {
+            Measure::Distinct(kind) => {
+                let entity = &self.entities[usize::from(kind.0)];
+                let (name, event, are) =
+                    (&entity.name, event("an event", "any event"), if entity.key.len() == 1 { "is" } else { "are" });
+                let key = and(&entity.key);
+                format!("Every {name} with {event}{conditions} counts once; two are the same if {key} {are} equal.")
+            }
+            Measure::Count => {
+                format!("{}{conditions} counts, each event_id once.", event("Every event", "Every event"))
+            }
+            Measure::Sum { value, decimals } => {
+                let rounded = match decimals {
+                    0 => "to a whole number".to_owned(),
+                    1 => "to 1 decimal".to_owned(),
+                    _ => format!("to {decimals} decimals"),
+                };
+                let (value, event) = (value.join("."), event("every event", "every event"));
+                format!("{value} of {event}{conditions} adds up, rounded {rounded} each time, each event_id once.")
+            }
+        };
         let excluded = (0..).zip(&self.exclude).filter(|(at, _)| !metric.include.contains(at));
-        let excluded: Vec<&str> = excluded.map(|(_, rule)| rule.name.as_str()).collect();
-        let without = if excluded.is_empty() { String::new() } else { format!(", without {}", excluded.join(", ")) };
-        format!("{counted} {events}{conditions} in {}{without}", windows.join(", and in "))
+        let excluded: Vec<String> = excluded.map(|(_, rule)| rule.name.clone()).collect();
+        let without = (!excluded.is_empty()).then(|| format!(" Excluded traffic does not count: {}.", and(&excluded)));
+        let by: Vec<String> = metric.by.iter().map(|by| self.dimension(by.dimension).name.clone()).collect();
+        let sliced = (!by.is_empty()).then(|| format!(" It is sliced by {}.", and(&by)));
+        counts + &without.unwrap_or_default() + &sliced.unwrap_or_default()
     }
 
-    /// `7, 28 days (Europe/Berlin)`; `None` if there are none of the grain.
-    fn lengths(&self, metric: &Metric, grain: Grain) -> Option<String> {
+    fn windows(&self, metric: &Metric) -> String {
         let length = |window: Window| match window.extent {
             Extent::Trailing(length) => Some(length.to_string()),
             Extent::ToDate(_) => None,
         };
-        let lengths: Vec<String> = metric.windows_of(grain).filter_map(length).collect();
-        let name = match lengths.as_slice() {
-            [] => return None,
-            [one] if one == "1" => grain.name().to_owned(),
-            _ => format!("{}s", grain.name()),
+        let lengths = |grain| metric.windows_of(grain).filter_map(length).collect::<Vec<_>>();
+        let of = |grain: Grain| match lengths(grain).as_slice() {
+            [] => None,
+            [one] if one == "1" => Some(format!("1 {}", grain.name())),
+            lengths => Some(format!("{} {}s", and(lengths), grain.name())),
         };
-        let zone = if grain == Grain::Day { format!(" ({})", self.calendar.zone_name()) } else { String::new() };
-        Some(format!("{} {name}{zone}", lengths.join(", ")))
+        let sliding: Vec<String> = [Grain::Minute, Grain::Hour].into_iter().filter_map(of).collect();
+        let sliding = (!sliding.is_empty()).then(|| format!("the trailing {} of UTC", sliding.join(" and ")));
+        let zone = self.calendar.zone_name();
+        let days = of(Grain::Day).map(|days| format!("the trailing {days} of {zone}"));
+        let to_date = metric.windows.iter().filter_map(|window| match window.extent {
+            Extent::ToDate(Period::Week) => Some(format!("the week from {:?} on", self.calendar.week_starts())),
+            Extent::ToDate(period) => Some(format!("the {}", period.name())),
+            Extent::Trailing(_) => None,
+        });
+        let to_date: Vec<String> = to_date.collect();
+        let to_date = (!to_date.is_empty()).then(|| format!("{} to date of {zone}", and(&to_date)));
+        format!("In {}.", sliding.into_iter().chain(days).chain(to_date).collect::<Vec<_>>().join(", and "))
     }
+
+    fn late(&self, metric: &Metric) -> String {
+        let grains = || Grain::ALL.into_iter().filter(|grain| metric.windows_of(*grain).next().is_some());
+        let bounds: Vec<(&str, String)> = self
+            .sources
+            .iter()
+            .map(|source| {
+                let bound = |grain: Grain| format!("{} in its {}", span(source.lateness_ms[grain]), grain.name());
+                (source.name.as_str(), and(&grains().map(bound).collect::<Vec<_>>()))
+            })
+            .collect();
+        let all_alike = bounds.windows(2).all(|pair| pair[0].1 == pair[1].1);
+        let bounds = match bounds.as_slice() {
+            [(_, bound), ..] if all_alike => bound.clone(),
+            bounds => bounds.iter().map(|(name, bound)| format!("{bound} if of {name}")).collect::<Vec<_>>().join("; "),
+        };
+        format!("An event still counts when it comes late, by its source's clock: up to {bounds}.")
+    }
+}
+
+/// A time in the largest unit of which it is a whole number: `31d`.
+#[must_use]
+pub fn span(ms: i64) -> String {
+    let coarsest = Grain::ALL.into_iter().rev().find(|grain| ms % grain.nominal_ms() == 0).unwrap_or(Grain::Minute);
+    format!("{}{}", ms / coarsest.nominal_ms(), coarsest.letter())
 }
 
 fn condition(Condition { property, part, one_of }: &Condition) -> String {
@@ -89,4 +139,12 @@ fn literal(literal: &Literal) -> String {
 
 fn or(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(" or ")
+}
+
+/// `a, b and c`.
+fn and(items: &[String]) -> String {
+    match items {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        items => items.concat(),
+    }
 }

@@ -173,21 +173,57 @@ fn a_condition_is_a_path_below_the_properties_and_typed_values() {
 }
 
 #[test]
-fn metrics_read_as_plain_words() {
-    let words =
-        |text| plan(text).words().into_iter().map(|(name, words)| format!("{name}: {words}")).collect::<Vec<_>>();
-    assert_eq!(words(BRIEF), ["active_users: distinct user with any event in the trailing 1 day (UTC)"]);
+fn metrics_read_as_sentences() {
+    let words = |text, of: fn(catalog::Words) -> String| {
+        let plan = plan(text);
+        plan.metrics.iter().map(|metric| of(plan.words(metric))).collect::<Vec<_>>()
+    };
     assert_eq!(
-        words(RICH),
+        words(BRIEF, |words| words.counts),
+        ["Every user with any event counts once; two are the same if user_id is equal."]
+    );
+    assert_eq!(
+        words(RICH, |words| words.counts),
         [
-            "watchers: distinct viewing with event \"watched\" or \"read\" where level is \"paid\" and plan is \"team\" or 2 or \
-         2.5 or true or \"true\" and device.os is \"linux\" in the trailing 60 minutes, 24 hours, 1, 7, 90 days (America/New_York)",
-            "purchases: count of event \"purchase\" where plan is \"team\" in the trailing 60 minutes, 7 days (America/New_York)",
-            "revenue: sum of amount.net (2 decimals) of event \"purchase\" in the trailing 1 day (America/New_York)",
-            "seconds: sum of seconds (whole numbers) of any event in the trailing 1 hour",
-            "members: distinct account_user with event \"read\" in the trailing 28 days (America/New_York)",
+            "Every viewing with an event \"watched\" or \"read\" where level is \"paid\" and plan is \"team\" or 2 or 2.5 or \
+             true or \"true\" and device.os is \"linux\" counts once; two are the same if properties.video_id and user_id \
+             are equal.",
+            "Every event \"purchase\" where plan is \"team\" counts, each event_id once.",
+            "amount.net of every event \"purchase\" adds up, rounded to 2 decimals each time, each event_id once.",
+            "seconds of every event adds up, rounded to a whole number each time, each event_id once.",
+            "Every account_user with an event \"read\" counts once; two are the same if user_id and account_id are equal.",
         ]
     );
+    assert_eq!(
+        words(RICH, |words| words.windows),
+        [
+            "In the trailing 60 minutes and 24 hours of UTC, and the trailing 1, 7 and 90 days of America/New_York.",
+            "In the trailing 60 minutes of UTC, and the trailing 7 days of America/New_York.",
+            "In the trailing 1 day of America/New_York.",
+            "In the trailing 1 hour of UTC.",
+            "In the trailing 28 days of America/New_York.",
+        ]
+    );
+    let late = words(RICH, |words| words.late);
+    assert!(late[2].ends_with(": up to 1h in its day if of app; 3d in its day if of web."), "{}", late[2]);
+    let alike = "10m in its minute, 2h in its hour and 3d in its day.";
+    let same = RICH.replace("lateness: { day: 1h }", "lateness: { day: 3d }");
+    assert!(words(&same, |words| words.late)[0].ends_with(alike), "{:?}", words(&same, |words| words.late));
+}
+
+/// By hand from the formats: a track is its number, its first bucket, a count of bytes, and a bit a bucket.
+#[test]
+fn footprint_follows_from_the_formats() {
+    // Before the present 27 of 28 days, 3 of lateness, 1 more, and 400 of history.
+    let plan = plan(&BRIEF.replace("windows: [1d]", "windows: [1d, 28d]"));
+    let footprint = plan.footprint(activity::MetricIndex(0));
+    assert_eq!(
+        (footprint.once, footprint.always),
+        (Some(1 + 3 + 1 + 1), Some(1 + 3 + 1 + (27 + 3 + 1 + 400 + 1_usize).div_ceil(8)))
+    );
+    assert_eq!((footprint.counters, footprint.steps), (2, 3 + 1 + 400 + 28));
+    let counted = self::plan(RICH).footprint(activity::MetricIndex(1));
+    assert_eq!((counted.once, counted.always, counted.counters), (None, None, 2));
 }
 
 #[test]
@@ -267,7 +303,8 @@ proptest! {
             prop_assert!(!mistakes.0.is_empty());
             prop_assert!(!mistakes.render("catalogue.yaml", &text).is_empty());
             for mistake in &mistakes.0 {
-                prop_assert!(mistake.line >= 1 && mistake.column >= 1 && mistake.line <= text.lines().count() + 1);
+                let place = mistake.place.unwrap();
+                prop_assert!(place.line >= 1 && place.column >= 1 && place.line <= text.lines().count() + 1);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What people read who made a mistake: each `mistakes/*.yaml` has its diagnostics beside it. `UPDATE_GOLDEN=1` renews them.
 
+use catalog::Mistake;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -42,7 +43,7 @@ fn every_mistake_is_reported_at_once_in_its_line() {
         let numbered = source.lines().zip(1..);
         let expected: Vec<usize> =
             numbered.filter(|(line, _)| line.contains("# wrong")).map(|(_, number)| number).collect();
-        let mut lines: Vec<usize> = catalog::parse(&source).unwrap_err().0.iter().map(|mistake| mistake.line).collect();
+        let mut lines: Vec<usize> = catalog::parse(&source).unwrap_err().0.iter().map(Mistake::line).collect();
         assert!(lines.is_sorted());
         lines.dedup();
         assert_eq!(lines, expected, "{}", case.display());

@@ -171,10 +171,10 @@ impl Reader {
             attributes => {
                 let event = self.event_name(&slots)?;
                 let time = self.time_of(&slots)?;
-                self.touch(event, &slots, touches).inspect_err(|_| touches.clear())?;
                 if let Some(attributes) = attributes.as_ref().filter(|attributes| attributes.is_told_by(event)) {
                     attributes.read(&slots, touches).inspect_err(|_| touches.clear())?;
                 }
+                self.touch(event, &slots, touches).inspect_err(|_| touches.clear())?;
                 Ok(time)
             }
         }
@@ -243,7 +243,11 @@ impl Reader {
             |digits| self.id_of_event(slots, digits),
             |metric, digits| self.amount_of(metric).read(slots, digits),
         )?;
-        if is_wanted && touches.counts_nowhere() { Err(self.no_entity(event, slots)) } else { Ok(()) }
+        // Who tells attributes need not be one of those that are counted.
+        match is_wanted && touches.counts_nowhere() && touches.changed().is_none() {
+            true => Err(self.no_entity(event, slots)),
+            false => Ok(()),
+        }
     }
 
     fn key_of(&self, entity: EntityKind) -> &KeyMaker {

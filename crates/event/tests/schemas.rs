@@ -12,7 +12,8 @@ fn versions() -> BTreeMap<String, BTreeMap<u32, Schema>> {
     for file in std::fs::read_dir(folder).expect("the folder is there") {
         let path = file.expect("the folder can be read").path();
         let name = path.file_name().and_then(|name| name.to_str()).expect("names are text");
-        let stem = name.strip_suffix(".avsc").unwrap_or_else(|| panic!("{name} is no schema"));
+        // JSON Schemas of what people write lie beside them.
+        let Some(stem) = name.strip_suffix(".avsc") else { continue };
         let (name, version) = stem.rsplit_once(".v").unwrap_or_else(|| panic!("{stem} has no version"));
         let text = std::fs::read_to_string(&path).expect("the file can be read");
         let schema = Schema::parse_str(&text).unwrap_or_else(|error| panic!("{stem}: {error}"));

@@ -1,8 +1,8 @@
 //! The North Star gauges as Prometheus text. They are rendered once a refresh, not once a scrape.
 
 use crate::totals::Totals;
-use activity::{Bucket, Grain, MetricIndex};
-use catalog::Plan;
+use activity::{Bucket, DimensionValue, Grain, MetricIndex, Window};
+use catalog::{Dimension, Metric, Plan};
 use std::fmt::Write;
 
 /// Every metric and window as of the unfinished bucket and the last complete one, the slices of each as metrics of their own,
@@ -10,17 +10,17 @@ use std::fmt::Write;
 /// can be told.
 pub(crate) fn render(plan: &Plan, totals: &Totals, as_of: &[(Grain, Bucket)]) -> String {
     let mut page = Page { plan, totals, as_of, text: String::new() };
-    for ((index, metric), (_, words)) in (0..).map(MetricIndex).zip(&plan.metrics).zip(plan.words()) {
+    for (index, metric) in (0..).map(MetricIndex).zip(&plan.metrics) {
+        let words = plan.words(metric).counts;
         let help = if metric.description.is_empty() { &words } else { &metric.description };
         page.head(&metric.name, help);
         page.values(&metric.name, index, "");
         for by in &metric.by {
             let dimension = plan.dimension(by.dimension);
-            let name = format!("{}_by_{}", metric.name, dimension.name);
+            let name = dimension.slices_of(&metric.name);
             page.head(&name, &format!("{help} By {}.", dimension.name));
             for value in dimension.all_values() {
-                let label = format!(",{}=\"{}\"", dimension.name, escape_label(&dimension.label(value)));
-                page.values(&name, by.slice(value), &label);
+                page.values(&name, by.slice(value), &label(dimension, value));
             }
         }
     }
@@ -47,14 +47,38 @@ impl Page<'_> {
             metric.windows_of(*grain).map(move |window| (window, as_of))
         };
         for (window, as_of) in self.as_of.iter().flat_map(of_grain) {
-            for (complete, as_of) in [("false", as_of), ("true", as_of.plus(-1))] {
+            for (complete, as_of) in [(false, as_of), (true, as_of.plus(-1))] {
                 if let Some(value) = self.totals.value(self.plan, index, window, as_of) {
-                    let _ =
-                        writeln!(self.text, "nsm_{name}{{window=\"{window}\",complete=\"{complete}\"{label}}} {value}");
+                    let _ = writeln!(self.text, "{} {value}", series_of(name, window, complete, label));
                 }
             }
         }
     }
+}
+
+/// The names, with labels, of all series that a metric and its slices can have.
+#[must_use]
+pub fn series(plan: &Plan, metric: &Metric) -> Vec<String> {
+    let all = |name: &str, label: &str| {
+        let of = |window: &Window| [false, true].map(|complete| series_of(name, *window, complete, label));
+        metric.windows.iter().flat_map(of).collect::<Vec<_>>()
+    };
+    let mut series = all(&metric.name, "");
+    for by in &metric.by {
+        let dimension = plan.dimension(by.dimension);
+        let name = format!("{}_by_{}", metric.name, dimension.name);
+        series.extend(dimension.all_values().flat_map(|value| all(&name, &label(dimension, value))));
+    }
+    series
+}
+
+fn series_of(name: &str, window: Window, complete: bool, label: &str) -> String {
+    format!("nsm_{name}{{window=\"{window}\",complete=\"{complete}\"{label}}}")
+}
+
+/// A further label, behind a comma.
+fn label(dimension: &Dimension, value: DimensionValue) -> String {
+    format!(",{}=\"{}\"", dimension.name, escape_label(&dimension.label(value)))
 }
 
 /// The offsets travel with the values: a page never pairs values with the offsets of another read.

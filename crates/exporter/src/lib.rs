@@ -10,10 +10,12 @@ mod http;
 pub mod lists;
 mod metrics;
 pub mod portrait;
+mod records;
 mod totals;
 mod value;
 
 pub use board::{Board, Settings, Shown};
+pub use gauges::series;
 pub use http::{Access, Lists, Pages, Reader, ServeError, serve};
 pub use metrics::Metrics;
 pub use totals::{Stands, Totals, Withheld};

@@ -22,8 +22,10 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check the configuration and the catalogue, and say what the metrics count
+    /// Check the configuration and the catalogue, and say what the metrics count and cost
     Check(Check),
+    /// Print a JSON Schema, by which an editor completes and checks what is written
+    Schema(Schema),
     /// Run the pipeline, or some of its roles, until SIGTERM or Ctrl-C
     Run(Run),
     /// Show the metrics' values as of a time
@@ -41,6 +43,25 @@ pub(crate) enum Command {
 pub(crate) struct Check {
     /// The catalogue [default: the configuration's]
     pub(crate) catalogue: Option<PathBuf>,
+    /// How to show what was found
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(crate) format: Format,
+}
+
+/// `nsm schema`.
+#[derive(Args, Debug)]
+pub(crate) struct Schema {
+    /// Of which file
+    pub(crate) of: SchemaOf,
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// The metric catalogue.
+    Catalogue,
+    /// The configuration.
+    Config,
 }
 
 /// `nsm run`.
@@ -99,7 +120,7 @@ pub(crate) struct Query {
     pub(crate) format: Format,
 }
 
-/// How values are shown.
+/// How what was found is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.
@@ -128,7 +149,7 @@ pub(crate) struct Account {
 pub(crate) struct Accounts {
     /// The name of a metric that counts entities
     pub(crate) metric: String,
-    /// List those that count [default]
+    /// List those that count; without any of these options, they are listed
     #[arg(long, group = "list")]
     pub(crate) members: bool,
     /// List those that count, and came in at --since or later

@@ -1,15 +1,16 @@
 //! Structured logs on stderr; stdout is for data.
 
-use crate::config::{Log, LogFormat};
+use crate::config::{Log, LogFormat, Wrong};
+use crate::terminal;
 use indicatif::MultiProgress;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Whether a text is a level, or a list of directives such as `info,ingest=debug`.
-pub(crate) fn check_level(text: &str) -> Result<(), String> {
+pub(crate) fn check_level(text: &str) -> Result<(), Wrong> {
     let help = "write error, warn, info, debug or trace, or directives such as `info,ingest=debug`";
-    EnvFilter::try_new(text).map(drop).map_err(|error| format!("`{text}` is no log level ({error}); {help}"))
+    EnvFilter::try_new(text).map(drop).map_err(|_| Wrong::new(format!("`{text}` is no log level"), help))
 }
 
 /// Sends log lines to stderr from now on, above the progress bars if there are some. `RUST_LOG` overrules the level.
@@ -19,11 +20,10 @@ pub(crate) fn start(log: &Log, bars: &MultiProgress) {
         _ => EnvFilter::new(&log.level),
     };
     let lines = Lines { bars: bars.clone() };
-    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
     // It fails only if logs go somewhere already.
     let _ = match log.format {
-        LogFormat::Text => builder.with_ansi(colours).try_init(),
+        LogFormat::Text => builder.with_ansi(terminal::has_colours()).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
     };
     let default = std::panic::take_hook();

@@ -14,11 +14,12 @@ mod failure;
 #[cfg(test)]
 mod golden;
 mod logging;
-mod nearest;
 mod produce;
 mod query;
 mod run;
+mod schema;
 mod stop;
+mod terminal;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
     match execute(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            eprint!("{}", failure.shown(terminal::look()));
             ExitCode::FAILURE
         }
     }
@@ -45,25 +46,29 @@ fn execute(cli: Cli) -> Result<(), Failure> {
     let bars = MultiProgress::new();
     logging::start(&read.config.log, &bars);
     match cli.command {
-        Command::Check(arguments) => check::check(&read, arguments.catalogue.as_deref()),
+        Command::Check(arguments) => check::check(&read, &arguments),
+        Command::Schema(arguments) => {
+            print!("{}", schema::text(arguments.of));
+            Ok(())
+        }
         Command::Run(arguments) => {
-            let plan = catalogue::settled(&read)?;
+            let plan = catalogue::settled(&read, None)?.plan;
             run::run(&read.config, plan, &arguments.roles)
         }
         Command::Query(arguments) => {
-            let plan = catalogue::settled(&read)?;
+            let plan = catalogue::settled(&read, None)?.plan;
             query::query(&read.config, &plan, &arguments)
         }
         Command::Account(arguments) => {
-            let plan = catalogue::settled(&read)?;
+            let plan = catalogue::settled(&read, None)?.plan;
             account::account(&read.config, &plan, &arguments)
         }
         Command::Accounts(arguments) => {
-            let plan = catalogue::settled(&read)?;
+            let plan = catalogue::settled(&read, None)?.plan;
             accounts::accounts(&read.config, &plan, &arguments)
         }
         Command::Produce(arguments) => {
-            let plan = catalogue::settled(&read)?;
+            let plan = catalogue::settled(&read, None)?.plan;
             produce::produce(&read.config, &plan, &arguments, &bars)
         }
     }

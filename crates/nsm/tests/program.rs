@@ -49,8 +49,26 @@ fn check_of_a_good_catalogue_succeeds() {
     let output = nsm(folder.path(), &["check"], &[]);
     assert_eq!(output.status.code(), Some(0));
     let shown = text(&output.stdout);
-    assert!(shown.starts_with("catalogue.yaml: product music, version ") && shown.contains("\nactive "), "{shown}");
+    assert!(shown.starts_with("catalogue.yaml: product music, version ") && shown.contains("\nactive\n"), "{shown}");
     assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn check_answers_programs() {
+    let folder = folder(&[("catalogue.yaml", CATALOGUE), ("wrong.yaml", "version: 2\n")]);
+    let json = |arguments: &[&str]| {
+        let output = nsm(folder.path(), arguments, &[("NSM__SHARDS", "4")]);
+        (output.status.code(), serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("it is JSON"))
+    };
+    let (code, good) = json(&["check", "--format", "json"]);
+    assert_eq!((code, &good["sources"][0]["topic"], &good["shards"]), (Some(0), &"plays".into(), &4.into()));
+    assert_eq!(good["metrics"][0]["series"][0], "nsm_active{window=\"1d\",complete=\"false\"}");
+
+    let (code, wrong) = json(&["check", "--format", "json", "wrong.yaml"]);
+    assert_eq!((code, wrong["mistakes"].as_array().map(Vec::len)), (Some(1), Some(5)));
+    let found = wrong["mistakes"].as_array().unwrap().iter().find(|mistake| mistake["path"] == "version").unwrap();
+    assert_eq!((&found["file"], &found["line"], &found["column"]), (&"wrong.yaml".into(), &1.into(), &10.into()));
+    assert_eq!(found["help"], "write `version: 1`");
 }
 
 #[test]
@@ -70,8 +88,8 @@ fn run_starts_only_when_nothing_is_wrong() {
     let output = nsm(folder.path(), &["run"], &[]);
     assert_eq!(output.status.code(), Some(1));
     let shown = text(&output.stderr);
-    assert!(shown.contains("northstar.yaml: shards: `0` is out of range"), "{shown}");
-    assert!(shown.contains("topics.activity: source `plays` of the catalogue reads `plays`"), "{shown}");
+    assert!(shown.contains("`0` is out of range") && shown.contains("[northstar.yaml:1:9]"), "{shown}");
+    assert!(shown.contains("source `plays` reads `plays`, which nsm itself writes"), "{shown}");
 }
 
 #[test]

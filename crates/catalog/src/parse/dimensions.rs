@@ -4,12 +4,12 @@ use super::entities::{self, Entities};
 use super::metrics::{literal, property};
 use super::values;
 use crate::cursor::{Cursor, Later};
-use crate::dimension::{AsOf, By, Dimension, NONE, OTHER, Taken};
+use crate::dimension::{AsOf, By, Dimension, NONE, OTHER, Taken, label};
 use crate::plan::{Literal, Measure, Path, Source};
 use crate::suggest;
 use activity::{DimensionIndex, EntityKind, MetricIndex};
 
-const KNOWN: &[&str] = &["of", "from", "values", "as_of"];
+pub(super) const KNOWN: &[&str] = &["of", "from", "values", "as_of"];
 const LATER: Later = &[("limit", "write the `values` that are told apart; any other is `__other__`")];
 /// The labels that gauges have anyway.
 const LABELS: [&str; 2] = ["window", "complete"];
@@ -17,12 +17,12 @@ const MOST: usize = 100;
 const MOST_VALUES: usize = 200;
 
 #[derive(Clone, Copy)]
-enum When {
+pub(crate) enum When {
     Event,
     Of(AsOf),
 }
 
-const WHEN: &[(&str, When)] =
+pub(crate) const WHEN: &[(&str, When)] =
     &[("event", When::Event), ("bucket", When::Of(AsOf::Bucket)), ("current", When::Of(AsOf::Current))];
 
 /// The dimensions that a catalogue declares, also those with mistakes, so that a metric that is sliced by such a one is not a
@@ -111,15 +111,24 @@ fn path(cursor: &Cursor) -> Option<Path> {
     property(name).or_else(|| cursor.wrong(format!("`{name}` is not a path"), values::PATH_HELP))
 }
 
+/// A value that is told apart by its label: `1` and `"1"` would be one series twice.
+struct Value(Literal);
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Value) -> bool {
+        label(&self.0) == label(&other.0)
+    }
+}
+
 fn values_of(cursor: &Cursor) -> Option<Vec<Literal>> {
     let values = cursor.one_or_more(|cursor| match literal(cursor)? {
         Literal::Text(text) if [NONE, OTHER].contains(&text.as_str()) => {
             cursor.wrong(format!("`{text}` stands for what no value is declared for"), "remove it")
         }
-        value => Some(value),
+        value => Some(Value(value)),
     })?;
     match values.len() {
-        ..=MOST_VALUES => Some(values),
+        ..=MOST_VALUES => Some(values.into_iter().map(|Value(value)| value).collect()),
         count => cursor.wrong(format!("{count} values are too many"), format!("declare at most {MOST_VALUES}")),
     }
 }

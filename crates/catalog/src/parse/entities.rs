@@ -6,7 +6,7 @@ use crate::plan::Entity;
 use crate::suggest;
 use activity::EntityKind;
 
-const KNOWN: &[&str] = &["key", "shard_by"];
+pub(super) const KNOWN: &[&str] = &["key", "shard_by"];
 const LATER: Later = &[("hashed", "remove it: keys are stored as they are; hash them before they reach the topic")];
 const MOST: usize = 64;
 

@@ -7,11 +7,12 @@ use crate::plan::{Fields, Format, Literal, Origin, Path, Skew, TimeField, TimeFo
 use apache_avro::Schema;
 
 /// The fields that every event can have.
-const NATIVE: &[&str] =
+pub(crate) const NATIVE: &[&str] =
     &["event_id", "event", "timestamp", "sent_at", "received_at", "original_timestamp", "properties"];
 /// The fields that many events have, so that it is no mistake to map one that no entity's key is made of.
-const UNUSED: &[&str] = &["user_id", "account_id"];
-const UNITS: &[(&str, TimeForm)] =
+pub(crate) const UNUSED: &[&str] = &["user_id", "account_id"];
+pub(super) const TIMESTAMP_KNOWN: &[&str] = &["path", "unit"];
+pub(crate) const UNITS: &[(&str, TimeForm)] =
     &[("rfc3339", TimeForm::Rfc3339), ("s", TimeForm::Seconds), ("ms", TimeForm::Millis), ("us", TimeForm::Micros)];
 
 /// The fields of a source: those that are given, and those of the format. `keys` are the fields that entities' keys are made
@@ -143,7 +144,7 @@ fn moment(cursor: &Cursor) -> Option<TimeField> {
         return Some(TimeField { path: path(cursor)?, form: TimeForm::Rfc3339 });
     }
     let entries = cursor.entries()?;
-    entries.allow(&["path", "unit"], &[]);
+    entries.allow(TIMESTAMP_KNOWN, &[]);
     let path = entries.require("path", "write where the time is found, as in `{ path: ts, unit: ms }`").and_then(path);
     let form = entries.read_or("unit", TimeForm::Rfc3339, |cursor| cursor.choice("a unit of time", UNITS, &[]));
     Some(TimeField { path: path?, form: form? })

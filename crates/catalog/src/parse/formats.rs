@@ -6,14 +6,14 @@ use crate::plan::{Format, Kind, Path, Skew, TimeField, TimeForm, Wire};
 use apache_avro::Schema;
 
 /// The words for `format`.
-const FORMATS: &[(&str, Shape)] =
+pub(crate) const FORMATS: &[(&str, Shape)] =
     &[("json", Shape::Json), ("segment", Shape::Segment), ("cloudevents", Shape::CloudEvents), ("avro", Shape::Avro)];
 const FORMATS_LATER: Later = &[("protobuf", "write the topic's events as JSON or Avro")];
-const WIRES: &[(&str, Wire)] = &[("confluent", Wire::Confluent), ("plain", Wire::Plain)];
+pub(crate) const WIRES: &[(&str, Wire)] = &[("confluent", Wire::Confluent), ("plain", Wire::Plain)];
 
 /// A format without what else is said of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     Json,
     Segment,
     CloudEvents,

@@ -5,15 +5,17 @@ use super::entities::{self, Entities};
 use super::exclude;
 use super::values::{self, Units, span, split};
 use crate::cursor::{Cursor, Entries, Entry, Later};
-use crate::dimension::{self, Slice};
+use crate::dimension::{self, Dimension, Slice};
 use crate::plan::{Condition, Literal, Measure, Metric, Part, Path, Rule};
 use activity::{Grain, Period, Window};
+use std::collections::BTreeSet;
 
-const KNOWN: &[&str] = &["type", "description", "measure", "windows", "by", "include"];
+pub(super) const KNOWN: &[&str] = &["type", "description", "measure", "windows", "by", "include"];
 const LATER: Later = &[
     ("members", "remove it: metrics are numbers only"),
     ("exclude", "write it beside `metrics`: it holds for all of them but those that `include` it"),
 ];
+pub(crate) const TYPES: &[(&str, ())] = &[("simple", ())];
 const TYPES_LATER: Later = &[
     ("ratio", "write two metrics of `type: simple` and divide them where they are shown"),
     ("cumulative", "write `type: simple`: every metric is of trailing windows"),
@@ -21,9 +23,9 @@ const TYPES_LATER: Later = &[
     ("conversion", "write two metrics of `type: simple`, one for each step, or remove the metric"),
     ("survey", "remove the metric"),
 ];
-const DISTINCT_KNOWN: &[&str] = &["agg", "events", "where", "entity"];
-const COUNT_KNOWN: &[&str] = &["agg", "events", "where"];
-const SUM_KNOWN: &[&str] = &["agg", "events", "where", "value", "decimals"];
+pub(super) const DISTINCT_KNOWN: &[&str] = &["agg", "events", "where", "entity"];
+pub(super) const COUNT_KNOWN: &[&str] = &["agg", "events", "where"];
+pub(super) const SUM_KNOWN: &[&str] = &["agg", "events", "where", "value", "decimals"];
 const MEASURE_LATER: Later = &[
     ("scale", "remove it, and divide where the metric is shown"),
     ("at_least", "remove it: one event makes an entity count"),
@@ -35,9 +37,9 @@ const AGGS_LATER: Later = &[
     ("max", "write `agg: count_distinct`, or remove the metric"),
     ("state", "write `agg: count_distinct`, or remove the metric"),
 ];
-const MOST_DECIMALS: u8 = 9;
+pub(crate) const MOST_DECIMALS: u8 = 9;
 const MOST: usize = 1000;
-const WINDOWS: &Units = &[(Grain::Minute, 1..=1440), (Grain::Hour, 1..=720), (Grain::Day, 1..=90)];
+pub(crate) const WINDOWS: &Units = &[(Grain::Minute, 1..=1440), (Grain::Hour, 1..=720), (Grain::Day, 1..=90)];
 
 /// What the catalogue declares for metrics to name; each `None` if it could not be read.
 #[derive(Clone, Copy)]
@@ -55,7 +57,9 @@ pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<(Vec<Metri
         return cursor.wrong_at_home(what, format!("write at most {MOST}"));
     }
     let mut metrics = super::all(metrics)?;
-    let slices = dimension::slices(&mut metrics, &declared.dimensions?.declared()?);
+    let dimensions = declared.dimensions?.declared()?;
+    are_apart(cursor, &metrics, &dimensions)?;
+    let slices = dimension::slices(&mut metrics, &dimensions);
     let slices = slices.or_else(|| {
         let help = "write fewer `values` or name fewer dimensions in `by`: at most 65,000 in all";
         cursor.wrong_at_home("the metrics have too many slices", help)
@@ -63,12 +67,27 @@ pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<(Vec<Metri
     Some((metrics, slices?))
 }
 
+/// Whether no two metrics, or slices of metrics, are called the same: a sum over one name must not count twice.
+fn are_apart(cursor: &Cursor, metrics: &[Metric], dimensions: &[Dimension]) -> Option<()> {
+    let mut names: BTreeSet<String> = metrics.iter().map(|metric| metric.name.clone()).collect();
+    for (metric, by) in metrics.iter().flat_map(|metric| metric.by.iter().map(move |by| (metric, by))) {
+        let dimension = &dimensions[usize::from(by.dimension.0)];
+        let name = dimension.slices_of(&metric.name);
+        if names.contains(&name) {
+            let what = format!("`{name}` is what the slices of `{}` by `{}` are called", metric.name, dimension.name);
+            return cursor.wrong_at_home(what, "give what else is called so another name");
+        }
+        names.insert(name);
+    }
+    Some(())
+}
+
 fn metric(name: &str, cursor: &Cursor, declared: Declared<'_>) -> Option<Metric> {
     let entries = cursor.entries()?;
     // A metric of another type has other keys, which are no further mistakes.
     entries
         .require("type", "write `type: simple`")
-        .map_or(Some(()), |cursor| cursor.choice("a type of metric", &[("simple", ())], TYPES_LATER))?;
+        .map_or(Some(()), |cursor| cursor.choice("a type of metric", TYPES, TYPES_LATER))?;
     entries.allow(KNOWN, LATER);
     let description = entries.read_or("description", "", Cursor::text);
     let measure = entries
@@ -140,12 +159,18 @@ fn measure(cursor: &Cursor, entities: Option<&Entities>) -> Option<Wanted> {
 fn sum(entries: &Entries) -> Option<Measure> {
     let help = "write the property that is added up, as in `value: properties.amount`";
     let value = entries.require("value", help).and_then(|cursor| {
+        if cursor.written().is_none() {
+            return cursor.mismatch("a property", values::PATH_HELP);
+        }
         let name = cursor.text()?;
         property(name).or_else(|| cursor.wrong(format!("`{name}` is not a property"), values::PATH_HELP))
     });
     let decimals = entries.read_or("decimals", 0, |cursor| match cursor.literal()? {
         Literal::Int(decimals) if (0..=MOST_DECIMALS.into()).contains(&decimals) => u8::try_from(decimals).ok(),
-        _ => cursor.mismatch(&format!("a whole number from 0 to {MOST_DECIMALS}"), "write how many decimals are kept"),
+        _ => cursor.mismatch(
+            &format!("a whole number from 0 to {MOST_DECIMALS}"),
+            "write how many are kept, as in `decimals: 2`",
+        ),
     });
     Some(Measure::Sum { value: value?, decimals: decimals? })
 }
@@ -154,11 +179,15 @@ fn events(cursor: &Cursor) -> Option<Option<Vec<String>>> {
     if cursor.written() == Some("any") {
         return Some(None);
     }
+    if cursor.is_map() {
+        return cursor.mismatch("a name or a list of names", "write `events: any`, or names, as in `[read, watched]`");
+    }
     cursor.one_or_more(event).map(Some)
 }
 
 fn event(cursor: &Cursor) -> Option<String> {
     match cursor.text()? {
+        "*" => cursor.wrong("`*` is not the name of an event", "to count any event, write `events: any`"),
         "any" => cursor.wrong("`any` stands in a list of events", "to count any event, write `events: any`"),
         name => Some(name.to_owned()),
     }

@@ -1,18 +1,16 @@
 //! The words of the language, one file a section.
 
-mod dimensions;
+pub(crate) mod dimensions;
 mod entities;
 mod exclude;
-mod fields;
-mod formats;
-mod metrics;
-mod sources;
-mod values;
+pub(crate) mod fields;
+pub(crate) mod formats;
+pub(crate) mod metrics;
+pub(crate) mod sources;
+pub(crate) mod values;
 
 use crate::calendar::Calendar;
 use crate::cursor::{Cursor, Entries, Later};
-use crate::mistake::{Mistakes, Sink};
-use crate::node;
 use crate::plan::Plan;
 use crate::{suggest, version};
 use activity::{CatalogVersion, Grain, PerGrain};
@@ -20,6 +18,7 @@ use dimensions::Dimensions;
 use jiff::civil::Weekday;
 use metrics::Declared;
 use values::{Units, millis, span};
+use yaml::{Mistakes, Sink};
 
 /// The version of the language that this parser reads.
 const LANGUAGE: &str = "1";
@@ -35,13 +34,29 @@ const KNOWN: &[&str] = &[
     "exclude",
     "metrics",
 ];
+/// The keys of every mapping whose keys are words of the language, by the type of [`crate::schema`] that describes it.
+#[cfg(test)]
+pub(crate) const KEYS: &[(&str, &[&str])] = &[
+    ("Catalogue", KNOWN),
+    ("Source", sources::KNOWN),
+    ("Attributes", sources::ATTRIBUTES_KNOWN),
+    ("Timestamp", fields::TIMESTAMP_KNOWN),
+    ("Entity", entities::KNOWN),
+    ("Dimension", dimensions::KNOWN),
+    ("Metric", metrics::KNOWN),
+    ("CountDistinct", metrics::DISTINCT_KNOWN),
+    ("Count", metrics::COUNT_KNOWN),
+    ("Sum", metrics::SUM_KNOWN),
+];
 const LATER: Later = &[
     ("segments", "write `dimensions`, and name them in a metric's `by`"),
     ("north_star", "remove it: targets can be set where the metric is shown"),
     ("targets", "remove it: targets can be set where the metric is shown"),
     ("launches", "remove it: annotate dashboards instead"),
 ];
-const WEEKDAYS: &[(&str, Weekday)] = &[
+const METRICS_HELP: &str = "write what is counted, as in `active_users: { type: simple, measure: { agg: count_distinct, \
+                            entity: user, events: any }, windows: [28d] }`";
+pub(crate) const WEEKDAYS: &[(&str, Weekday)] = &[
     ("monday", Weekday::Monday),
     ("tuesday", Weekday::Tuesday),
     ("wednesday", Weekday::Wednesday),
@@ -62,7 +77,7 @@ fn default_history(grain: Grain) -> u16 {
 }
 
 /// How long a grain's history may be.
-fn history_units(grain: Grain) -> &'static Units {
+pub(crate) fn history_units(grain: Grain) -> &'static Units {
     match grain {
         Grain::Minute => &[(Grain::Minute, 1..=1440), (Grain::Hour, 1..=24)],
         Grain::Hour => &[(Grain::Hour, 1..=1440), (Grain::Day, 1..=60)],
@@ -87,7 +102,7 @@ pub(crate) type Files<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 /// # Errors
 /// All mistakes of the text, or the one place where it stops to be YAML.
 pub fn parse_with(text: &str, files: &dyn Fn(&str) -> Result<String, String>) -> Result<Plan, Mistakes> {
-    let root = node::load(text).map_err(|mistake| Mistakes(vec![mistake]))?;
+    let root = yaml::load(text).map_err(|mistake| Mistakes(vec![mistake]))?;
     let sink = Sink::default();
     let plan = catalogue(&Cursor::root(&root, &sink), files);
     sink.finish(plan)
@@ -112,9 +127,7 @@ fn catalogue(root: &Cursor, files: Files<'_>) -> Option<Plan> {
     });
     let rules = entries.read_or("exclude", Vec::new(), exclude::read);
     let declared = Declared { entities: entities.as_ref(), dimensions: dimensions.as_ref(), rules: rules.as_deref() };
-    let metrics = entries
-        .require("metrics", "write what is counted, as in `active_users: { type: simple, measure: …, windows: [28d] }`")
-        .and_then(|cursor| metrics::read(cursor, declared));
+    let metrics = entries.require("metrics", METRICS_HELP).and_then(|cursor| metrics::read(cursor, declared));
     language?;
     let (metrics, slices) = metrics?;
     let mut plan = Plan {

@@ -10,8 +10,9 @@ use crate::plan::{Attributes, ClockKind, Source, Start};
 use activity::{Grain, PerGrain};
 use std::collections::HashMap;
 
-const KNOWN: &[&str] = &["topic", "format", "wire", "schema", "from", "clock", "lateness", "fields", "attributes_of"];
-const LATENESS: &Units = &[(Grain::Minute, 0..=1440), (Grain::Hour, 0..=720), (Grain::Day, 0..=400)];
+pub(super) const KNOWN: &[&str] =
+    &["topic", "format", "wire", "schema", "from", "clock", "lateness", "fields", "attributes_of"];
+pub(crate) const LATENESS: &Units = &[(Grain::Minute, 0..=1440), (Grain::Hour, 0..=720), (Grain::Day, 0..=400)];
 
 /// How late an event may be if the source does not say.
 fn default_lateness(grain: Grain) -> i64 {
@@ -23,8 +24,9 @@ fn default_lateness(grain: Grain) -> i64 {
     minutes * Grain::Minute.nominal_ms()
 }
 
-const CLOCKS: &[(&str, ClockKind)] = &[("log", ClockKind::Log), ("event", ClockKind::Event)];
-const STARTS: &[(&str, Start)] = &[("earliest", Start::Earliest), ("latest", Start::Latest)];
+pub(super) const ATTRIBUTES_KNOWN: &[&str] = &["entity", "events", "path"];
+pub(crate) const CLOCKS: &[(&str, ClockKind)] = &[("log", ClockKind::Log), ("event", ClockKind::Event)];
+pub(crate) const STARTS: &[(&str, Start)] = &[("earliest", Start::Earliest), ("latest", Start::Latest)];
 
 pub(super) fn read(cursor: &Cursor, entities: Option<&Entities>, files: Files<'_>) -> Option<Vec<Source>> {
     let keys = entities.and_then(Entities::key_fields);
@@ -72,7 +74,7 @@ fn attributes(cursor: &Cursor, entities: Option<&Entities>, shape: Option<Shape>
         return Some(Attributes { entity: super::entities::named(cursor, entities)?, events: None, object: usual() });
     }
     let entries = cursor.entries()?;
-    entries.allow(&["entity", "events", "path"], &[]);
+    entries.allow(ATTRIBUTES_KNOWN, &[]);
     let help = "write whose attributes the records tell, one of the catalogue's `entities`";
     let entity = entries.require("entity", help).and_then(|cursor| super::entities::named(cursor, entities));
     let events = entries.read_or("events", None, |cursor| cursor.one_or_more(event_text).map(Some));
@@ -119,7 +121,8 @@ fn lateness(cursor: &Cursor) -> Option<PerGrain<i64>> {
             default_lateness(grain).min(most.unwrap_or(i64::MAX)).max(least)
         });
         if found[grain] < least {
-            let what = format!("a lateness by the {} that is less than by what is finer", grain.name());
+            let (finer, name) = (Grain::ALL[at - 1].name(), grain.name());
+            let what = format!("the lateness by the {name} is less than the one by the {finer}");
             let help = "an event that counts in its minute counts in its hour and day, too: write at least as much";
             complete &= entries.require(grain.name(), help)?.wrong::<()>(what, help).is_some();
         }

@@ -7,7 +7,7 @@ use activity::{Grain, Window};
 use std::ops::RangeInclusive;
 
 /// The lengths that a span of time may have in each unit.
-pub(super) type Units = [(Grain, RangeInclusive<u16>)];
+pub(crate) type Units = [(Grain, RangeInclusive<u16>)];
 
 /// A span of time: a whole number of one unit, written as in `60m`, `24h` or `7d`.
 pub(super) fn span(cursor: &Cursor, noun: &str, units: &Units) -> Option<Window> {
@@ -32,7 +32,11 @@ pub(super) fn span(cursor: &Cursor, noun: &str, units: &Units) -> Option<Window>
             Some(length) => Some(Window::trailing(*grain, length)),
             None => cursor.wrong(format!("`{written}` is out of range"), help()),
         },
-        ("", None) => cursor.wrong(format!("`{written}` has no unit"), format!("to mean days, write `{written}d`")),
+        ("", None) => {
+            let meant = |(grain, _): &(Grain, _)| format!("{}s: `{written}{}`", grain.name(), grain.letter());
+            let meant: Vec<String> = units.iter().map(meant).collect();
+            cursor.wrong(format!("`{written}` has no unit"), format!("write it, to mean {}", suggest::either(&meant)))
+        }
         ("w", None) => {
             let instead = digits.parse::<u16>().ok().and_then(|weeks| weeks.checked_mul(7));
             let instead = instead.map_or_else(help, |days| format!("write `{days}d`"));
@@ -49,6 +53,9 @@ pub(super) fn millis(span: Window) -> i64 {
 
 /// The path that `a.b.c` stands for.
 pub(super) fn path(cursor: &Cursor) -> Option<Path> {
+    if cursor.written().is_none() {
+        return cursor.mismatch("a path", PATH_HELP);
+    }
     let text = cursor.text()?;
     split(text).or_else(|| cursor.wrong(format!("`{text}` is not a path"), PATH_HELP))
 }

@@ -5,20 +5,27 @@
 //! it can be told at once, and secrets are kept as [`SecretString`], which no log and no error shows.
 
 mod registry;
+mod schema;
 mod section;
 mod tree;
 mod units;
+mod veil;
 
 use kafka::rdkafka::KafkaConfig;
+pub(crate) use schema::schema;
 use secrecy::{ExposeSecret, SecretString};
-use section::{Mistakes, Section};
+pub(crate) use section::Wrong;
+use section::{Found, Section};
 use state::RedisConfig;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tree::Tree;
 use units::{count, duration, size};
+use yaml::Report;
+use yaml::suggest::did_you_mean;
 
 /// What the variables of the environment start with.
 const PREFIX: &str = "NSM__";
@@ -115,8 +122,8 @@ pub(crate) enum LogFormat {
 pub(crate) struct Read {
     /// Where something is wrong it has the default.
     pub(crate) config: Config,
-    /// Each a line of text; empty if all is well.
-    pub(crate) mistakes: Vec<String>,
+    /// What is wrong; no mistakes if all is well.
+    pub(crate) report: Report,
     /// The file could not be read as a whole, so that what it sets is not known.
     pub(crate) is_blind: bool,
 }
@@ -167,14 +174,15 @@ fn read(
     environment: impl Iterator<Item = (OsString, OsString)>,
     host: impl FnOnce() -> Option<String>,
 ) -> Read {
-    let mistakes = Mistakes::default();
-    let from_file = file.map(|file| tree::parse_file(file, &mistakes));
-    let is_blind = matches!(from_file, Some(None));
-    let variables = tree::variables(environment, &mistakes);
-    let tree = tree::merge(from_file.flatten().unwrap_or_default(), variables, &mistakes);
-    let root = Section::root(&tree, &mistakes);
-    let config = config(root, file.and_then(Path::parent), host);
-    Read { config, mistakes: mistakes.into_inner(), is_blind }
+    let found = Found::default();
+    let text = file.map(|file| tree::text_of(file, &found.sink));
+    let loaded = text.as_ref().map(|text| yaml::load(text.as_ref()?).map_err(|mistake| found.sink.push(mistake)).ok());
+    let is_blind = matches!(loaded, Some(None));
+    let tree = Tree { file: loaded.flatten(), variables: tree::variables(environment, &found.sink) };
+    let config = config(Section::root(&tree, &found), file.and_then(Path::parent), host);
+    let text = found.veil.over(&text.flatten().unwrap_or_default(), !is_blind);
+    let file = file.unwrap_or(Path::new(DEFAULT_FILE)).display().to_string();
+    Read { config, report: Report { file, text, mistakes: found.sink.into_mistakes() }, is_blind }
 }
 
 fn config(root: Section<'_>, folder: Option<&Path>, host: impl FnOnce() -> Option<String>) -> Config {
@@ -182,7 +190,10 @@ fn config(root: Section<'_>, folder: Option<&Path>, host: impl FnOnce() -> Optio
     let group = root.read("group", "northstar".to_owned(), name);
     let instance = root.read_or("instance", || host().unwrap_or_default(), name);
     if instance.is_empty() {
-        root.reject("instance", "this machine has no host name; write a name that no other process of the group has");
+        root.reject(
+            &["instance"],
+            Wrong::new("this machine has no host name", "write a name that no other process of the group has"),
+        );
     }
     let shards = number(&root, "shards", 16, 1..=1024);
     let config = Config {
@@ -200,10 +211,11 @@ fn config(root: Section<'_>, folder: Option<&Path>, host: impl FnOnce() -> Optio
         log: log(root.section("log")),
     };
     if config.exporter.stale_after <= Duration::from_millis(config.ingest.heartbeat_ms.unsigned_abs()) {
-        root.reject(
-            "exporter.stale_after",
-            "it must be longer than `ingest.heartbeat`, or gauges would be absent between two heartbeats",
+        let wrong = Wrong::new(
+            "`exporter.stale_after` must be longer than `ingest.heartbeat`: gauges would be absent between two heartbeats",
+            "write a longer `exporter.stale_after`, or a shorter `ingest.heartbeat`",
         );
+        root.reject(&["exporter.stale_after", "ingest.heartbeat"], wrong);
     }
     root.finish();
     config
@@ -220,7 +232,11 @@ fn kafka_section(section: Section<'_>) -> Kafka {
         request_timeout: section.read("request_timeout", 30 * SECOND, |text| duration(text, SECOND..=HOUR)),
     };
     if kafka.poll_interval < kafka.session_timeout {
-        section.reject("poll_interval", "it must not be shorter than `kafka.session_timeout`");
+        let wrong = Wrong::new(
+            "`kafka.poll_interval` is shorter than `kafka.session_timeout`",
+            "write a longer `poll_interval`, or a shorter `session_timeout`",
+        );
+        section.reject(&["poll_interval", "session_timeout"], wrong);
     }
     section.finish();
     kafka
@@ -232,7 +248,8 @@ fn topics(section: Section<'_>) -> Topics {
         dead_letter: section.read("dead_letter", "nsm.dead-letter".to_owned(), topic),
     };
     if topics.activity == topics.dead_letter {
-        section.reject("dead_letter", "it must not be the same topic as `topics.activity`");
+        let wrong = Wrong::new("`topics.dead_letter` is the same topic as `topics.activity`", "write another topic");
+        section.reject(&["dead_letter", "activity"], wrong);
     }
     section.finish();
     topics
@@ -255,13 +272,13 @@ fn ingest_section(section: Section<'_>, shards: u16) -> ingest::Settings {
         idle_margin_ms: time("idle_margin", default.idle_margin_ms, Duration::ZERO..=DAY),
         run_ahead_days: section.read("run_ahead", default.run_ahead_days, |text| {
             let days = duration(text, DAY..=400 * DAY)?.as_secs() / DAY.as_secs();
-            u16::try_from(days).map_err(|_| "it is too long".to_owned())
+            Ok(u16::try_from(days).expect("the range is short"))
         }),
         cache_entities: number(&section, "cache_entities", default.cache_entities, 1..=1_000_000_000),
         from_latest: section.read("from", default.from_latest, |text| match text {
             "earliest" => Ok(false),
             "latest" => Ok(true),
-            _ => Err(format!("`{text}` is neither `earliest` nor `latest`")),
+            _ => Err(Wrong::new(format!("`{text}` is no place to begin"), did_you_mean(text, &["earliest", "latest"]))),
         }),
     };
     section.finish();
@@ -288,7 +305,10 @@ fn redis(section: Section<'_>) -> Redis {
     let scheme =
         |text: &str| match ["redis://", "rediss://", "unix://", "redis+unix://"].iter().any(|s| text.starts_with(s)) {
             true => Ok(()),
-            false => Err("it is not of the form redis://[[user]:password@]host[:port][/db]"),
+            false => Err(Wrong::new(
+                "`state.redis.url` is not the address of a Redis server",
+                "write `redis://[[user]:password@]host[:port][/db]`, or `rediss://` for TLS",
+            )),
         };
     let redis = Redis {
         url: inner.secret("url", "redis://127.0.0.1:6379", scheme),
@@ -311,12 +331,12 @@ fn exporter_section(section: Section<'_>) -> Exporter {
 
 fn http(section: Section<'_>) -> Http {
     let listen = section.read("listen", SocketAddr::from((Ipv4Addr::LOCALHOST, 9464)), |text| {
-        text.parse()
-            .map_err(|_| format!("`{text}` is not an address; write an IP address and a port, as in `0.0.0.0:9464`"))
+        let help = "write an IP address and a port, as in `0.0.0.0:9464`";
+        text.parse().map_err(|_| Wrong::new(format!("`{text}` is not an address"), help))
     });
     let token = section.secret("token", "", |text| match text.len() {
         16.. => Ok(()),
-        _ => Err("a token of less than 16 bytes is guessed soon; write a longer one"),
+        _ => Err(Wrong::new("a token of less than 16 bytes is guessed soon", "write a longer one")),
     });
     section.finish();
     Http { listen, token }
@@ -325,7 +345,9 @@ fn http(section: Section<'_>) -> Http {
 fn log(section: Section<'_>) -> Log {
     let log = Log {
         format: section.read("format", LogFormat::Text, |text| {
-            clap::ValueEnum::from_str(text, false).map_err(|_| format!("`{text}` is neither `text` nor `json`"))
+            let wrong =
+                |_| Wrong::new(format!("`{text}` is not a format of log lines"), did_you_mean(text, &["text", "json"]));
+            clap::ValueEnum::from_str(text, false).map_err(wrong)
         }),
         level: section
             .read("level", "info".to_owned(), |text| crate::logging::check_level(text).map(|()| text.to_owned())),
@@ -340,29 +362,29 @@ fn number<T: TryFrom<u64>>(
     default: T,
     range: std::ops::RangeInclusive<u64>,
 ) -> T {
-    let parse =
-        |text: &str| count(text, range).and_then(|read| T::try_from(read).map_err(|_| "it is too large".to_owned()));
+    let parse = |text: &str| Ok(T::try_from(count(text, range)?).unwrap_or_else(|_| unreachable!("the range fits")));
     section.read(name, default, parse)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands where settings are checked")]
-fn any(text: &str) -> Result<String, String> {
+fn any(text: &str) -> Result<String, Wrong> {
     Ok(text.to_owned())
 }
 
 /// A name that Kafka takes in a group, a member and a transaction.
-fn name(text: &str) -> Result<String, String> {
+fn name(text: &str) -> Result<String, Wrong> {
     if text.len() <= 100 && text.chars().all(is_plain) {
         return Ok(text.to_owned());
     }
-    Err(format!("`{text}` is not a name; write at most 100 letters, digits, `.`, `_` and `-`"))
+    Err(Wrong::new(format!("`{text}` is not a name"), "write at most 100 letters, digits, `.`, `_` and `-`"))
 }
 
-fn topic(text: &str) -> Result<String, String> {
+fn topic(text: &str) -> Result<String, Wrong> {
     if text.len() <= 249 && text.chars().all(is_plain) && !matches!(text, "." | "..") {
         return Ok(text.to_owned());
     }
-    Err(format!("`{text}` is not a topic; Kafka's have at most 249 letters, digits, `.`, `_` and `-`"))
+    let help = "Kafka's topics have at most 249 letters, digits, `.`, `_` and `-`";
+    Err(Wrong::new(format!("`{text}` is not a topic"), help))
 }
 
 fn is_plain(c: char) -> bool {

@@ -1,10 +1,10 @@
 //! How to reach the schema registry.
 
-use super::section::Section;
+use super::section::{Section, Wrong};
 use super::units::duration;
 use super::{DAY, HOUR, MS, SECOND, any};
 use ::registry::Credentials;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 
 /// The section `registry`.
@@ -38,9 +38,17 @@ impl Registry {
 }
 
 pub(super) fn read(section: Section<'_>) -> Registry {
-    let secret = |name| section.read(name, None, |text| Ok(Some(SecretString::from(text))));
+    let secret = |name| Some(section.secret(name, "", |_| Ok(()))).filter(|text| !text.expose_secret().is_empty());
+    // An address may hold a password: that it must not is told without showing it.
+    let url = section.secret("url", "", |text| match text.contains('@') {
+        true => {
+            let help = "write `registry.username` and `registry.password` apart from it";
+            Err(Wrong::new("the address of a registry names no user", help))
+        }
+        false => Ok(()),
+    });
     let registry = Registry {
-        url: section.read("url", None, |text| any(text).map(Some)),
+        url: Some(url.expose_secret().to_owned()).filter(|url| !url.is_empty()),
         username: section.read("username", None, |text| any(text).map(Some)),
         password: secret("password"),
         token: secret("token"),
@@ -50,10 +58,13 @@ pub(super) fn read(section: Section<'_>) -> Registry {
         unknown_for: section.read("unknown_for", 30 * SECOND, |text| duration(text, SECOND..=DAY)),
     };
     if registry.username.is_some() != registry.password.is_some() {
-        section.reject("username", "a user has a `registry.password`, and a password a `registry.username`");
+        let what = "a user has a password, and a password a user";
+        let help = "set both `registry.username` and `registry.password`, or neither";
+        section.reject(&["username", "password"], Wrong::new(what, help));
     }
     if registry.username.is_some() && registry.token.is_some() {
-        section.reject("token", "a registry is asked as a user or as the bearer of a token; remove one of the two");
+        let what = "a registry is asked as a user or as the bearer of a token";
+        section.reject(&["token"], Wrong::new(what, "remove one of the two"));
     }
     section.finish();
     registry

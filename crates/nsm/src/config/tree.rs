@@ -1,77 +1,53 @@
-//! The tree of settings: a file's, and the environment's over it.
+//! The settings as they are given: by a file, and by the environment over it.
 
 use super::PREFIX;
-use super::section::Mistakes;
-use ::config::{Environment, File, FileFormat, Value, ValueKind};
 use std::ffi::OsString;
 use std::path::Path;
+use std::rc::Rc;
+use yaml::{Mistake, Node, Sink};
 
-/// A file's settings. Its syntax is checked alone, so that what is wrong with it does not hide what is wrong elsewhere.
-pub(super) fn parse_file(file: &Path, mistakes: &Mistakes) -> Option<::config::Config> {
-    let name = file.display().to_string();
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) => {
-            mistakes.push(format!("{name}: the configuration cannot be read: {error}"));
-            return None;
-        }
-    };
-    match ::config::Config::builder().add_source(File::from_str(&text, FileFormat::Yaml)).build() {
-        Ok(mut parsed) => {
-            parsed.cache = from(&name, parsed.cache);
-            Some(parsed)
-        }
-        Err(error) => {
-            // Some of these messages repeat the text, which may hold a secret; those with a place do not.
-            let text = error.to_string();
-            let text = if text.contains("line") { &text } else { "it is not a mapping of settings" };
-            mistakes.push(format!("{name}: {text}"));
-            None
-        }
-    }
+/// What was given.
+#[derive(Default)]
+pub(super) struct Tree {
+    /// `None` if there is no file, or it could not be read.
+    pub(super) file: Option<Rc<Node>>,
+    pub(super) variables: Vec<Variable>,
 }
 
-/// The same value, known to come from `file`.
-fn from(file: &String, value: Value) -> Value {
-    let kind = match value.kind {
-        ValueKind::Table(table) => {
-            ValueKind::Table(table.into_iter().map(|(key, value)| (key, from(file, value))).collect())
-        }
-        kind => kind,
-    };
-    Value::new(Some(file), kind)
+/// A setting of the environment.
+#[derive(Debug)]
+pub(super) struct Variable {
+    /// As the environment has it.
+    pub(super) name: String,
+    /// The names of the sections, outermost first, and of the setting.
+    pub(super) path: Vec<String>,
+    pub(super) value: String,
 }
 
-/// The settings among the variables of the environment.
-pub(super) fn variables(
-    environment: impl Iterator<Item = (OsString, OsString)>,
-    mistakes: &Mistakes,
-) -> ::config::Map<String, String> {
-    let mut found = ::config::Map::new();
+/// A file's text.
+pub(super) fn text_of(file: &Path, sink: &Sink) -> Option<String> {
+    let cannot = |error| {
+        let what = format!("{}: the configuration cannot be read: {error}", file.display());
+        sink.push(Mistake::nowhere(what, "name another with `--config`, or set NSM_CONFIG"));
+    };
+    std::fs::read_to_string(file).map_err(cannot).ok()
+}
+
+/// The settings among the variables of the environment, by name.
+pub(super) fn variables(environment: impl Iterator<Item = (OsString, OsString)>, sink: &Sink) -> Vec<Variable> {
+    let mut found = Vec::new();
     for (name, value) in environment {
-        let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
+        let Some((name, path)) = name.to_str().and_then(|name| Some((name, name.strip_prefix(PREFIX)?))) else {
+            continue;
+        };
         match value.into_string() {
             Ok(value) => {
-                found.insert(name.to_owned(), value);
+                let path = path.to_lowercase().split("__").map(str::to_owned).collect();
+                found.push(Variable { name: name.to_owned(), path, value });
             }
-            Err(_) => mistakes.push(format!("{name}: it is not UTF-8")),
+            Err(_) => sink.push(Mistake::nowhere(format!("{name}: it is not UTF-8"), "write text, or unset it")),
         }
     }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
     found
-}
-
-pub(super) fn merge(
-    file: ::config::Config,
-    environment: ::config::Map<String, String>,
-    mistakes: &Mistakes,
-) -> ::config::Map<String, Value> {
-    let environment = Environment::with_prefix("NSM").prefix_separator("__").separator("__").source(Some(environment));
-    match ::config::Config::builder().add_source(file).add_source(environment).build().map(|merged| merged.cache.kind) {
-        Ok(ValueKind::Table(table)) => table,
-        Ok(_) => ::config::Map::new(),
-        Err(error) => {
-            mistakes.push(error.to_string());
-            ::config::Map::new()
-        }
-    }
 }

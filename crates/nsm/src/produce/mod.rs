@@ -6,7 +6,6 @@ mod progress;
 use crate::cli::Produce;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::nearest::nearest;
 use crate::stop::Stop;
 use activity::PartitionId;
 use catalog::{Format, Plan};
@@ -72,7 +71,7 @@ fn source(plan: &Plan, name: Option<&str>) -> Result<usize, String> {
     match name {
         None if plan.sources.len() == 1 => Ok(0),
         None => Err(format!("the catalogue has several sources; choose one with --source: {}", all())),
-        Some(name) => names().position(|own| own == name).ok_or_else(|| match nearest(name, names()) {
+        Some(name) => names().position(|own| own == name).ok_or_else(|| match yaml::suggest::nearest(name, names()) {
             Some(near) => format!("there is no source `{name}`; did you mean `{near}`?"),
             None => format!("there is no source `{name}`; there are {}", all()),
         }),

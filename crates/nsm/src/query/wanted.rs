@@ -2,7 +2,6 @@
 
 use crate::cli::Query;
 use crate::failure::Failure;
-use crate::nearest::nearest;
 use activity::{MetricIndex, Window};
 use catalog::{Metric, Moment, Plan};
 
@@ -73,7 +72,7 @@ fn series(plan: &Plan, by: Option<&str>, metrics: &[(MetricIndex, &Metric)]) -> 
     let mut names: Vec<&str> = all.map(|by| plan.dimension(by.dimension).name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    match (nearest(name, names.iter().copied()), names.is_empty()) {
+    match (yaml::suggest::nearest(name, names.iter().copied()), names.is_empty()) {
         (Some(near), _) => Err(format!("nothing here is sliced by `{name}`; did you mean `{near}`?")),
         (None, true) => Err(format!("nothing here is sliced by `{name}`, or by anything")),
         (None, false) => Err(format!("nothing here is sliced by `{name}`; there are {}", names.join(", "))),
@@ -86,7 +85,7 @@ fn window(text: &str) -> Result<Window, String> {
 
 fn unknown(plan: &Plan, name: &str) -> String {
     let names = || plan.metrics.iter().map(|metric| metric.name.as_str());
-    match nearest(name, names()) {
+    match yaml::suggest::nearest(name, names()) {
         Some(near) => format!("there is no metric `{name}`; did you mean `{near}`?"),
         None => format!("there is no metric `{name}`; there are {}", names().collect::<Vec<_>>().join(", ")),
     }

@@ -3,67 +3,82 @@
 //! It is made from the parser's events: `saphyr`'s own tree either stops at the first key that stands twice or forgets it,
 //! and every one of them should be reported. How a scalar is understood is `saphyr`'s (YAML 1.2, core schema).
 
+use crate::broken;
 use crate::mistake::Mistake;
-use saphyr::{Scalar, ScalarStyle};
-use saphyr_parser::{Event, Parser, ScanError, Span, Tag};
+pub use saphyr::Scalar;
+use saphyr::ScalarStyle;
+use saphyr_parser::{Event, Parser, Span, Tag};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Deeper than any catalogue; bounds what a hostile text can do.
+/// Deeper than anything that people write; bounds what a hostile text can do.
 const DEEPEST: usize = 64;
 
-/// Where something stands: line and column from 1, and how many characters wide it is.
+/// Where something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
-    pub(crate) width: usize,
+pub struct Place {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// How many characters to point at, at least 1.
+    pub width: usize,
 }
 
+/// A value and where it stands.
 #[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) place: Place,
-    pub(crate) value: Value,
+pub struct Node {
+    /// Where it begins, and how wide it is if it is one value in one line.
+    pub place: Place,
+    /// What stands there.
+    pub value: Value,
 }
 
+/// What a value can be.
 #[derive(Debug)]
-pub(crate) enum Value {
+pub enum Value {
     /// One value, and how it is written.
     Scalar(Scalar<'static>, String),
+    /// A list.
     List(Vec<Rc<Node>>),
+    /// A mapping, as it is written: a key may stand twice.
     Map(Vec<(Key, Rc<Node>)>),
-    /// A value with a tag, which no catalogue has.
+    /// A value with a tag, which nobody needs here.
     Tagged(String),
 }
 
+/// The name of an entry of a mapping.
 #[derive(Debug)]
-pub(crate) struct Key {
-    pub(crate) place: Place,
-    pub(crate) name: String,
+pub struct Key {
+    /// Where it stands.
+    pub place: Place,
+    /// How it is written, without quotes.
+    pub name: String,
 }
 
-/// Reads a text that holds one document.
-pub(crate) fn load(text: &str) -> Result<Rc<Node>, Mistake> {
+impl Node {
+    /// The first value of these keys, outermost first.
+    #[must_use]
+    pub fn find(&self, keys: &[&str]) -> Option<&Node> {
+        let Some((first, rest)) = keys.split_first() else { return Some(self) };
+        let Value::Map(entries) = &self.value else { return None };
+        let (_, node) = entries.iter().find(|(key, _)| key.name == *first)?;
+        node.find(rest)
+    }
+}
+
+/// Reads a text that holds one document; an empty one is a null.
+///
+/// # Errors
+/// The place where the text stops to be YAML that is understood here.
+pub fn load(text: &str) -> Result<Rc<Node>, Mistake> {
     let mut tree = Tree::default();
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| broken(&error, text))?;
+        let (event, span) = event.map_err(|error| broken::explain(&error, text))?;
         tree.take(event, span)?;
     }
     Ok(tree.root.unwrap_or_else(|| Rc::new(Node { place: Place { line: 1, column: 1, width: 1 }, value: null() })))
-}
-
-fn broken(error: &ScanError, text: &str) -> Mistake {
-    let mark = error.marker();
-    let place = Place { line: mark.line().max(1), column: mark.col() + 1, width: 1 };
-    let line = text.lines().nth(place.line - 1).unwrap_or_default();
-    let indented_by_tab = line.trim_start_matches(' ').starts_with('\t');
-    let help = if indented_by_tab {
-        "indent with spaces, not tabs"
-    } else {
-        "look at the indentation, quotes and brackets just before"
-    };
-    Mistake::new(place, "", format!("this is not YAML: {}", error.info()), help)
 }
 
 fn null() -> Value {
@@ -110,19 +125,16 @@ impl Tree {
                 Some(node) => self.add(node, 0),
                 None => Err(Mistake::new(place, "", "this alias stands inside of what it stands for", "write it out")),
             },
-            Event::DocumentStart(_) if self.root.is_some() => Err(Mistake::new(
-                place,
-                "",
-                "a second document starts here",
-                "a catalogue is one document: remove `---`",
-            )),
+            Event::DocumentStart(_) if self.root.is_some() => {
+                Err(Mistake::new(place, "", "a second document starts here", "one document is read: remove `---`"))
+            }
             _ => Ok(()),
         }
     }
 
     fn open(&mut self, place: Place, value: Value, anchor: usize) -> Result<(), Mistake> {
         if self.open.len() == DEEPEST {
-            return Err(Mistake::new(place, "", "this is nested too deeply", "no catalogue needs this: remove it"));
+            return Err(Mistake::new(place, "", "this is nested too deeply", "nothing here needs this: remove it"));
         }
         let node = Node { place: Place { width: 1, ..place }, value };
         self.open.push(Open { node, anchor, key: None });

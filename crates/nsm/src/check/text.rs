@@ -1,0 +1,114 @@
+//! What a catalogue means and costs, for people.
+
+use super::explained::{Explained, MetricExplained, SourceExplained};
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+
+/// At how many columns sentences are wrapped.
+const WIDTH: u16 = 100;
+
+pub(super) fn render(explained: &Explained) -> String {
+    let Explained { catalogue, product, version, time_zone, history, sources, metrics, shards } = explained;
+    let history: Vec<String> = history.iter().map(|(grain, count)| format!("{count} {grain}s")).collect();
+    let head = format!(
+        "{catalogue}: product {product}, version {version}, days of {time_zone}, {} of history",
+        history.join(", ")
+    );
+    let head = textwrap::fill(&head, usize::from(WIDTH));
+    let sources = table(&["source", "topic", "clock", "lateness"], sources.iter().map(source).collect());
+    let mut parts = vec![head, sources];
+    parts.extend(metrics.iter().map(|of| metric(of, *shards)));
+    let series = metrics.iter().map(|metric| metric.series.len()).sum::<usize>();
+    let (metrics, has) = (metrics.len(), if metrics.len() == 1 { "metric has" } else { "metrics have" });
+    parts.push(format!("{metrics} {has} {series} series."));
+    parts.join("\n\n") + "\n"
+}
+
+fn source(source: &SourceExplained) -> Vec<String> {
+    let clock = format!("{} time", source.clock);
+    let lateness = source.lateness.iter().map(|(grain, bound)| format!("{grain} {bound}"));
+    let lateness = lateness.collect::<Vec<_>>().join(", ");
+    vec![source.name.clone(), source.topic.clone(), clock, lateness]
+}
+
+fn metric(metric: &MetricExplained, shards: u16) -> String {
+    let rows = [
+        ("counts", &metric.counts),
+        ("windows", &metric.windows),
+        ("late", &metric.late),
+        ("state", &state(metric, shards)),
+        ("series", &series(metric)),
+    ];
+    let rows = rows.map(|(label, text)| vec![String::new(), label.to_owned(), text.clone()]);
+    let mut body = plain();
+    body.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH).add_rows(rows);
+    let head = match metric.description.as_str() {
+        "" => metric.name.clone(),
+        description => format!("{}: {description}", metric.name),
+    };
+    let head = textwrap::fill(&head, usize::from(WIDTH));
+    format!("{head}\n{}", drawn(&mut body))
+}
+
+/// The figures follow from the formats in which state is stored.
+fn state(metric: &MetricExplained, shards: u16) -> String {
+    let MetricExplained { entity, bytes_once, bytes_always, counters, counter_steps, .. } = metric;
+    let entities = match (entity, bytes_once, bytes_always) {
+        (Some(entity), Some(once), Some(always)) => format!(
+            "In the record of each {entity}: {once} bytes if it was active once, up to {always} if all the time, since there is a bit \
+             for each {} from the first to the last one in which it was",
+            metric.grains.join(", each ")
+        ),
+        _ => "No records; in window's memory 20 to 40 bytes for each event that may still come again".to_owned(),
+    };
+    let counter = if *counters == 1 { "1 counter".to_owned() } else { format!("{counters} counters") };
+    format!("{entities}. In each of {shards} shards: {counter} of at most {counter_steps} steps, a few bytes each.")
+}
+
+/// All of them in one line.
+fn series(metric: &MetricExplained) -> String {
+    let MetricExplained { name, lengths, series, by, .. } = metric;
+    let labels = format!("window=\"{}\", complete=\"false|true\"", lengths.join("|"));
+    let slices = by.iter().map(|dimension| format!(", nsm_{name}_by_{dimension}{{{labels}, {dimension}=\"…\"}}"));
+    format!("{}: nsm_{name}{{{labels}}}{}", series.len(), slices.collect::<String>())
+}
+
+/// A table without lines, whose columns start where their headings do.
+pub(crate) fn table(heading: &[&str], rows: Vec<Vec<String>>) -> String {
+    let rows = rows.into_iter().map(|row| row.into_iter().map(harmless).collect::<Vec<_>>());
+    let mut table = plain();
+    table.set_header(heading.to_vec()).add_rows(rows);
+    drawn(&mut table)
+}
+
+fn plain() -> Table {
+    let mut table = Table::new();
+    table.load_preset(NOTHING);
+    table
+}
+
+fn drawn(table: &mut Table) -> String {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// The text with what a terminal would obey written out: ids are what events say.
+fn harmless(text: String) -> String {
+    match text.contains(char::is_control) {
+        true => text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.into() }).collect(),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_do_not_command_the_terminal() {
+        let told = table(&["id"], vec![vec!["a\u{1b}[2J\nb".into()], vec!["Zoë".into()]]);
+        assert_eq!(told, "id\na\\u{1b}[2J\\nb\nZoë");
+    }
+}

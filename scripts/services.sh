@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what tests and `make up` need and is missing: build tools, Redis, Prometheus, Alertmanager, and
-# Kafka's jars in TARGET/services; with `build`, the build tools alone. Does nothing, and needs no network,
-# when all is there.
+# Kafka's jars and a schema registry in TARGET/services; with `build`, the build tools alone. Does nothing, and
+# needs no network, when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,7 +25,7 @@ prometheus-alertmanager | command -v prometheus-alertmanager && command -v amtoo
 python3             | command -v python3
 tzdata              | test -e /usr/share/zoneinfo/America/Los_Angeles
 default-jre-headless | java_is_recent
-maven               | jars_are_there || command -v mvn
+maven               | { jars_are_there && registry_is_there; } || command -v mvn
 '
 
 say() { printf 'services: %s\n' "$*"; }
@@ -38,6 +38,9 @@ java_is_recent() {
 
 # The copy of the pom says which versions lie there.
 jars_are_there() { cmp -s deploy/kafka/pom.xml "$services/kafka-libs/pom.xml"; }
+
+registry_version=2.6.13.Final
+registry_is_there() { [ -e "$services/registry/$registry_version" ]; }
 
 install_packages() {
   local missing=() name check
@@ -77,6 +80,23 @@ fetch_jars() {
   mvn -B -q -f deploy/kafka/pom.xml dependency:copy-dependencies -DincludeScope=runtime \
     -DoutputDirectory="$(cd "$services" && pwd)/kafka-libs" </dev/null
   cp deploy/kafka/pom.xml "$services/kafka-libs/pom.xml"
+}
+
+# A schema registry with Confluent's interface, whose one archive holds all its jars.
+fetch_registry() {
+  registry_is_there && return 0
+  say "fetching the schema registry"
+  local name=apicurio-registry-app
+  rm -rf "$services/registry.new" "$services/registry"
+  mkdir -p "$services/registry.new"
+  mvn -B -q org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
+    -Dartifact="io.apicurio:$name:$registry_version:tar.gz:all" \
+    -DoutputDirectory="$(cd "$services" && pwd)/registry.new" </dev/null
+  tar -xzf "$services/registry.new/$name-$registry_version-all.tar.gz" -C "$services/registry.new"
+  rm "$services/registry.new/$name-$registry_version-all.tar.gz"
+  mv "$services/registry.new/$name-$registry_version-runner.jar" "$services/registry.new/runner.jar"
+  : >"$services/registry.new/$registry_version"
+  mv "$services/registry.new" "$services/registry"
 }
 
 # As all brokers are started: the archive of classes is tied to the flags and the class path.
@@ -129,4 +149,5 @@ END
 install_packages
 [ "${1:-}" = build ] && exit
 fetch_jars
+fetch_registry
 prepare_broker

@@ -1,9 +1,13 @@
 //! What it costs to read an event.
 
+use apache_avro::Schema;
+use apache_avro::types::Value as Datum;
+use apache_avro::writer::datum::GenericDatumWriter;
 use catalog::Plan;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use event::{Reader, Touches};
+use event::{Reader, SchemaId, SchemaText, Touches};
 use std::hint::black_box;
+use std::time::Instant;
 
 const CATALOGUE: &str = r#"
 version: 1
@@ -46,5 +50,82 @@ fn read(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, read);
+const SCHEMA: &str = include_str!("../../schemas/usage-event.v1.avsc");
+
+/// [`NATIVE`] as Avro in Confluent's wire format.
+fn native_avro() -> Vec<u8> {
+    let some = |value| Datum::Union(1, Box::new(value));
+    let plan = ("plan".to_owned(), Datum::Union(4, Box::new("team".into())));
+    let fields = [
+        ("event_id", some("5cc17d2b1b0a4b5f".into())),
+        ("event", "export".into()),
+        ("user_id", some("9f0d3a6c2e814b75".into())),
+        ("account_id", some("13c7e0aa95f2d846".into())),
+        ("timestamp", Datum::TimestampMillis(1_737_106_200_250)),
+        ("sent_at", Datum::Union(0, Box::new(Datum::Null))),
+        ("received_at", Datum::Union(0, Box::new(Datum::Null))),
+        ("properties", Datum::Map([plan].into())),
+    ];
+    let schema = Schema::parse_str(SCHEMA).expect("it is a schema");
+    let writer = GenericDatumWriter::builder(&schema).build().expect("it resolves");
+    let datum = Datum::Record(fields.map(|(name, value)| (name.to_owned(), value)).into());
+    [&[0, 0, 0, 0, 7][..], &writer.write_value_to_vec(datum).expect("it follows the schema")].concat()
+}
+
+fn avro_reader(catalogue: &str) -> Reader {
+    let mut reader = Reader::new(&plan(&catalogue.replace("topic: events", "topic: events, format: avro")), 0);
+    let schema = SchemaText { schema: SCHEMA.into(), references: Vec::new() };
+    reader.learn(SchemaId(7), &schema).expect("it fits");
+    reader
+}
+
+/// The same event in JSON and in Avro, and how much less the one costs than the other.
+fn formats(criterion: &mut Criterion) {
+    let catalogue = format!("{CATALOGUE}{FILTER}");
+    let (json, avro) = (Reader::new(&plan(&catalogue), 0), avro_reader(&catalogue));
+    let (avro_payload, mut touches) = (native_avro(), Touches::default());
+    let mut group = criterion.benchmark_group("format");
+    for (name, reader, payload) in [("json", &json, NATIVE.as_bytes()), ("avro", &avro, &avro_payload)] {
+        assert!(reader.read(payload, &mut touches).is_ok());
+        group.throughput(Throughput::Bytes(payload.len() as u64));
+        group.bench_function(name, |bencher| bencher.iter(|| reader.read(black_box(payload), &mut touches).is_ok()));
+    }
+    group.finish();
+    let bytes = format!("{} bytes against {}", avro_payload.len(), NATIVE.len());
+    ratio(
+        &format!("avro takes of json's time ({bytes})"),
+        [(&avro, avro_payload.as_slice()), (&json, NATIVE.as_bytes())],
+    );
+}
+
+/// What metrics cost that want none of the events.
+fn idle_metrics(_: &mut Criterion) {
+    let idle = |at| {
+        let measure =
+            format!("{{ agg: count_distinct, entity: user, events: [idle{at}], where: {{ plan: [team, pro] }} }}");
+        format!("  idle{at}: {{ type: simple, measure: {measure}, windows: [7d] }}\n")
+    };
+    let catalogue = format!("{CATALOGUE}{FILTER}");
+    let idle = format!("{catalogue}{}", (0..200).map(idle).collect::<String>());
+    let (few, many) = (Reader::new(&plan(&catalogue), 0), Reader::new(&plan(&idle), 0));
+    ratio("200 metrics that match no event make it take", [(&many, NATIVE.as_bytes()), (&few, NATIVE.as_bytes())]);
+}
+
+/// Prints how long the one takes against the other, by the medians of rounds in which both take turns.
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
+fn ratio(what: &str, sides: [(&Reader, &[u8]); 2]) {
+    let mut touches = Touches::default();
+    let mut round = |(reader, payload): (&Reader, &[u8])| {
+        let begun = Instant::now();
+        for _ in 0..20_000 {
+            black_box(reader.read(black_box(payload), &mut touches).is_ok());
+        }
+        begun.elapsed().as_secs_f64()
+    };
+    let mut ratios: Vec<f64> = (0..101).map(|_| round(sides[0]) / round(sides[1])).collect();
+    ratios.sort_by(f64::total_cmp);
+    println!("{what}: {:.2} (median; from {:.2} to {:.2} in the middle half)", ratios[50], ratios[25], ratios[75]);
+}
+
+criterion_group!(benches, read, formats, idle_metrics);
 criterion_main!(benches);

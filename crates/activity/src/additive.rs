@@ -6,7 +6,7 @@ use crate::varint;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use thiserror::Error;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
 
 /// What stands for an event's id: 128 bits of its hash, so that two ids practically never share one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +21,12 @@ impl IdSpace {
     #[must_use]
     pub fn of(topic: &str) -> IdSpace {
         IdSpace(xxh3_64(topic.as_bytes()))
+    }
+
+    /// The ids that stand behind this text, where an id is of more than one field: the same ones behind another text differ.
+    #[must_use]
+    pub fn within(self, text: &str) -> IdSpace {
+        IdSpace(xxh3_64_with_seed(text.as_bytes(), self.0))
     }
 
     /// The id that this text is: XXH3-128 of its bytes, seeded with XXH3-64 of the topic's name.

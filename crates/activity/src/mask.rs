@@ -71,6 +71,11 @@ impl Mask {
         };
     }
 
+    /// How many bytes the set takes when stored, at most.
+    pub(crate) fn size(&self) -> usize {
+        8 + 8 * self.words.len()
+    }
+
     /// Whether no bucket is in the set.
     #[must_use]
     pub fn is_empty(&self) -> bool {

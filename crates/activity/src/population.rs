@@ -41,6 +41,11 @@ impl Population {
         self.0.iter().copied()
     }
 
+    /// How many bytes the steps take when stored, about.
+    pub(crate) fn size(&self) -> usize {
+        2 + 6 * self.0.len()
+    }
+
     /// Appends the steps: how many, and for each the buckets since the one before and what is added.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         varint::put(self.0.len() as u64, out);

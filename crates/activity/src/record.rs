@@ -96,6 +96,15 @@ impl Record {
         self.masks.is_empty() && self.attributes.is_empty() && self.members.is_empty()
     }
 
+    /// How many bytes the record takes when stored, about: without going through all of it.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let masks = self.masks.iter().map(|(_, mask)| 3 + mask.size());
+        let attributes = self.attributes.iter().map(|(_, timeline)| 3 + timeline.size());
+        let members = self.members.iter().map(|(_, population)| 6 + population.size());
+        1 + masks.sum::<usize>() + attributes.sum::<usize>() + members.sum::<usize>()
+    }
+
     /// The record as it is stored.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! What an attribute of an entity was, and from when on.
 
-use crate::types::{Bucket, DimensionValue, Millis};
+use crate::types::{Bucket, DimensionValue, Grain, Millis, PerGrain};
 use crate::varint;
 
 /// The values of one attribute, each from a time on. Before the first there is none.
@@ -25,6 +25,22 @@ impl Timeline {
         self.0.drain(..until.saturating_sub(1));
     }
 
+    /// Lets go of every change that is the last one of no bucket, and so tells nothing as of the end of any: another follows
+    /// that lies in no later bucket. `buckets` says in which ones a time lies; those before a floor are as good as the floor.
+    pub fn thin(&mut self, buckets: impl Fn(Millis) -> PerGrain<Bucket>) {
+        let mut after: Option<PerGrain<Bucket>> = None;
+        self.0.reverse();
+        self.0.retain(|(time, _)| {
+            let of = buckets(*time);
+            let is_last = after.is_none_or(|after| Grain::ALL.into_iter().any(|grain| of[grain] < after[grain]));
+            if is_last {
+                after = Some(of);
+            }
+            is_last
+        });
+        self.0.reverse();
+    }
+
     /// The value as of the end of every bucket: that of the latest change in it or before it. `bucket` says in which one a
     /// time lies; where clocks are set back over midnight, a later time may lie in an earlier day.
     pub fn by_bucket(&self, bucket: impl Fn(Millis) -> Bucket) -> Values {
@@ -41,6 +57,11 @@ impl Timeline {
     #[must_use]
     pub fn current(&self) -> Values {
         Values(self.0.last().map(|(_, value)| (Bucket(i32::MIN), *value)).into_iter().collect())
+    }
+
+    /// How many bytes the timeline takes when stored, about.
+    pub(crate) fn size(&self) -> usize {
+        2 + 8 * self.0.len()
     }
 
     /// Appends the timeline: how many changes, and for each the time since the one before in milliseconds and the value.
@@ -136,6 +157,27 @@ mod tests {
                 prop_assert_eq!(whole.at(Bucket(at)), told.at(Bucket(at)), "at {}", at);
             }
             prop_assert_eq!(timeline(&changes).current(), trimmed.current());
+        }
+
+        #[test]
+        fn thinned_timeline_tells_the_same_as_of_every_bucket_that_is_kept(changes in changes(), floor in -20i32..40) {
+            let coarse = |time| Bucket(bucket(time).0.div_euclid(3));
+            let floors = [Bucket(floor), Bucket(floor.div_euclid(3) - 4)];
+            let mut thinned = Timeline::default();
+            for (time, value) in &changes {
+                thinned.set(Millis(*time), DimensionValue(*value));
+                thinned.thin(|time| PerGrain::of(|grain| match grain {
+                    Grain::Minute => bucket(time).max(floors[0]),
+                    Grain::Hour => coarse(time).max(floors[1]),
+                    Grain::Day => Bucket(0),
+                }));
+            }
+            let whole = timeline(&changes);
+            prop_assert_eq!(whole.current(), thinned.current());
+            let (fine, told) = (whole.by_bucket(bucket), thinned.by_bucket(bucket));
+            prop_assert!((floors[0].0..60).all(|at| fine.at(Bucket(at)) == told.at(Bucket(at))));
+            let (fine, told) = (whole.by_bucket(coarse), thinned.by_bucket(coarse));
+            prop_assert!((floors[1].0..20).all(|at| fine.at(Bucket(at)) == told.at(Bucket(at))));
         }
 
         #[test]

@@ -84,15 +84,28 @@ impl Dimension {
         match usize::from(value.0).checked_sub(1).map(|at| self.values.get(at)) {
             None => NONE.into(),
             Some(None) => OTHER.into(),
-            Some(Some(Literal::Text(text))) => text.into(),
-            Some(Some(Literal::Bool(value))) => value.to_string().into(),
-            Some(Some(Literal::Int(value))) => value.to_string().into(),
-            Some(Some(Literal::Float(value))) => value.to_string().into(),
+            Some(Some(declared)) => label(declared),
         }
+    }
+
+    /// What the slices of a metric by this dimension are called together.
+    #[must_use]
+    pub fn slices_of(&self, metric: &str) -> String {
+        format!("{metric}_by_{}", self.name)
     }
 
     fn other(&self) -> DimensionValue {
         DimensionValue(u16::try_from(self.values.len() + 1).expect("a checked plan has few values"))
+    }
+}
+
+/// How a declared value is called in labels.
+pub(crate) fn label(declared: &Literal) -> Cow<'_, str> {
+    match declared {
+        Literal::Text(text) => text.into(),
+        Literal::Bool(value) => value.to_string().into(),
+        Literal::Int(value) => value.to_string().into(),
+        Literal::Float(value) => value.to_string().into(),
     }
 }
 

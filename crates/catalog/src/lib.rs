@@ -1,7 +1,8 @@
 //! The metric catalogue: YAML to a checked plan.
 //!
-//! [`parse()`] is the only way to a [`Plan`], so whoever holds one need not check it again. It reports every [`Mistake`] at
-//! once, each where it stands in the text. Nothing here reads a file, a clock or a global.
+//! [`parse_with()`] is the only way to a [`Plan`], so whoever holds one need not check it again. It reports every [`Mistake`] at
+//! once, each where it stands in the text. Nothing here reads a file, a clock or a global: the files that a text names are
+//! given by the caller.
 //!
 //! A text goes through three steps: [`yaml::load`] makes a tree in which every value knows its place; `cursor` reads typed values
 //! from the tree and collects mistakes; `parse` knows the words of the language, one file a section. Then [`mod@version`]
@@ -23,10 +24,10 @@ pub use calendar::Calendar;
 pub use dimension::{AsOf, By, Dimension, Slice, Taken};
 pub use footprint::Footprint;
 pub use moment::Moment;
-pub use parse::parse;
+pub use parse::{parse, parse_with};
 pub use plan::{
-    Attributes, ClockKind, Condition, Entity, Fields, Literal, Measure, Metric, Origin, Part, Path, Plan, Rule, Source,
-    TimeForm,
+    Attributes, ClockKind, Condition, Entity, Fields, Format, Kind, Literal, Measure, Metric, Origin, Part, Path, Plan,
+    Rule, Skew, Source, Start, TimeField, TimeForm, Wire,
 };
 pub use schema::schema;
 pub use words::{Words, span};

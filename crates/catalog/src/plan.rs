@@ -43,6 +43,10 @@ pub struct Source {
     pub name: String,
     /// The Kafka topic.
     pub topic: String,
+    /// How its records are written.
+    pub format: Format,
+    /// Where to begin in a partition that nobody has read before; `None` leaves it to the configuration.
+    pub from: Option<Start>,
     /// Which time moves its clock.
     pub clock: ClockKind,
     /// How far behind its partition's clock an event may lie and still count in a bucket of this grain, in milliseconds; no
@@ -66,6 +70,42 @@ pub struct Attributes {
     pub object: Path,
 }
 
+/// How records of a source are written. Where the fields lie in them is said by [`Fields`] alone.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Format {
+    /// A JSON object with fields anywhere.
+    Json,
+    /// A call of Segment's spec, a JSON object.
+    Segment,
+    /// A `CloudEvent` in structured mode, a JSON object.
+    CloudEvents,
+    /// An Avro record with fields anywhere.
+    Avro {
+        /// What says by which schema a record was written.
+        wire: Wire,
+        /// By which schema all of them are read, whichever each was written with; always there if the wire is plain.
+        schema: Option<Box<apache_avro::Schema>>,
+    },
+}
+
+/// What says by which schema an Avro record was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// Confluent's wire format: each record names the id of its schema in a registry.
+    Confluent,
+    /// Nothing: all are written with the source's own schema.
+    Plain,
+}
+
+/// Where to begin in a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At its first record.
+    Earliest,
+    /// At its end.
+    Latest,
+}
+
 /// Which time moves a source partition's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockKind {
@@ -80,17 +120,55 @@ pub enum ClockKind {
 pub struct Fields {
     /// The event's name.
     pub event: Origin,
+    /// Where records are of kinds, and not every kind names its event.
+    pub kind: Option<Kind>,
     /// The event's time.
     pub timestamp: Origin,
     /// How the time is written.
     pub time_form: TimeForm,
-    /// What tells the event from every other of the source: two with the same are one event, sent twice.
-    pub event_id: Path,
+    /// How to correct the time by a clock that is known to be right.
+    pub skew: Option<Skew>,
+    /// What tells the event from every other of the source: two with the same are one event, sent twice. The fields
+    /// together, at least one.
+    pub event_id: Vec<Path>,
     /// The fields that entity keys are made of, by native name (`user_id`, `account_id`, or any other that an entity
     /// names): every key field of every entity has an entry.
     pub keys: Vec<(String, Origin)>,
     /// The object that holds the properties: `properties` natively, the record itself if the path is empty.
     pub properties: Path,
+    /// Pairs of places: what a record has at the second counts as if it stood at the first. If it has both, the one that
+    /// stands later in it counts.
+    pub second_places: Vec<(Path, Path)>,
+}
+
+/// The field that says of which kind a record is. An event of another kind than `named` is called by its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// Where the kind is found; text.
+    pub path: Path,
+    /// The kind whose events have names.
+    pub named: String,
+}
+
+/// How the clock of a sender is compared with that of a receiver: the event's time is corrected by what the time of
+/// receiving is more than the time of sending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skew {
+    /// When the record was sent, by the clock that the event's time was taken from.
+    pub sent_at: TimeField,
+    /// When it was received, by the receiver's clock.
+    pub received_at: TimeField,
+    /// What only a record has whose time was corrected already.
+    pub original: Option<Path>,
+}
+
+/// A time in a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimeField {
+    /// Where it is found.
+    pub path: Path,
+    /// How it is written.
+    pub form: TimeForm,
 }
 
 impl Fields {
@@ -102,7 +180,7 @@ impl Fields {
         own(&self.event, "event")
             && own(&self.timestamp, "timestamp")
             && self.time_form == TimeForm::Rfc3339
-            && is(&self.event_id, "event_id")
+            && matches!(self.event_id.as_slice(), [path] if is(path, "event_id"))
             && is(&self.properties, "properties")
             && self.keys.iter().all(|(name, origin)| own(origin, name))
     }

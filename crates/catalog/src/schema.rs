@@ -8,7 +8,7 @@
 #![expect(dead_code, reason = "schemars reads the fields")]
 
 use crate::parse::values::Units;
-use crate::parse::{WEEKDAYS, dimensions, history_units, metrics, sources};
+use crate::parse::{WEEKDAYS, dimensions, fields, formats, history_units, metrics, sources};
 use activity::{Grain, Period};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
@@ -80,6 +80,14 @@ struct Source {
     /// How its records are written. Default: json.
     #[schemars(default, schema_with = "format")]
     format: Option<String>,
+    /// Of Avro: whether each record names its schema in a registry, `confluent` (default), or none does, `plain`.
+    #[schemars(default, schema_with = "wire")]
+    wire: Option<String>,
+    /// Of Avro: the file of the schema that records are read as, beside the catalogue.
+    schema: Option<Text>,
+    /// Where to begin in a partition that was never read. Default: what the configuration says.
+    #[schemars(default, schema_with = "start")]
+    from: Option<String>,
     /// Which time moves its clock: `log`, the records' timestamps (default), or `event`, the events' own time.
     #[schemars(default, schema_with = "clock")]
     clock: Option<String>,
@@ -367,7 +375,15 @@ fn words<T>(words: &[(&str, T)]) -> Schema {
 }
 
 fn format(_: &mut SchemaGenerator) -> Schema {
-    words(sources::FORMATS)
+    words(formats::FORMATS)
+}
+
+fn wire(_: &mut SchemaGenerator) -> Schema {
+    words(formats::WIRES)
+}
+
+fn start(_: &mut SchemaGenerator) -> Schema {
+    words(sources::STARTS)
 }
 
 fn clock(_: &mut SchemaGenerator) -> Schema {
@@ -379,7 +395,7 @@ fn as_of(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn unit(_: &mut SchemaGenerator) -> Schema {
-    words(sources::UNITS)
+    words(fields::UNITS)
 }
 
 fn metric_type(_: &mut SchemaGenerator) -> Schema {
@@ -394,10 +410,11 @@ fn decimals(_: &mut SchemaGenerator) -> Schema {
 fn fields(generator: &mut SchemaGenerator) -> Schema {
     let origin = generator.subschema_for::<Origin>();
     let mut properties = serde_json::Map::new();
-    for name in [sources::NATIVE, sources::UNUSED].concat() {
+    for name in [fields::NATIVE, fields::UNUSED].concat() {
         let of = match name {
-            "timestamp" => generator.subschema_for::<TimestampField>(),
-            "event_id" | "properties" => generator.subschema_for::<FieldPath>(),
+            "timestamp" | "sent_at" | "received_at" => generator.subschema_for::<TimestampField>(),
+            "event_id" => generator.subschema_for::<OneOrMore<FieldPath>>(),
+            "properties" | "original_timestamp" => generator.subschema_for::<FieldPath>(),
             _ => origin.clone(),
         };
         properties.insert(name.to_owned(), of.to_value());

@@ -1,7 +1,9 @@
 //! What a catalogue without mistakes means.
 
 use activity::{Bucket, DimensionValue, EntityKind, Grain, MetricIndex, Millis, PerGrain, Window};
-use catalog::{ClockKind, Condition, Literal, Measure, Origin, Plan, TimeForm, parse};
+use catalog::{
+    ClockKind, Condition, Format, Kind, Literal, Measure, Origin, Plan, Skew, Start, TimeField, TimeForm, parse,
+};
 use proptest::prelude::*;
 
 const MUSIC: &str = include_str!("catalogues/music.yaml");
@@ -64,6 +66,52 @@ fn what_is_left_out_is_native() {
 }
 
 #[test]
+fn a_format_says_where_the_native_fields_are_unless_they_are_mapped() {
+    let source = |more: &str| plan(&BRIEF.replace("topic: ", &format!("{more}, topic: "))).sources.remove(0);
+    let segment = source("format: segment");
+    assert_eq!(segment.format, Format::Segment);
+    assert_eq!(segment.fields.keys, [("user_id".to_owned(), path(&["userId"]))]);
+    let moment = |name: &str| TimeField { path: vec![name.to_owned()], form: TimeForm::Rfc3339 };
+    let original = Some(vec!["originalTimestamp".to_owned()]);
+    let skew = Skew { sent_at: moment("sentAt"), received_at: moment("receivedAt"), original };
+    assert_eq!(segment.fields.skew, Some(skew));
+    let kind = Kind { path: vec!["type".to_owned()], named: "track".to_owned() };
+    assert_eq!((&segment.fields.event, segment.fields.kind), (&path(&["event"]), Some(kind)));
+
+    let cloud = source("format: cloudevents, from: latest, fields: { user_id: subject }");
+    assert_eq!((cloud.format, cloud.from), (Format::CloudEvents, Some(Start::Latest)));
+    assert_eq!(cloud.fields.keys, [("user_id".to_owned(), path(&["subject"]))]);
+    assert_eq!(cloud.fields.event_id, [vec!["source".to_owned()], vec!["id".to_owned()]]);
+    assert_eq!(cloud.fields.skew, None);
+
+    let object = |format: &str| source(&format!("format: {format}, attributes_of: user")).attributes.unwrap().object;
+    assert_eq!(["json", "segment", "cloudevents"].map(object).concat(), ["attributes", "traits", "data"]);
+
+    let native = source("format: json");
+    assert_eq!((native.format, native.from), (Format::Json, None));
+    assert_eq!(native.fields.skew.map(|skew| skew.sent_at), Some(moment("sent_at")));
+    assert_eq!(source("fields: { timestamp: ts }").fields.skew, None, "whoever maps the time maps the others, too");
+}
+
+#[test]
+fn a_schema_of_the_sources_own_says_whether_clocks_can_be_corrected() {
+    let skew = |fields: &[&str], mapped: &str| {
+        let text = BRIEF.replace("topic: ", &format!("format: avro, schema: own.avsc{mapped}, topic: "));
+        let field = |name: &&str| format!(r#"{{"name":"{name}","type":"string"}}"#);
+        let fields = fields.iter().map(field).collect::<Vec<_>>().join(",");
+        let schema = |file: &str| {
+            assert_eq!(file, "own.avsc");
+            Ok(format!(r#"{{"type":"record","name":"Event","fields":[{fields}]}}"#))
+        };
+        let plan = catalog::parse_with(&text, &schema).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        plan.sources[0].fields.skew.is_some()
+    };
+    assert!(skew(&["event", "sent_at", "received_at"], ""));
+    assert!(!skew(&["event", "sent_at"], ""));
+    assert!(skew(&["event"], ", fields: { sent_at: sent, received_at: received }"), "what is mapped is asked for");
+}
+
+#[test]
 fn every_key_field_of_every_entity_has_an_origin_in_every_source() {
     let plan = plan(RICH);
     let keys = |source: usize| plan.sources[source].fields.keys.clone();
@@ -95,7 +143,7 @@ fn a_metric_counts_entities_or_events_or_adds_up_a_property() {
     assert_eq!(measure(1), &Measure::Count);
     assert_eq!(measure(2), &Measure::Sum { value: vec!["amount".into(), "net".into()], decimals: 2 });
     assert_eq!(measure(3), &Measure::Sum { value: vec!["seconds".into()], decimals: 0 });
-    let ids: Vec<String> = plan.sources.iter().map(|source| source.fields.event_id.join("/")).collect();
+    let ids: Vec<String> = plan.sources.iter().map(|source| source.fields.event_id.concat().join("/")).collect();
     assert_eq!(ids, ["meta/id", "event_id"]);
 }
 

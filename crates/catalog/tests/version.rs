@@ -89,6 +89,7 @@ fn whatever_does_not_shape_stored_state_keeps_the_version() {
         ("  plays:", "  songs:"),
         ("topic: likes, lateness: { day: 2d }", "topic: likes, clock: event, lateness: { day: 1d }"),
         ("event: page", "event: name"),
+        ("topic: likes,", "topic: likes, format: segment, from: latest,"),
         ("events: [play, skip]", "events: [skip, play]"),
         ("level: [paid, trial], plan: 1", "properties.plan: [1], level: [trial, paid]"),
         ("windows: [1d, 7d]", "windows: [7d, 1d]"),

@@ -28,7 +28,7 @@ impl Amount {
         Amount { field: Field::new(&property.join("."), &Origin::Path(path), trie), decimals }
     }
 
-    /// An event's value: of a whole number as it is, of text what it says, and of any other JSON number, a double, the
+    /// An event's value: of a whole number or a decimal as it is, of text what it says, and of any other number, a double, the
     /// shortest decimal that reads back to it.
     pub(crate) fn read(&self, slots: &Slots<'_>, digits: &mut String) -> Result<i64, Reject> {
         digits.clear();
@@ -41,6 +41,14 @@ impl Amount {
             }
             Value::Float(number) => {
                 write!(digits, "{number}").expect("a string takes any text");
+                digits
+            }
+            Value::Decimal { units, scale } => {
+                let one = 10i128.pow(*scale).unsigned_abs();
+                let (sign, units) = (if *units < 0 { "-" } else { "" }, units.unsigned_abs());
+                // A whole number has a fraction of 0, too.
+                let width = usize::try_from(*scale).expect("it is at most 38").max(1);
+                write!(digits, "{sign}{}.{:0width$}", units / one, units % one).expect("a string takes any text");
                 digits
             }
             other => return Err(self.field.wrong_type("a number, or text that is one", other)),

@@ -118,6 +118,15 @@ impl KeyMaker {
 }
 
 impl Field {
+    /// The text that an event has, or the rejection of one that has none.
+    pub(crate) fn required_text<'v>(&'v self, slots: &'v Slots<'_>) -> Result<&'v str, Reject> {
+        match self.value(slots) {
+            Value::Text(text) if !text.is_empty() => Ok(text),
+            Value::Text(_) | Value::Missing => Err(self.missing()),
+            other => Err(self.wrong_type("text", other)),
+        }
+    }
+
     /// The id that an event has, or the rejection of one that has none.
     pub(crate) fn required_id<'v>(&'v self, slots: &'v Slots<'_>, digits: &'v mut String) -> Result<&'v str, Reject> {
         self.id(slots, digits)?.ok_or_else(|| self.missing())

@@ -1,24 +1,28 @@
 //! The usage event: decodes a record of a source, validates it, matches it against the plan, and says what it touches or
 //! why it is rejected.
 //!
-//! Nothing here does I/O, knows a clock or keeps state between events. The way of a record: `slots` decodes it in one
-//! pass and keeps only the values that the plan needs; `time` reads when it happened; `matcher` says which metrics
+//! Nothing here does I/O, knows a clock or keeps state between events; the schemas of Avro records are given by whoever reads
+//! ([`Reader::learn`]). The way of a record: `slots` or `avro` decodes it in one pass and keeps only the values that the plan
+//! needs, in the same slots whatever the format; `time` and `skew` read when it happened; `matcher` says which metrics
 //! want it; `keys` names their entities; [`Touches`] holds the outcome. [`Reader`] composes them.
 //!
-//! Invariants: a record is judged by its bytes and the plan alone, so that the same record always has the same outcome;
+//! Invariants: a record is judged by its bytes, the schema that these name and the plan alone, so that the same record always has the same outcome;
 //! a record that is rejected touches nothing; no bytes make it panic or recurse deeper than the plan's paths.
 
 mod amount;
 mod attributes;
+mod avro;
 mod keys;
 mod matcher;
 mod reader;
 mod reject;
+mod skew;
 mod slots;
 mod time;
 mod touches;
 mod value;
 
+pub use avro::{SchemaId, SchemaText};
 pub use reader::Reader;
 pub use reject::Reject;
 pub use touches::{Changed, Counted, Touch, Touches};

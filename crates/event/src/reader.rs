@@ -2,30 +2,39 @@
 
 use crate::amount::Amount;
 use crate::attributes::AttributeReader;
+use crate::avro::{Avro, SchemaId, SchemaText};
 use crate::keys::{Field, KeyMaker, origin};
 use crate::matcher::Matcher;
 use crate::reject::{Reject, excerpt};
+use crate::skew::Skew;
 use crate::slots::{Slots, Trie};
 use crate::time;
 use crate::touches::Touches;
 use crate::value::Value;
 use activity::additive::IdSpace;
 use activity::{EntityKind, EventId, MetricIndex, Millis};
-use catalog::{Metric, Origin, Path, Plan, Taken, TimeForm};
+use catalog::{Format, Kind, Metric, Origin, Path, Plan, Taken, TimeForm};
 use std::collections::BTreeSet;
 
 /// Reads the records of one source. It is made once from the plan and shared by reference.
 #[derive(Debug)]
 pub struct Reader {
     trie: Trie,
+    /// `None` reads JSON.
+    avro: Option<Avro>,
     event: Field,
+    /// The kind of a record, and the one whose events have names.
+    kind: Option<(Field, String)>,
     timestamp: Field,
     time_form: TimeForm,
+    skew: Option<Skew>,
+    /// Where data lies that is not read; a record that has it is rejected.
+    unread: Option<Field>,
     matcher: Matcher,
     /// By entity; `None` for one that no metric counts.
     keys: Vec<Option<KeyMaker>>,
-    /// `None` if no metric counts events or adds something up.
-    event_id: Option<Field>,
+    /// The fields that are an event's id together; none if no metric counts events or adds something up.
+    event_id: Vec<Field>,
     ids: IdSpace,
     /// By metric and slice; `None` for one that does not add anything up.
     amounts: Vec<Option<Amount>>,
@@ -34,12 +43,28 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// The reader of a source of the plan.
+    /// The reader of a source of the plan. Where the source has a schema of its own that lacks what the plan needs, it rejects
+    /// every record: see [`Reader::check`].
     ///
     /// # Panics
     /// If the plan is not one that was checked: without such a source, or without a place for a key field.
     #[must_use]
     pub fn new(plan: &Plan, source: usize) -> Reader {
+        Reader::made(plan, source).0
+    }
+
+    /// Whether the source's own schema, if it has one, has all that the plan needs of it.
+    ///
+    /// # Errors
+    /// What it lacks.
+    ///
+    /// # Panics
+    /// As [`Reader::new`].
+    pub fn check(plan: &Plan, source: usize) -> Result<(), String> {
+        Reader::made(plan, source).1
+    }
+
+    fn made(plan: &Plan, source: usize) -> (Reader, Result<(), String>) {
         let fields = &plan.sources[source].fields;
         let counted: BTreeSet<EntityKind> = plan.metrics.iter().filter_map(Metric::entity).collect();
         let counts_events = plan.metrics.iter().any(|metric| metric.entity().is_none());
@@ -62,30 +87,70 @@ impl Reader {
         }));
         let attributes = plan.sources[source].attributes.as_ref();
         paths.extend(attributes.into_iter().flat_map(|attributes| AttributeReader::paths(plan, fields, attributes)));
-        paths.extend(counts_events.then(|| fields.event_id.clone()));
+        paths.extend(fields.event_id.iter().filter(|_| counts_events).cloned());
+        paths.extend(fields.kind.as_ref().map(|kind| kind.path.clone()));
+        paths.extend(fields.skew.iter().flat_map(Skew::paths).cloned());
+        let unread = (plan.sources[source].format == Format::CloudEvents).then(|| vec!["data_base64".to_owned()]);
+        paths.extend(unread.clone());
         paths.extend(origins.into_iter().filter_map(|origin| match origin {
             Origin::Path(path) => Some(path.clone()),
             Origin::Constant(_) => None,
         }));
 
-        let trie = Trie::of(paths.iter().map(Vec::as_slice));
+        let trie = Trie::of(paths.iter().map(Vec::as_slice), &fields.second_places);
         let amount = |metric: MetricIndex| {
             plan.metric(metric).value().map(|(value, decimals)| Amount::new(value, path_of(value), decimals, &trie))
         };
-        let event_id = || Field::new("event_id", &Origin::Path(fields.event_id.clone()), &trie);
+        let field = |name, path: &Path| Field::new(name, &Origin::Path(path.clone()), &trie);
         let key = |(kind, entity, is_counted)| bool::then(is_counted, || KeyMaker::new(kind, entity, fields, &trie));
-        Reader {
+        let (avro, fits) = match &plan.sources[source].format {
+            Format::Avro { wire, schema } => {
+                let (avro, fits) = Avro::new(*wire, schema.as_deref(), &trie);
+                (Some(avro), fits)
+            }
+            Format::Json | Format::Segment | Format::CloudEvents => (None, Ok(())),
+        };
+        let reader = Reader {
             event: Field::new("event", &fields.event, &trie),
+            kind: fields.kind.as_ref().map(|Kind { path, named }| (field("type", path), named.clone())),
             timestamp: Field::new("timestamp", &fields.timestamp, &trie),
             time_form: fields.time_form,
+            skew: fields.skew.as_ref().map(|skew| Skew::new(skew, &trie)),
+            unread: unread.map(|path| field("data", &path)),
             matcher: Matcher::new(plan, &trie, path_of),
             keys: entities().map(key).collect(),
-            event_id: counts_events.then(event_id),
+            event_id: fields.event_id.iter().filter(|_| counts_events).map(|path| field("event_id", path)).collect(),
             ids: IdSpace::of(&plan.sources[source].topic),
             amounts: plan.series().map(amount).collect(),
             attributes: attributes.map(|attributes| AttributeReader::new(plan, fields, attributes, &trie)),
+            avro,
             trie,
-        }
+        };
+        (reader, fits)
+    }
+
+    /// The schema that has to be learnt before this record can be read; `None` if it can be.
+    #[must_use]
+    pub fn unknown_schema(&self, payload: &[u8]) -> Option<SchemaId> {
+        self.avro.as_ref()?.unknown_schema(payload)
+    }
+
+    /// Learns a schema: returns the paths of fields that the plan needs and the schema does not have, if the source has no
+    /// schema of its own that would say what they are then. They are missing in all its records.
+    ///
+    /// # Errors
+    /// Why every record of that schema will be rejected.
+    pub fn learn(&mut self, id: SchemaId, schema: &SchemaText) -> Result<Vec<String>, Reject> {
+        self.avro.as_mut().map_or(Ok(Vec::new()), |avro| avro.learn(id, schema, &self.trie))
+    }
+
+    fn decode<'a>(&'a self, payload: &'a [u8]) -> Result<Slots<'a>, Reject> {
+        let slots = match &self.avro {
+            Some(avro) => avro.decode(payload)?,
+            None => self.trie.decode(payload)?,
+        };
+        self.trie.check_object(&slots)?;
+        Ok(slots)
     }
 
     /// Reads a record: when the event happened, and in `touches`, which is emptied first, what it touches. If no metric
@@ -95,7 +160,8 @@ impl Reader {
     /// Why the record does not count; it touches nothing then.
     pub fn read(&self, payload: &[u8], touches: &mut Touches) -> Result<Millis, Reject> {
         touches.clear();
-        let slots = self.trie.decode(payload)?;
+        let slots = self.decode(payload)?;
+        self.refuse_unread(&slots)?;
         match &self.attributes {
             Some(attributes) if attributes.is_all() => {
                 let time = self.time_of(&slots)?;
@@ -105,10 +171,10 @@ impl Reader {
             attributes => {
                 let event = self.event_name(&slots)?;
                 let time = self.time_of(&slots)?;
-                self.touch(event, &slots, touches).inspect_err(|_| touches.clear())?;
                 if let Some(attributes) = attributes.as_ref().filter(|attributes| attributes.is_told_by(event)) {
                     attributes.read(&slots, touches).inspect_err(|_| touches.clear())?;
                 }
+                self.touch(event, &slots, touches).inspect_err(|_| touches.clear())?;
                 Ok(time)
             }
         }
@@ -127,21 +193,37 @@ impl Reader {
     /// Reads only when the event happened.
     ///
     /// # Errors
-    /// If the record is not JSON or has no time that can be read.
+    /// If the record cannot be decoded or has no time that can be read.
     pub fn time(&self, payload: &[u8]) -> Result<Millis, Reject> {
-        self.time_of(&self.trie.decode(payload)?)
+        self.time_of(&self.decode(payload)?)
     }
 
+    /// The event's name, or of which kind it is if only another kind has names.
     fn event_name<'v>(&'v self, slots: &'v Slots<'_>) -> Result<&'v str, Reject> {
-        match self.event.value(slots) {
-            Value::Text(name) if !name.is_empty() => Ok(name),
-            Value::Text(_) | Value::Missing => Err(self.event.missing()),
-            other => Err(self.event.wrong_type("text", other)),
+        match &self.kind {
+            None => self.event.required_text(slots),
+            Some((kind, named)) => match kind.required_text(slots)? {
+                kind if kind == named => self.event.required_text(slots),
+                kind => Ok(kind),
+            },
         }
     }
 
     fn time_of(&self, slots: &Slots<'_>) -> Result<Millis, Reject> {
-        time::read(self.timestamp.value(slots), self.time_form, self.timestamp.name())
+        let time = time::read(self.timestamp.value(slots), self.time_form, self.timestamp.name())?;
+        match &self.skew {
+            Some(skew) => skew.correct(time, slots, &self.timestamp),
+            None => Ok(time),
+        }
+    }
+
+    fn refuse_unread(&self, slots: &Slots<'_>) -> Result<(), Reject> {
+        match &self.unread {
+            Some(field) if *field.value(slots) != Value::Missing => {
+                Err(field.wrong_type("JSON in `data`", field.value(slots)))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn touch(&self, event: &str, slots: &Slots<'_>, touches: &mut Touches) -> Result<(), Reject> {
@@ -161,7 +243,11 @@ impl Reader {
             |digits| self.id_of_event(slots, digits),
             |metric, digits| self.amount_of(metric).read(slots, digits),
         )?;
-        if is_wanted && touches.counts_nowhere() { Err(self.no_entity(event, slots)) } else { Ok(()) }
+        // Who tells attributes need not be one of those that are counted.
+        match is_wanted && touches.counts_nowhere() && touches.changed().is_none() {
+            true => Err(self.no_entity(event, slots)),
+            false => Ok(()),
+        }
     }
 
     fn key_of(&self, entity: EntityKind) -> &KeyMaker {
@@ -169,8 +255,12 @@ impl Reader {
     }
 
     fn id_of_event(&self, slots: &Slots<'_>, digits: &mut String) -> Result<EventId, Reject> {
-        let field = self.event_id.as_ref().expect("there is one if a metric counts events");
-        Ok(self.ids.id(field.required_id(slots, digits)?))
+        let (last, others) = self.event_id.split_last().expect("there is one if a metric counts events");
+        let mut ids = self.ids;
+        for field in others {
+            ids = ids.within(field.required_id(slots, digits)?);
+        }
+        Ok(ids.id(last.required_id(slots, digits)?))
     }
 
     fn amount_of(&self, metric: MetricIndex) -> &Amount {

@@ -18,6 +18,30 @@ pub enum Reject {
         /// What is wrong there.
         what: String,
     },
+    /// The record is not one Avro datum of its schema.
+    #[error(
+        "the record is not Avro as its schema has it: {what}, at byte {at}; correct what is sent, or the source's `wire`"
+    )]
+    BrokenAvro {
+        /// The byte after the head, from 0, at which it shows.
+        at: usize,
+        /// What is wrong there.
+        what: String,
+    },
+    /// The registry says that it has no such schema.
+    #[error("the registry has no schema {id}; register the schema that the record was written with, and send it again")]
+    UnknownSchema {
+        /// The id that the record names.
+        id: u32,
+    },
+    /// The schema that the record was written with does not fit what is read.
+    #[error(
+        "{what}; write what the source's schema can read, or change the source's schema or fields in the catalogue"
+    )]
+    UnfitSchema {
+        /// What does not fit.
+        what: String,
+    },
     /// A field's value is of a type that it must not have.
     #[error(
         "{field} must be {expected}, but is {found}; correct what is sent, or where the catalogue's source finds the field"
@@ -121,6 +145,9 @@ impl Reject {
     /// Every label that [`Reject::reason`] gives.
     pub const REASONS: &[&str] = &[
         "broken_json",
+        "broken_avro",
+        "unknown_schema",
+        "unfit_schema",
         "wrong_type",
         "missing_field",
         "bad_time",
@@ -137,6 +164,9 @@ impl Reject {
     pub fn reason(&self) -> &'static str {
         match self {
             Reject::BrokenJson { .. } => "broken_json",
+            Reject::BrokenAvro { .. } => "broken_avro",
+            Reject::UnknownSchema { .. } => "unknown_schema",
+            Reject::UnfitSchema { .. } => "unfit_schema",
             Reject::WrongType { .. } => "wrong_type",
             Reject::Missing { .. } => "missing_field",
             Reject::BadTime { .. } => "bad_time",
@@ -210,6 +240,9 @@ mod tests {
         let time = Millis(1_541_105_830_796);
         let rejects = [
             Reject::BrokenJson { line: 1, column: 2, what: field() },
+            Reject::BrokenAvro { at: 1, what: field() },
+            Reject::UnknownSchema { id: 1 },
+            Reject::UnfitSchema { what: field() },
             Reject::WrongType { field: field(), expected: field(), found: field() },
             Reject::Missing { field: field() },
             Reject::BadTime { field: field(), found: field(), what: field(), expected: "" },
@@ -221,8 +254,8 @@ mod tests {
             Reject::TooLarge { bytes: 2, limit: 1 },
         ];
         assert_eq!(rejects.iter().map(Reject::reason).collect::<Vec<_>>(), Reject::REASONS);
-        assert!(rejects[5].to_string().contains("no entity: user_id is absent"), "{}", rejects[5]);
-        assert!(rejects[7].to_string().contains("2018-11-01T20:57:10.796Z is more than 1 ms"), "{}", rejects[7]);
-        assert!(rejects[7].to_string().contains("9223372036854775807 ms"), "{}", rejects[7]);
+        assert!(rejects[8].to_string().contains("no entity: user_id is absent"), "{}", rejects[8]);
+        assert!(rejects[10].to_string().contains("2018-11-01T20:57:10.796Z is more than 1 ms"), "{}", rejects[10]);
+        assert!(rejects[10].to_string().contains("9223372036854775807 ms"), "{}", rejects[10]);
     }
 }

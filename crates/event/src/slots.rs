@@ -1,12 +1,13 @@
-//! Decodes a JSON record in one pass and keeps only the values at the paths that the plan needs.
+//! The values at the paths that the plan needs, and how a JSON record is decoded into them in one pass.
 //!
-//! The paths form a trie; every path has a numbered slot. A value is borrowed from the record, so decoding allocates only
+//! The paths form a trie; every path has a numbered slot, whatever the format (`avro` fills them, too). A value is borrowed from the record, so decoding allocates only
 //! for text and names written with escapes, and for values that are skipped and nested more than one deep.
 //! What is skipped is checked to be JSON in UTF-8, without recursion; only that its escapes are whole characters (no half
 //! of a surrogate pair) and its numbers fit in a double is not.
 
 use crate::reject::Reject;
 use crate::value::Value;
+use catalog::Path;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use smallvec::SmallVec;
 use std::borrow::Cow;
@@ -20,12 +21,14 @@ pub(crate) type Slots<'a> = SmallVec<[Value<'a>; 16]>;
 #[derive(Debug)]
 pub(crate) struct Trie {
     root: Node,
+    /// Pairs of places; what lies at the second goes into the slots of the first.
+    second_places: Vec<(Path, Path)>,
 }
 
 /// What lies at one path. Its slots are its own and those of everything below it, so that they can be forgotten together
 /// when a record names the same field twice.
-#[derive(Debug, Default)]
-struct Node {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Node {
     /// The node's own slot first, then those of its children, one after the other.
     slots: Range<usize>,
     /// By name, in the order of [`by_length`].
@@ -33,23 +36,42 @@ struct Node {
 }
 
 impl Trie {
-    /// The trie of these paths.
-    pub(crate) fn of<'p>(paths: impl IntoIterator<Item = &'p [String]>) -> Trie {
-        let mut root = Node::default();
+    /// The trie of these paths. Of each pair of `second_places`, what a record has at the second counts as if it stood at the
+    /// first.
+    pub(crate) fn of<'p>(paths: impl IntoIterator<Item = &'p [String]>, second_places: &[(Path, Path)]) -> Trie {
+        let mut trie = Trie { root: Node::default(), second_places: second_places.to_vec() };
         for path in paths {
-            path.iter().fold(&mut root, |node, name| node.child_or_new(name));
+            let path = trie.first_place(path);
+            trie.root.below_or_new(&path);
         }
-        root.number(0);
-        Trie { root }
+        let used: Vec<_> = second_places.iter().filter(|(first, _)| trie.root.below(first).is_some()).collect();
+        for (_, second) in &used {
+            trie.root.below_or_new(&second[..second.len() - 1]);
+        }
+        trie.root.number(0);
+        for (first, second) in used {
+            let node = trie.root.below(first).expect("only those in use are left").clone();
+            *trie.root.below_or_new(second) = node;
+        }
+        trie
     }
 
     /// The slot of one of the paths that the trie was made of, or of the start of one.
     pub(crate) fn slot(&self, path: &[String]) -> Option<usize> {
-        let node = path.iter().try_fold(&self.root, |node, name| node.child(name))?;
-        Some(node.slots.start)
+        Some(self.root.below(&self.first_place(path))?.slots.start)
     }
 
-    /// The values of a record, which must be a JSON object in UTF-8 and nothing after it. If a name occurs twice in an
+    /// The record itself.
+    pub(crate) fn root(&self) -> &Node {
+        &self.root
+    }
+
+    fn first_place(&self, path: &[String]) -> Path {
+        let rest = |(first, second): &(Path, Path)| Some([first, path.strip_prefix(second.as_slice())?].concat());
+        self.second_places.iter().find_map(rest).unwrap_or_else(|| path.to_vec())
+    }
+
+    /// The values of a record, which must be JSON in UTF-8 and nothing after it. If a name occurs twice in an
     /// object, its last value counts.
     pub(crate) fn decode<'a>(&self, payload: &'a [u8]) -> Result<Slots<'a>, Reject> {
         if payload.is_empty() {
@@ -61,11 +83,16 @@ impl Trie {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         Seed { node: &self.root, slots: &mut slots }.deserialize(&mut deserializer).map_err(not_json)?;
         deserializer.end().map_err(not_json)?;
+        Ok(slots)
+    }
+
+    /// That a record is an object, whatever it was decoded from: else it has no fields.
+    pub(crate) fn check_object(&self, slots: &Slots<'_>) -> Result<(), Reject> {
         match &slots[self.root.slots.start] {
-            Value::Object => Ok(slots),
+            Value::Object => Ok(()),
             other => Err(Reject::WrongType {
                 field: "the record".into(),
-                expected: "a JSON object".into(),
+                expected: "an object with fields".into(),
                 found: if *other == Value::Null { "null".into() } else { other.kind() },
             }),
         }
@@ -73,9 +100,38 @@ impl Trie {
 }
 
 impl Node {
-    fn child(&self, name: &str) -> Option<&Node> {
+    /// Its own slot first, then those of everything below it.
+    pub(crate) fn slots(&self) -> Range<usize> {
+        self.slots.clone()
+    }
+
+    /// What lies below it, by name.
+    pub(crate) fn children(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.children.iter().map(|(name, child)| (&**name, child))
+    }
+
+    /// Shows the paths that end in it or below it; its own is `path`.
+    pub(crate) fn leaves(&self, path: Path, show: &mut impl FnMut(&[String])) {
+        if self.children.is_empty() {
+            show(&path);
+        }
+        for (name, child) in self.children() {
+            child.leaves([path.as_slice(), &[name.to_owned()]].concat(), show);
+        }
+    }
+
+    /// What lies below it under a name.
+    pub(crate) fn child(&self, name: &str) -> Option<&Node> {
         let at = self.children.binary_search_by(|(child, _)| by_length(child).cmp(&by_length(name))).ok()?;
         Some(&self.children[at].1)
+    }
+
+    fn below(&self, path: &[String]) -> Option<&Node> {
+        path.iter().try_fold(self, |node, name| node.child(name))
+    }
+
+    fn below_or_new(&mut self, path: &[String]) -> &mut Node {
+        path.iter().fold(self, |node, name| node.child_or_new(name))
     }
 
     fn child_or_new(&mut self, name: &str) -> &mut Node {
@@ -223,112 +279,4 @@ fn not_utf8(payload: &[u8], at: usize) -> Reject {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn path(dotted: &str) -> Vec<String> {
-        dotted.split('.').map(str::to_owned).collect()
-    }
-
-    /// The values at some paths of a record.
-    fn decoded<const N: usize>(paths: [&str; N], json: &str) -> [Value<'static>; N] {
-        let paths = paths.map(path);
-        let trie = Trie::of(paths.iter().map(Vec::as_slice));
-        let slots = trie.decode(json.as_bytes()).expect("the record is JSON");
-        paths.each_ref().map(|path| match &slots[trie.slot(path).expect("the path is in the trie")] {
-            Value::Text(text) => Value::Text(Cow::Owned(text.clone().into_owned())),
-            Value::Missing => Value::Missing,
-            Value::Null => Value::Null,
-            Value::Bool(value) => Value::Bool(*value),
-            Value::Integer(value) => Value::Integer(*value),
-            Value::Float(value) => Value::Float(*value),
-            Value::Array => Value::Array,
-            Value::Object => Value::Object,
-        })
-    }
-
-    fn text(text: &str) -> Value<'static> {
-        Value::Text(Cow::Owned(text.into()))
-    }
-
-    #[test]
-    fn value_is_found_below_objects_only() {
-        let paths = ["a.b", "c", "d.e.f"];
-        assert_eq!(
-            decoded(paths, r#"{"a":{"x":1,"b":"y"},"c":-2,"d":{"e":{"f":1.5}}}"#),
-            [text("y"), Value::Integer(-2), Value::Float(1.5)]
-        );
-        assert_eq!(
-            decoded(paths, r#"{"a":[{"b":1}],"c":null,"d":{"e":"f"}}"#),
-            [Value::Missing, Value::Null, Value::Missing]
-        );
-        assert_eq!(decoded(paths, "{}"), [Value::Missing, Value::Missing, Value::Missing]);
-    }
-
-    #[test]
-    fn field_and_what_lies_below_it_are_kept_side_by_side() {
-        let paths = ["a", "a.b"];
-        assert_eq!(decoded(paths, r#"{"a":{"b":true}}"#), [Value::Object, Value::Bool(true)]);
-        assert_eq!(decoded(paths, r#"{"a":7}"#), [Value::Integer(7), Value::Missing]);
-        assert_eq!(decoded(paths, r#"{"a":[7]}"#), [Value::Array, Value::Missing]);
-    }
-
-    #[test]
-    fn last_of_two_values_of_one_name_counts() {
-        let paths = ["a.b", "a.c", "d"];
-        assert_eq!(
-            decoded(paths, r#"{"a":{"b":1,"c":2},"d":1,"a":{"c":3},"d":null}"#),
-            [Value::Missing, Value::Integer(3), Value::Null]
-        );
-        assert_eq!(decoded(["a.b"], r#"{"a":{"b":1},"a":2}"#), [Value::Missing]);
-    }
-
-    #[test]
-    fn names_and_texts_are_unescaped() {
-        assert_eq!(decoded(["ä\"b"], r#"{"\u00e4\"b":"\n\ud83e\udd80\/"}"#), [text("\n🦀/")]);
-    }
-
-    #[test]
-    fn text_without_escapes_is_borrowed() {
-        let trie = Trie::of([path("a").as_slice()]);
-        let slots = trie.decode(br#"{"a":"ada"}"#).expect("the record is JSON");
-        assert_eq!(slots[1], Value::Text(Cow::Borrowed("ada")));
-        assert!(matches!(&slots[1], Value::Text(Cow::Borrowed(_))));
-    }
-
-    #[test]
-    fn broken_json_is_rejected_with_its_place() {
-        let trie = Trie::of([path("a").as_slice()]);
-        let broken = |payload: &[u8]| match trie.decode(payload) {
-            Err(Reject::BrokenJson { line, column, what }) => (line, column, what),
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(broken(b"{\"a\":1,\n\"b\":}"), (2, 5, "expected value".into()));
-        assert_eq!(broken(b"{\"a\":1} {}"), (1, 9, "trailing characters".into()));
-        assert_eq!(broken(b"{\"a\":1").2, "EOF while parsing an object");
-        assert_eq!(broken(b"{\"z\":\n \"\xff\"}"), (2, 3, "bytes that are not UTF-8".into()));
-        assert_eq!(broken(b"{\"z\":[1,]}").2, "expected value");
-        assert_eq!(broken(b"  ").2, "EOF while parsing a value");
-        assert_eq!(broken(b"[1,2").2, "EOF while parsing a list");
-    }
-
-    #[test]
-    fn record_that_is_no_object_is_a_wrong_type() {
-        let trie = Trie::of([path("a").as_slice()]);
-        for (json, kind) in
-            [("[]", "an array"), ("null", "null"), ("3", "a whole number"), ("\"a\"", "text of 1 bytes")]
-        {
-            let Err(Reject::WrongType { found, .. }) = trie.decode(json.as_bytes()) else { panic!("{json} was read") };
-            assert_eq!(found, kind);
-        }
-        assert_eq!(trie.decode(b""), Err(Reject::Empty));
-    }
-
-    #[test]
-    fn deep_nesting_costs_no_stack() {
-        let trie = Trie::of([path("a.b").as_slice()]);
-        let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
-        assert!(trie.decode(format!(r#"{{"z":{deep},"a":{deep}}}"#).as_bytes()).is_ok());
-        assert!(trie.decode(format!(r#"{{"a":{}"#, r#"{"b":"#.repeat(200_000)).as_bytes()).is_err());
-    }
-}
+mod tests;

@@ -12,6 +12,10 @@ const LAST: i64 = 253_402_300_799_999;
 pub(crate) fn read(value: &Value<'_>, form: TimeForm, field: &str) -> Result<Millis, Reject> {
     match (form, value) {
         (_, Value::Missing) => Err(Reject::Missing { field: field.to_owned() }),
+        (_, Value::Time(time)) => {
+            let in_range = Some(*time).filter(|time| (0..=LAST).contains(&time.0));
+            in_range.ok_or_else(|| out_of_range(time.0, TimeForm::Millis, field))
+        }
         (TimeForm::Rfc3339, Value::Text(text)) => rfc3339(text, field),
         (TimeForm::Seconds | TimeForm::Millis | TimeForm::Micros, Value::Integer(number)) => {
             let millis = match form {
@@ -35,6 +39,17 @@ pub(crate) fn read(value: &Value<'_>, form: TimeForm, field: &str) -> Result<Mil
             Err(Reject::WrongType { field: field.to_owned(), expected: expected(form).to_owned(), found: value.kind() })
         }
     }
+}
+
+/// A time that was corrected by so many milliseconds.
+pub(crate) fn shifted(time: Millis, by_ms: i64, field: &str) -> Result<Millis, Reject> {
+    let shifted = time.0.checked_add(by_ms).filter(|millis| (0..=LAST).contains(millis));
+    shifted.map(Millis).ok_or_else(|| Reject::BadTime {
+        field: field.to_owned(),
+        found: format!("{time} ms, corrected by {by_ms} ms"),
+        what: "by the receiver's clock it lies outside the years 1970 to 9999".into(),
+        expected: "times of one event, its sending and its receiving that go together",
+    })
 }
 
 fn rfc3339(text: &str, field: &str) -> Result<Millis, Reject> {
@@ -136,10 +151,20 @@ mod tests {
             assert_eq!(reason(read(&Value::Text("1541105830796".into()), form, "ts")), "wrong_type");
             assert_eq!(reason(read(&Value::Bool(true), form, "ts")), "wrong_type");
         }
-        for value in [Value::Integer(1), Value::Float(1.0), Value::Object, Value::Array] {
+        for value in [Value::Integer(1), Value::Float(1.0), Value::Object, Value::Array, Value::Bytes] {
             assert_eq!(reason(read(&value, TimeForm::Rfc3339, "ts")), "wrong_type");
         }
         assert_eq!(reason(read(&Value::Missing, TimeForm::Millis, "ts")), "missing_field");
+    }
+
+    #[test]
+    fn a_value_that_is_a_time_is_one_whatever_the_form() {
+        for form in [TimeForm::Rfc3339, TimeForm::Seconds, TimeForm::Millis, TimeForm::Micros] {
+            assert_eq!(read(&Value::Time(Millis(1_541_105_830_796)), form, "ts"), Ok(Millis(1_541_105_830_796)));
+            for bad in [-1, LAST + 1] {
+                assert_eq!(reason(read(&Value::Time(Millis(bad)), form, "ts")), "bad_time", "{bad}");
+            }
+        }
     }
 
     #[test]

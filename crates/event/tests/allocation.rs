@@ -2,9 +2,9 @@
 
 mod common;
 
-use catalog::Literal;
+use catalog::{Format, Literal, Metric, Wire};
 use common::{ACCOUNT_USER, USER, metric, native, plan, sum, text};
-use event::{Reader, Touches};
+use event::{Reader, SchemaId, SchemaText, Touches};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -31,22 +31,70 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-#[test]
-fn reading_an_event_allocates_nothing_in_steady_state() {
-    let metrics = vec![
-        metric(USER, Some(&["played"]), &[]),
-        metric(USER, None, &[("plan", &[text("paid")]), ("song.length", &[Literal::Int(3)])]),
-        metric(ACCOUNT_USER, None, &[]),
-        sum("song.length", 3, None),
-    ];
-    let reader = Reader::new(&plan(native(), metrics), 0);
-    let record = br#"{"event_id":"6b0e","event":"played","user_id":42,"account_id":"0f8fad5b-d9cb-469f-a165-70867728950e","timestamp":"2026-11-22T09:30:00.250Z","sent_at":"2026-11-22T09:30:01Z","agent":"Mozilla\/5.0","properties":{"plan":"paid","tags":["a","b"],"song":{"length":3.0}}}"#;
+/// Reads a record again and again, and counts what that allocates after the first time.
+fn allocations(reader: &Reader, record: &[u8]) -> (usize, Touches) {
     let mut touches = Touches::default();
     reader.read(record, &mut touches).expect("it is an event");
     let before = ALLOCATIONS.get();
     for _ in 0..100 {
         reader.read(record, &mut touches).expect("it is an event");
     }
-    assert_eq!(ALLOCATIONS.get() - before, 0);
+    (ALLOCATIONS.get() - before, touches)
+}
+
+fn metrics() -> Vec<Metric> {
+    vec![
+        metric(USER, Some(&["played"]), &[]),
+        metric(USER, None, &[("plan", &[text("paid")]), ("song.length", &[Literal::Int(3)])]),
+        metric(ACCOUNT_USER, None, &[]),
+        sum("song.length", 3, None),
+    ]
+}
+
+#[test]
+fn reading_json_allocates_nothing_in_steady_state() {
+    let reader = Reader::new(&plan(native(), metrics()), 0);
+    let record = br#"{"event_id":"6b0e","event":"played","user_id":42,"account_id":"0f8fad5b-d9cb-469f-a165-70867728950e","timestamp":"2026-11-22T09:30:00.250Z","sent_at":"2026-11-22T09:30:01Z","agent":"Mozilla\/5.0","properties":{"plan":"paid","tags":["a","b"],"song":{"length":3.0}}}"#;
+    let (allocations, touches) = allocations(&reader, record);
+    assert_eq!(allocations, 0);
     assert_eq!(touches.iter().map(|touch| touch.metrics.len()).sum::<usize>(), 3);
+}
+
+/// With an enum, a decimal, a nullable time, a default of the reader's schema and much to pass over.
+#[test]
+fn reading_avro_allocates_nothing_in_steady_state() {
+    let schema = |fields: &str| {
+        let text = format!(
+            r#"{{"type":"record","name":"Event","fields":[{fields}
+            {{"name":"event","type":"string"}},
+            {{"name":"user_id","type":"long"}},
+            {{"name":"account_id","type":["null","string"]}},
+            {{"name":"timestamp","type":["null",{{"type":"long","logicalType":"timestamp-micros"}}]}},
+            {{"name":"tags","type":{{"type":"array","items":"string"}}}},
+            {{"name":"properties","type":{{"type":"record","name":"Properties","fields":[
+                {{"name":"plan","type":{{"type":"enum","name":"Plan","symbols":["free","paid"]}}}},
+                {{"name":"song","type":{{"type":"map","values":
+                    {{"type":"bytes","logicalType":"decimal","precision":9,"scale":2}}}}}}]}}}}]}}"#
+        );
+        apache_avro::Schema::parse_str(&text).expect("it is a schema")
+    };
+    let writer = schema("");
+    let reader = schema(r#"{"name":"event_id","type":"string","default":"6b0e"},"#);
+    let mut plan = plan(native(), metrics());
+    plan.sources[0].format = Format::Avro { wire: Wire::Confluent, schema: Some(Box::new(reader)) };
+    // Time, sending and receiving are told by the schema.
+    let mut reader = Reader::new(&plan, 0);
+    let text = SchemaText { schema: serde_json::to_string(&writer).expect("it is JSON"), references: Vec::new() };
+    reader.learn(SchemaId(1), &text).expect("it fits");
+    let record = [
+        &b"\0\0\0\0\x01"[..],
+        &[12, b'p', b'l', b'a', b'y', b'e', b'd', 84],
+        &[2, 8, b'a', b'c', b'm', b'e', 2, 0x80, 0x80, 0x90, 0xee, 0xd6, 0xae, 0x97, 0x06],
+        &[4, 2, b'a', 2, b'b', 0, 2],
+        &[2, 12, b'l', b'e', b'n', b'g', b't', b'h', 4, 0x01, 0x2c, 0],
+    ];
+    let (allocations, touches) = allocations(&reader, &record.concat());
+    assert_eq!(allocations, 0);
+    assert_eq!(touches.iter().map(|touch| touch.metrics.len()).sum::<usize>(), 3);
+    assert_eq!(touches.counted().map(|counted| counted.event.values.to_vec()), Some(vec![3_000]));
 }

@@ -75,6 +75,9 @@ fn only_the_named_events_of_a_usage_topic_tell_attributes() {
     assert_eq!(read(0, group), acme(&[(0, 1)]));
     assert_eq!(read(0, &group.replace("group", "play")), Ok(None));
     assert_eq!(read(0, &group.replace(r#""account_id":"acme","#, "")), Err("no_entity"));
+    let by_nobody = group.replace(r#""user_id":"ada","#, "");
+    assert_eq!(read(0, &by_nobody), acme(&[(0, 1)]), "though a metric counts the users of such events");
+    assert_eq!(read(0, &by_nobody.replace("plan", "crm")), Err("no_entity"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod common;
 
 use activity::Millis;
 use catalog::{Fields, TimeForm};
-use common::{USER, at, metric, path, plan, read, text, touch};
+use common::{USER, at, metric, native, path, plan, read, text, touch};
 use event::{Reader, Reject, Touches};
 
 /// A music service's log: the page is the event, and the record itself holds the properties.
@@ -14,8 +14,9 @@ fn reader() -> Reader {
         timestamp: at("ts"),
         time_form: TimeForm::Millis,
         keys: vec![("user_id".into(), at("userId")), ("account_id".into(), at("account"))],
-        event_id: path("itemInSession"),
+        event_id: vec![path("itemInSession")],
         properties: path(""),
+        ..native()
     };
     let metrics = vec![
         metric(USER, Some(&["NextSong"]), &[]),

@@ -10,7 +10,7 @@ mod common;
 
 use activity::additive::IdSpace;
 use activity::{EntityKey, EntityKind, Millis};
-use catalog::{Condition, Fields, Literal, Measure, Metric, Origin, Part, Plan, TimeForm};
+use catalog::{Condition, Fields, Kind, Literal, Measure, Metric, Origin, Part, Plan, Skew, TimeField, TimeForm};
 use common::{Summed, Touched, counted, measured, path, plan, text, touched};
 use event::{Reader, Touches};
 use proptest::collection::vec;
@@ -27,13 +27,30 @@ fn naive(plan: &Plan, payload: &[u8]) -> Result<(Millis, Vec<Touched>, Option<Su
         return Err("wrong_type");
     }
     let fields = &plan.sources[0].fields;
-    let event = match find(&record, &fields.event) {
-        Value::Null => return Err("missing_field"),
-        Value::String(name) if name.is_empty() => return Err("missing_field"),
-        Value::String(name) => name,
-        _ => return Err("wrong_type"),
+    let found = |path: &Vec<String>| find(&record, &Origin::Path(path.clone()));
+    let text = |value: Value| match value {
+        Value::Null => Err("missing_field"),
+        Value::String(name) if name.is_empty() => Err("missing_field"),
+        Value::String(name) => Ok(name),
+        _ => Err("wrong_type"),
     };
-    let time = naive_time(&find(&record, &fields.timestamp), fields.time_form)?;
+    let event = match &fields.kind {
+        Some(kind) if text(found(&kind.path))? != kind.named => text(found(&kind.path))?,
+        _ => text(find(&record, &fields.event))?,
+    };
+    let mut time = naive_time(&find(&record, &fields.timestamp), fields.time_form)?;
+    if let Some(skew) = fields.skew.as_ref().filter(|skew| skew.original.iter().all(|path| found(path).is_null())) {
+        let [sent, received] = [&skew.sent_at, &skew.received_at].map(|moment| match found(&moment.path) {
+            Value::Null => Ok(None),
+            value => naive_time(&value, moment.form).map(Some),
+        });
+        if let (Some(sent), Some(received)) = (sent?, received?) {
+            time = Millis(time.0 + received.0 - sent.0);
+            if time.0 < 0 || time.0 > 253_402_300_799_999 {
+                return Err("bad_time");
+            }
+        }
+    }
     let mut wanted: BTreeMap<EntityKind, Vec<u16>> = BTreeMap::new();
     let (mut counts, mut sums) = (Vec::new(), Vec::new());
     for (index, metric) in (0..).zip(&plan.metrics) {
@@ -67,10 +84,17 @@ fn naive(plan: &Plan, payload: &[u8]) -> Result<(Millis, Vec<Touched>, Option<Su
     }
     let mut counted = None;
     if !counts.is_empty() || !sums.is_empty() {
-        let id = naive_id(&find(&record, &Origin::Path(fields.event_id.clone())))?.ok_or("missing_field")?;
+        let ids: Result<Vec<_>, &str> =
+            fields.event_id.iter().map(|path| naive_id(&found(path))?.ok_or("missing_field")).collect();
+        let (ids, space) = (ids?, IdSpace::of(&plan.sources[0].topic));
+        let id = match ids.as_slice() {
+            [id] => space.id(id),
+            [first, id] => space.within(first).id(id),
+            _ => unreachable!("one or two are drawn"),
+        };
         let value = |(index, value, decimals)| Ok((index, naive_value(&value, decimals)?));
         let sums: Result<Vec<_>, &str> = sums.into_iter().map(value).collect();
-        counted = Some((IdSpace::of(&plan.sources[0].topic).id(&id), counts, sums?));
+        counted = Some((id, counts, sums?));
     }
     let is_nobody = !wanted.is_empty() && touches.is_empty() && counted.is_none();
     if is_nobody { Err("no_entity") } else { Ok((time, touches, counted)) }
@@ -284,9 +308,20 @@ fn random_metric() -> impl Strategy<Value = Metric> {
 fn random_plan() -> impl Strategy<Value = Plan> {
     let form = select(vec![TimeForm::Millis, TimeForm::Seconds, TimeForm::Micros, TimeForm::Rfc3339]);
     let fields = (origin("event"), origin("at"), form, origin("user"), origin("a"), random_path(0..2));
-    let fields = fields.prop_map(|(event, timestamp, time_form, user, account, properties)| {
+    let ids = select(vec![vec![path("user")], vec![path("a"), path("user")]]);
+    let kind = proptest::option::weighted(0.2, Just(Kind { path: path("b"), named: "played".into() }));
+    let skewed = proptest::option::weighted(0.3, (random_path(1..2), random_path(1..2), any::<bool>()));
+    let fields = (fields, ids, kind, skewed).prop_map(|(fields, event_id, kind, skewed)| {
+        let (event, timestamp, time_form, user, account, properties) = fields;
         let keys = vec![("user_id".to_owned(), user), ("account_id".to_owned(), account)];
-        Fields { event, timestamp, time_form, event_id: path("user"), keys, properties }
+        let moment = |path| TimeField { path, form: time_form };
+        let skew = |(sent, received, is_original): (_, _, bool)| Skew {
+            sent_at: moment(sent),
+            received_at: moment(received),
+            original: is_original.then(|| path("a.b")),
+        };
+        let skew = skewed.map(skew);
+        Fields { event, kind, timestamp, time_form, skew, event_id, keys, properties, second_places: Vec::new() }
     });
     (fields, vec(random_metric(), 0..6)).prop_map(|(fields, metrics)| plan(fields, metrics))
 }

@@ -17,7 +17,7 @@ pub(crate) fn render(plan: &Plan, totals: &Totals, as_of: &[(Grain, Bucket)]) ->
         page.values(&metric.name, index, "");
         for by in &metric.by {
             let dimension = plan.dimension(by.dimension);
-            let name = format!("{}_by_{}", metric.name, dimension.name);
+            let name = dimension.slices_of(&metric.name);
             page.head(&name, &format!("{help} By {}.", dimension.name));
             for value in dimension.all_values() {
                 page.values(&name, by.slice(value), &label(dimension, value));

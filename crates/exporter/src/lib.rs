@@ -10,6 +10,7 @@ mod http;
 pub mod lists;
 mod metrics;
 pub mod portrait;
+mod records;
 mod totals;
 mod value;
 

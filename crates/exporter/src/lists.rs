@@ -7,14 +7,14 @@ mod asked;
 
 pub use asked::{Asked, LISTS};
 
-use crate::totals::{Withheld, header};
+use crate::records::{self, Shards};
+use crate::totals::Withheld;
 use activity::record::Record;
 use activity::standing::Standing;
 use activity::timeline::Timeline;
 use activity::{
-    Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Incarnation, MetricIndex, Millis, Shard,
+    Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, MetricIndex, Millis, Track, Window, key,
 };
-use activity::{Track, Window, key};
 use catalog::{AsOf, Plan, Taken};
 use serde::Serialize;
 use state::{Store, StoreError};
@@ -118,42 +118,19 @@ pub struct Told {
 /// # Errors
 /// If the question has no answer, a shard cannot be read, or holds what must not be shown.
 pub fn list<S: Store + ?Sized>(store: &mut S, plan: &Plan, shards: u16, asked: &Asked) -> Result<Answer, Unanswered> {
-    let incarnations = incarnations(store, plan, shards)?;
-    let time = incarnations.iter().map(|(_, time)| *time).min().flatten().ok_or(Withheld::NoTime)?;
-    let wanted = asked.wanted(plan, time).map_err(Unanswered::Asked)?;
-    let mut reading = Reading::new(plan, &wanted, time);
+    let read = Shards::read(store, plan, shards)?;
+    let wanted = asked.wanted(plan, read.time()).map_err(Unanswered::Asked)?;
+    let mut reading = Reading::new(plan, &wanted, &read);
     reading.check_kept()?;
-    for (shard, (incarnation, _)) in (0..).map(Shard).zip(incarnations) {
-        for portion in 0..store.portions() {
-            let read = store.portion(shard, incarnation, portion)?;
-            if read.stored().is_none_or(|of| of.dirty || of.fence.incarnation != incarnation) {
-                return Err(Withheld::Dirty { shard }.into());
-            }
-            for (key, bytes) in read.anyway() {
-                let corrupt = || StoreError::Corrupt {
-                    place: format!("the record of {key:?}, shard {shard}"),
-                    reason: "it is no record of this version".into(),
-                };
-                let record = Record::decode(&bytes).ok_or_else(corrupt)?;
-                reading.take(key, &record);
-            }
-        }
+    for shard in read.all() {
+        read.each(store, shard, |key, bytes| {
+            let record = records::decode(&key, bytes, shard)?;
+            reading.take(key, &record);
+            Ok(())
+        })?;
         reading.settle();
     }
     Ok(reading.answer())
-}
-
-/// The living incarnation of each shard, and its time.
-fn incarnations<S: Store + ?Sized>(
-    store: &mut S,
-    plan: &Plan,
-    shards: u16,
-) -> Result<Vec<(Incarnation, Option<Millis>)>, Withheld> {
-    let of_shard = |shard: Shard| {
-        let stored = store.stored(shard)?.ok_or(Withheld::Absent { shard })?;
-        Ok((stored.state.fence.incarnation, header(plan, shard, &stored)?.time))
-    };
-    (0..shards).map(Shard).map(of_shard).collect()
 }
 
 /// An attribute that rows tell, and whose it is.
@@ -183,7 +160,7 @@ struct Reading<'r> {
     wanted: &'r Wanted,
     entity: EntityKind,
     as_of: Bucket,
-    /// The first as-of bucket for which all is kept that can count.
+    /// The first as-of bucket for which every shard keeps all that can count.
     origin: Bucket,
     attributes: Vec<Attribute>,
     rows: Vec<Row>,
@@ -194,7 +171,7 @@ struct Reading<'r> {
 }
 
 impl<'r> Reading<'r> {
-    fn new(plan: &'r Plan, wanted: &'r Wanted, time: Millis) -> Reading<'r> {
+    fn new(plan: &'r Plan, wanted: &'r Wanted, shards: &Shards) -> Reading<'r> {
         let entity = plan.metric(wanted.metric).entity().expect("a metric that counts entities");
         let of = |kind: EntityKind| &plan.entities[usize::from(kind.0)];
         let all = (0..).map(DimensionIndex).zip(&plan.dimensions);
@@ -213,8 +190,8 @@ impl<'r> Reading<'r> {
             plan,
             wanted,
             entity,
-            as_of: plan.bucket(grain, time),
-            origin: plan.floor(grain, time).plus(i32::from(wanted.window.longest()) - 1),
+            as_of: plan.bucket(grain, shards.time()),
+            origin: plan.floor(grain, shards.fastest()).plus(i32::from(wanted.window.longest()) - 1),
             attributes: attributes.collect(),
             rows: Vec::new(),
             begins: 0,
@@ -246,7 +223,7 @@ impl<'r> Reading<'r> {
                 Some(_) => DimensionValue::NONE,
             };
             let attributes = self.attributes.iter().map(own).collect();
-            self.rows.push(Row { key, standing, since_is_known: standing.from >= self.origin, attributes });
+            self.rows.push(Row { key, standing, since_is_known: standing.from > self.origin, attributes });
         }
     }
 

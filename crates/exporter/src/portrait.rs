@@ -1,13 +1,13 @@
 //! One entity: its days, its windows, its attributes, and those that belong to it.
 
 use crate::lists::Unanswered;
-use crate::totals::{Totals, Withheld, header};
+use crate::records::{self, Shards};
 use activity::record::Record;
 use activity::standing::Standing;
-use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, Millis, Shard, Track, key};
+use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, Millis, Track, key};
 use catalog::{AsOf, Metric, Plan, Taken};
 use serde::Serialize;
-use state::{Store, StoreError};
+use state::Store;
 use std::collections::BTreeMap;
 
 /// How many days a strip shows.
@@ -83,25 +83,23 @@ pub fn portrait<S: Store + ?Sized>(
 ) -> Result<Option<Portrait>, Unanswered> {
     let entity = &plan.entities[usize::from(kind.0)];
     assert_eq!(id.len(), entity.key.len(), "an id has a part for each field of the key");
-    let time = Totals::read(store, plan, shards)?.time().ok_or(Withheld::NoTime)?;
+    let read = Shards::read(store, plan, shards)?;
+    let time = read.time();
     let key = EntityKey::of(kind, id);
     let mut part = Vec::new();
     key::push_part(id[entity.shard_by], &mut part);
     let shard = key::shard_of(&part, shards);
-    let stored = store.stored(shard)?.ok_or(Withheld::Absent { shard })?;
-    header(plan, shard, &stored)?;
     let (mut own, mut members) = (None, Vec::new());
-    for portion in 0..store.portions() {
-        for (of, bytes) in store.portion(shard, stored.state.fence.incarnation, portion)?.anyway() {
-            let owner = places(plan, of.kind(), kind).and_then(|places| key::of_parts(of.as_bytes(), kind, &places));
-            if of == key {
-                own = Some(decode(&of, &bytes, shard)?);
-            } else if owner.as_ref() == Some(&key) {
-                let record = decode(&of, &bytes, shard)?;
-                members.push((of, record));
-            }
+    read.each(store, shard, |of, bytes| {
+        let owner = places(plan, of.kind(), kind).and_then(|places| key::of_parts(of.as_bytes(), kind, &places));
+        if of == key {
+            own = Some(records::decode(&of, bytes, shard)?);
+        } else if owner.as_ref() == Some(&key) {
+            let record = records::decode(&of, bytes, shard)?;
+            members.push((of, record));
         }
-    }
+        Ok(())
+    })?;
     if own.is_none() && members.is_empty() {
         return Ok(None);
     }
@@ -121,14 +119,6 @@ pub fn portrait<S: Store + ?Sized>(
 fn places(plan: &Plan, kind: EntityKind, owner: EntityKind) -> Option<Vec<usize>> {
     let of = |kind: EntityKind| plan.entities.get(usize::from(kind.0));
     of(kind).filter(|_| kind != owner)?.places_of(of(owner)?)
-}
-
-fn decode(key: &EntityKey, bytes: &[u8], shard: Shard) -> Result<Record, StoreError> {
-    let corrupt = || StoreError::Corrupt {
-        place: format!("the record of {key:?}, shard {shard}"),
-        reason: "it is no record of this version".into(),
-    };
-    Record::decode(bytes).ok_or_else(corrupt)
 }
 
 /// Looks at records as of shard time.

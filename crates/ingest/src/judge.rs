@@ -4,12 +4,14 @@
 use activity::clock::PartitionClock;
 use activity::{Grain, Millis, PerGrain};
 use catalog::{ClockKind, Source};
-use event::{Reader, Reject, Touches};
+use event::{Reader, Reject, SchemaId, SchemaText, Touches};
 use kafka::Record;
+use tracing::{info, warn};
 
 /// How records of one source are judged.
 #[derive(Debug)]
 pub(crate) struct Judge {
+    source: String,
     reader: Reader,
     clock: ClockKind,
     /// By grain, of those that the catalogue has.
@@ -60,7 +62,7 @@ impl Judge {
     pub(crate) fn new(reader: Reader, source: &Source, grains: &[Grain], payload_bytes: usize) -> Judge {
         let lateness_ms = source.lateness_ms;
         let longest_ms = grains.iter().map(|grain| lateness_ms[*grain]).max().unwrap_or(0);
-        Judge { reader, clock: source.clock, lateness_ms, longest_ms, payload_bytes }
+        Judge { source: source.name.clone(), reader, clock: source.clock, lateness_ms, longest_ms, payload_bytes }
     }
 
     /// Whether an event still counts in buckets of a grain.
@@ -71,6 +73,25 @@ impl Judge {
     /// Whether the source's clock moves without data.
     pub(crate) fn moves_when_idle(&self) -> bool {
         self.clock == ClockKind::Log
+    }
+
+    /// The schema that has to be learnt before this record can be judged; `None` if it can be.
+    pub(crate) fn unknown_schema(&self, record: &Record<'_>) -> Option<SchemaId> {
+        let payload = record.payload.filter(|payload| payload.len() <= self.payload_bytes)?;
+        self.reader.unknown_schema(payload)
+    }
+
+    /// Learns a schema, and says in the log what it means for the source's records.
+    pub(crate) fn learn(&mut self, id: SchemaId, schema: &SchemaText) {
+        let source = &self.source;
+        match self.reader.learn(id, schema) {
+            Ok(lacking) if lacking.is_empty() => info!(%source, schema = id.0, "learnt a schema"),
+            Ok(lacking) => {
+                let lacking = lacking.join(", ");
+                info!(%source, schema = id.0, lacking, "learnt a schema; what it lacks is missing in its records");
+            }
+            Err(reject) => warn!(%source, schema = id.0, "records of this schema are rejected: {reject}"),
+        }
     }
 
     /// Reads a record, moves the partition's clock, and fills `touches`. The record's own log time counts before its event

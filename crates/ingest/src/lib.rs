@@ -4,7 +4,8 @@
 //! the thin loop around it. Invariants:
 //! - every source position is covered by exactly one committed transaction, in order;
 //! - what is known as forwarded was committed (the cache learns late, and forgets on an abort);
-//! - a partition is yielded only when nothing of it is under way.
+//! - a partition is yielded only when nothing of it is under way;
+//! - a record whose schema is not known yet is not taken: its partition waits there until the registry has answered.
 
 mod batch;
 mod forwarded;
@@ -13,11 +14,13 @@ mod metrics;
 mod note;
 mod partition;
 mod recovery;
+mod schemas;
 mod step;
 mod worker;
 
 pub use judge::Clock;
 pub use metrics::Metrics;
 pub use recovery::RecoveryError;
+pub use schemas::{Found, NoSchemas, Schemas};
 pub use step::{Ingest, Settings};
 pub use worker::{IngestError, Worker};

@@ -3,7 +3,7 @@
 use activity::{Grain, PartitionId, PerGrain};
 use catalog::Plan;
 use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, exponential_buckets,
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, exponential_buckets,
 };
 use std::collections::BTreeMap;
 
@@ -30,6 +30,8 @@ pub struct Metrics {
     pub cache: IntCounterVec,
     /// Records not taken yet, of the partitions that are owned.
     pub lag: IntGaugeVec,
+    /// Partitions that stand at a record whose schema the registry has not told yet.
+    pub waiting: IntGauge,
 }
 
 /// What the batch under way will add to the metrics when it is committed: an aborted one is read again, and would count
@@ -115,6 +117,10 @@ impl Metrics {
                 ),
                 &["topic", "partition"],
             )?,
+            waiting: IntGauge::new(
+                "northstar_ingest_waiting_partitions",
+                "Source partitions that stand at a record whose schema the registry has not told yet.",
+            )?,
         };
         for reason in event::Reject::REASONS {
             metrics.rejected.with_label_values(&[*reason]);
@@ -129,6 +135,7 @@ impl Metrics {
         registry.register(Box::new(metrics.transaction_seconds.clone()))?;
         registry.register(Box::new(metrics.cache.clone()))?;
         registry.register(Box::new(metrics.lag.clone()))?;
+        registry.register(Box::new(metrics.waiting.clone()))?;
         Ok(metrics)
     }
 }

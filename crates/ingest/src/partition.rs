@@ -3,6 +3,7 @@
 use activity::clock::PartitionClock;
 use activity::pack::{Jump, Span};
 use activity::{Millis, Offset, TopicId};
+use event::SchemaId;
 use kafka::{Partition, Position};
 
 /// Where a partition stands: at a moment, or as the last transaction left it.
@@ -30,12 +31,14 @@ pub(crate) struct Progress {
     pub(crate) at_end: bool,
     /// It runs ahead of the others and is not fetched.
     pub(crate) paused: bool,
+    /// The record at the current position names a schema that is not known yet: nothing is taken before it is.
+    pub(crate) waiting: Option<SchemaId>,
 }
 
 impl Progress {
     pub(crate) fn new(partition: Partition, topic_id: TopicId, standing: Standing) -> Progress {
         let (committed, current) = (standing, standing);
-        Progress { partition, topic_id, committed, current, at_end: false, paused: false }
+        Progress { partition, topic_id, committed, current, at_end: false, paused: false, waiting: None }
     }
 
     /// A record at `offset` was taken.
@@ -48,6 +51,12 @@ impl Progress {
     pub(crate) fn reached(&mut self, end: Offset) {
         self.current.next = self.current.next.max(end);
         self.at_end = true;
+    }
+
+    /// The record at the current position has to wait for a schema.
+    pub(crate) fn wait(&mut self, schema: SchemaId) {
+        self.waiting = Some(schema);
+        self.at_end = false;
     }
 
     /// It was confirmed at `at` that the partition holds nothing that was not taken.
@@ -78,6 +87,7 @@ impl Progress {
         self.at_end = false;
         // Starting again resumes what was paused.
         self.paused = false;
+        self.waiting = None;
         Position { partition: self.partition, next: self.committed.next }
     }
 }

@@ -5,7 +5,7 @@ use crate::partition::{Progress, Standing};
 use activity::clock::PartitionClock;
 use activity::pack::{Jump, Pack, PackError, Span};
 use activity::{CatalogVersion, Offset, PartitionId, Shard, TopicId};
-use catalog::Plan;
+use catalog::{Plan, Start};
 use kafka::{Bounds, Committed, Consumer, LogError, Partition, Patience, SourceLog, TopicIndex, TopicInfo};
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -119,7 +119,13 @@ impl Taking<'_> {
 
     /// Decides where a partition goes on. A position in packs that are gone, with their topic, is none.
     fn standing(&self, partition: Partition, left: Option<&Left>, bounds: Bounds) -> Result<Standing, RecoveryError> {
-        let first = if self.from_latest { bounds.stable_end } else { bounds.start };
+        let source = &self.plan.sources[usize::from(partition.topic.0)];
+        let first = match source.from {
+            Some(Start::Latest) => bounds.stable_end,
+            Some(Start::Earliest) => bounds.start,
+            None if self.from_latest => bounds.stable_end,
+            None => bounds.start,
+        };
         let Some(Left { next, note }) = left.filter(|left| left.note.activity == self.activity) else {
             return Ok(Standing { next: first, clock: PartitionClock::default(), jump: Some(Jump::FirstStart) });
         };
@@ -221,9 +227,16 @@ metrics:
 
     /// Where a partition goes on that holds 10..50 and was left like this.
     fn goes_on(left: Option<(i64, Note)>, from_latest: bool) -> Result<(i64, Option<Jump>), RecoveryError> {
-        let plan = plan();
+        goes_on_in(&plan(), left, from_latest)
+    }
+
+    fn goes_on_in(
+        plan: &Plan,
+        left: Option<(i64, Note)>,
+        from_latest: bool,
+    ) -> Result<(i64, Option<Jump>), RecoveryError> {
         let topics = [TopicInfo { id: SOURCE, partitions: 1 }];
-        let taking = Taking { plan: &plan, topics: &topics, activity: ACTIVITY, from_latest };
+        let taking = Taking { plan, topics: &topics, activity: ACTIVITY, from_latest };
         let bounds = Bounds { start: Offset(10), stable_end: Offset(50) };
         let left = left.map(|(next, note)| Left { next: Offset(next), note });
         let standing = taking.standing(Partition::default(), left.as_ref(), bounds)?;
@@ -244,6 +257,18 @@ metrics:
     fn a_partition_that_nobody_has_read_begins_at_its_first_record_unless_told_otherwise() {
         assert_eq!(goes_on(None, false).unwrap(), (10, Some(Jump::FirstStart)));
         assert_eq!(goes_on(None, true).unwrap(), (50, Some(Jump::FirstStart)));
+    }
+
+    #[test]
+    fn a_source_that_says_where_to_begin_overrules_the_configuration() {
+        for (from, begins) in [(Start::Earliest, 10), (Start::Latest, 50)] {
+            let mut plan = plan();
+            plan.sources[0].from = Some(from);
+            for from_latest in [false, true] {
+                assert_eq!(goes_on_in(&plan, None, from_latest).unwrap(), (begins, Some(Jump::FirstStart)));
+                assert_eq!(goes_on_in(&plan, Some((30, note())), from_latest).unwrap(), (30, None));
+            }
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::judge::{Admitted, Clock, Horizon, Judge};
 use crate::metrics::{Metrics, Tally};
 use crate::note::Note;
 use crate::partition::Progress;
+use crate::schemas::{Found, Schemas};
 use activity::pack::Coverage;
 use activity::{Bucket, Grain, MetricIndex, Millis, Offset, PerGrain, TopicId, key};
 use catalog::Plan;
@@ -67,7 +68,8 @@ impl Default for Settings {
 pub struct Ingest {
     pub(crate) plan: Arc<Plan>,
     pub(crate) settings: Settings,
-    judges: Vec<Judge>,
+    pub(crate) judges: Vec<Judge>,
+    pub(crate) schemas: Box<dyn Schemas>,
     horizon: Horizon,
     topics: Vec<TopicInfo>,
     activity: TopicId,
@@ -105,11 +107,12 @@ impl OfGrain {
 impl Ingest {
     /// An ingest that owns nothing yet.
     #[must_use]
-    pub fn new(plan: Arc<Plan>, settings: Settings, metrics: Metrics) -> Ingest {
+    pub fn new(plan: Arc<Plan>, settings: Settings, metrics: Metrics, schemas: Box<dyn Schemas>) -> Ingest {
         let grains = plan.grains();
         let judge = |(at, source)| Judge::new(Reader::new(&plan, at), source, &grains, settings.payload_bytes);
         Ingest {
             judges: plan.sources.iter().enumerate().map(judge).collect(),
+            schemas,
             horizon: Horizon::new(settings.future_ms),
             topics: Vec::new(),
             activity: TopicId::default(),
@@ -146,7 +149,9 @@ impl Ingest {
         match item {
             Item::Record(record) => self.take_record(&record, clock),
             Item::End(position) => {
-                if let Some(progress) = self.partitions.get_mut(&position.partition) {
+                // Past a record that waits there is no end to be reached.
+                let progress = self.partitions.get_mut(&position.partition);
+                if let Some(progress) = progress.filter(|progress| progress.waiting.is_none()) {
                     progress.reached(position.next);
                 }
             }
@@ -158,6 +163,17 @@ impl Ingest {
             return;
         };
         let source = usize::from(record.partition.topic.0);
+        if progress.waiting.is_some() {
+            return;
+        }
+        if let Some(id) = self.judges[source].unknown_schema(record) {
+            match self.schemas.find(id) {
+                Found::Schema(schema) => self.judges[source].learn(id, &schema),
+                // Its verdict is the registry's.
+                Found::Nothing => {}
+                Found::Pending => return progress.wait(id),
+            }
+        }
         let partition = &mut progress.current.clock;
         let judged = self.judges[source].read(record, partition, &mut self.horizon, clock, &mut self.touches);
         progress.taken(record.offset);
@@ -274,7 +290,8 @@ impl Ingest {
         let limit =
             slowest.map(|time| Millis(time.0 + i64::from(self.settings.run_ahead_days) * Grain::Day.nominal_ms()));
         let mut changes = Vec::new();
-        for progress in self.partitions.values_mut() {
+        // Those that wait are not read at all.
+        for progress in self.partitions.values_mut().filter(|progress| progress.waiting.is_none()) {
             let ahead = limit.is_some_and(|limit| progress.current.clock.now() > Some(limit));
             if ahead != progress.paused && !(ahead && progress.at_end) {
                 progress.paused = ahead;

@@ -25,12 +25,14 @@ pub enum IngestError {
 pub struct Worker<L> {
     log: L,
     ingest: Ingest,
+    /// How many partitions are not read because they wait for a schema.
+    unread: usize,
 }
 
 impl<L: SourceLog> Worker<L> {
     /// A worker that has joined nothing yet: the first turn does.
     pub fn new(log: L, ingest: Ingest) -> Worker<L> {
-        Worker { log, ingest }
+        Worker { log, ingest, unread: 0 }
     }
 
     /// One turn: waits at most `wait` for records, takes them, and writes what is due by `clock`, which tells wall time.
@@ -38,7 +40,7 @@ impl<L: SourceLog> Worker<L> {
     /// # Errors
     /// If the worker has to stop.
     pub fn turn(&mut self, clock: Clock<'_>, wait: Duration) -> Result<(), IngestError> {
-        let Worker { log, ingest } = self;
+        let Worker { log, ingest, .. } = self;
         match log.consumer().poll(wait, &mut |item| ingest.take(item, clock))? {
             Some(Ownership::Assigned(partitions)) => self.take_over(&partitions)?,
             Some(Ownership::Revoked) => self.hand_over(clock)?,
@@ -52,6 +54,7 @@ impl<L: SourceLog> Worker<L> {
                 self.transact(clock)?;
             }
         }
+        self.wait_for_schemas(clock)?;
         for (partition, paused) in self.ingest.alignment() {
             self.log.consumer().pause(partition, paused)?;
         }
@@ -85,7 +88,22 @@ impl<L: SourceLog> Worker<L> {
         }
         self.ingest.assign(topics, activity, taken);
         let positions = self.ingest.abort();
+        self.unread = 0;
         Ok(self.log.consumer().start(&positions)?)
+    }
+
+    /// Lets partitions stand at records whose schema is not known yet, and go on once it is. What was read ahead of them is
+    /// thrown away, which costs nothing but to read it again: so they wait even if this process ends.
+    fn wait_for_schemas(&mut self, clock: Clock<'_>) -> Result<(), IngestError> {
+        let goes_on = self.ingest.look_for_schemas();
+        if goes_on || self.ingest.waiting() != self.unread {
+            self.transact(clock)?;
+            let reading = self.ingest.reading();
+            self.unread = self.ingest.waiting();
+            self.log.consumer().start(&reading)?;
+        }
+        self.ingest.metrics.waiting.set(i64::try_from(self.unread).expect("few partitions"));
+        Ok(())
     }
 
     /// Finishes what is under way before anything is yielded, so that the new owner's packs come after ours.
@@ -94,6 +112,7 @@ impl<L: SourceLog> Worker<L> {
             info!("what was aborted is left to the next owner");
         }
         self.ingest.release();
+        self.unread = 0;
         Ok(self.log.consumer().release()?)
     }
 
@@ -103,6 +122,7 @@ impl<L: SourceLog> Worker<L> {
         }
         if self.write(clock)? == Outcome::Aborted {
             let positions = self.ingest.abort();
+            self.unread = 0;
             self.log.consumer().start(&positions)?;
         }
         Ok(())

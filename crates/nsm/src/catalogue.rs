@@ -2,7 +2,8 @@
 
 use crate::config::{Config, Read};
 use crate::failure::Failure;
-use catalog::Plan;
+use crate::run::schemas::needs_registry;
+use catalog::{Plan, Source};
 use std::path::Path;
 use yaml::{Mistake, Report};
 
@@ -23,10 +24,27 @@ pub(crate) fn load(file: &Path) -> Result<Catalogue, Report> {
         let mistakes = vec![Mistake::nowhere(what, "set `catalogue` in the configuration to the path of one")];
         Report { file: name.clone(), text: String::new(), mistakes }
     })?;
-    match catalog::parse(&text) {
-        Ok(plan) => Ok(Catalogue { file: name, plan, text }),
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let beside = |name: &str| std::fs::read_to_string(folder.join(name)).map_err(|error| error.to_string());
+    match catalog::parse_with(&text, &beside) {
+        Ok(plan) => match lacking(&text, &plan) {
+            mistakes if mistakes.is_empty() => Ok(Catalogue { file: name, plan, text }),
+            mistakes => Err(Report { file: name, text, mistakes }),
+        },
         Err(mistakes) => Err(Report { file: name, text, mistakes: mistakes.0 }),
     }
+}
+
+/// What metrics need of records that their schema does not have.
+fn lacking(text: &str, plan: &Plan) -> Vec<Mistake> {
+    let tree = yaml::load(text).expect("it was read before");
+    let lacking = |(at, source): (usize, &Source)| {
+        let why = event::Reader::check(plan, at).err()?;
+        let path = ["sources", &source.name, "schema"];
+        let place = tree.find(&path).expect("only a schema can lack something").place;
+        Some(Mistake::new(place, &path.join("."), why.to_string(), "correct `fields`, the metrics, or the schema"))
+    };
+    plan.sources.iter().enumerate().filter_map(lacking).collect()
 }
 
 /// `file` or else the configuration's catalogue, if there is nothing wrong with configuration and catalogue.
@@ -45,7 +63,7 @@ pub(crate) fn settled(read: &Read, file: Option<&Path>) -> Result<Catalogue, Fai
     Ok(catalogue.expect("a catalogue that is not there is a mistake"))
 }
 
-/// Where a source reads what the pipeline writes.
+/// Where a source reads what the pipeline writes, or needs what the configuration has not.
 fn clashes(config: &Config, catalogue: &Catalogue) -> Report {
     let tree = yaml::load(&catalogue.text).expect("it was read before");
     let owned = [("activity", &config.topics.activity), ("dead_letter", &config.topics.dead_letter)];
@@ -57,6 +75,13 @@ fn clashes(config: &Config, catalogue: &Catalogue) -> Report {
         let place = tree.find(&path).expect("every source has a topic").place;
         Some(Mistake::new(place, &path.join("."), what, help))
     };
-    let mistakes = owned.into_iter().filter_map(clash).collect();
+    let unregistered = |source: &&Source| needs_registry(source) && config.registry.url.is_none();
+    let unregistered = catalogue.plan.sources.iter().find(unregistered).map(|source| {
+        let path = ["sources", &source.name, "format"];
+        let what = format!("the records of source `{}` name schemas of a registry, and `registry.url` is not set", source.name);
+        let help = "write the registry's address into the configuration, or here `wire: plain` and a `schema` where records name none";
+        Mistake::new(tree.find(&path).expect("it is not the default").place, &path.join("."), what, help)
+    });
+    let mistakes = owned.into_iter().filter_map(clash).chain(unregistered).collect();
     Report { file: catalogue.file.clone(), text: catalogue.text.clone(), mistakes }
 }

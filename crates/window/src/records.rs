@@ -19,7 +19,8 @@ pub(crate) struct Records {
 #[derive(Debug)]
 struct Entry {
     record: Record,
-    is_changed: bool,
+    /// How many bytes it is taken to have when written, if it has to be.
+    to_write: Option<usize>,
 }
 
 impl Records {
@@ -30,7 +31,7 @@ impl Records {
     /// Takes what the store holds of an entity, unless it is at hand; its place.
     pub(crate) fn admit(&mut self, key: EntityKey, record: Record) -> usize {
         let found = self.at_hand.find(key.as_bytes());
-        found.unwrap_or_else(|| self.at_hand.add(key, Entry { record, is_changed: false }))
+        found.unwrap_or_else(|| self.at_hand.add(key, Entry { record, to_write: None }))
     }
 
     /// Shows a record, without what lies below the floors, to `change`, which says whether it has changed it. It must be at
@@ -46,12 +47,14 @@ impl Records {
         }
     }
 
-    /// Remembers that a record has to be written.
+    /// Remembers that a record has to be written, as large as it is now.
     fn touch(&mut self, at: usize) {
-        if !std::mem::replace(&mut self.at_hand[at].is_changed, true) {
-            self.changed_bytes += self.at_hand.key(at).as_bytes().len() + 24;
-            self.changed.push(at);
+        let bytes = self.at_hand.key(at).as_bytes().len() + self.at_hand[at].record.size();
+        match self.at_hand[at].to_write.replace(bytes) {
+            Some(before) => self.changed_bytes -= before,
+            None => self.changed.push(at),
         }
+        self.changed_bytes += bytes;
     }
 
     /// Remembers to write a stored record that holds something below the floors, which it then no longer will.
@@ -86,7 +89,7 @@ impl Records {
     /// The changed records were written. Keeps at most `limit` records at hand.
     pub(crate) fn committed(&mut self, limit: usize) {
         for at in self.changed.drain(..) {
-            self.at_hand[at].is_changed = false;
+            self.at_hand[at].to_write = None;
         }
         self.changed_bytes = 0;
         self.at_hand.shrink(limit);
@@ -96,12 +99,28 @@ impl Records {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use activity::{Bucket, EntityKind, Grain, MetricIndex, Track};
+    use activity::{Bucket, EntityKind, Grain, MetricIndex, Track, Window};
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
     fn key(id: u8) -> EntityKey {
         EntityKey::of(EntityKind(0), &[&id.to_string()])
+    }
+
+    #[test]
+    fn an_owner_of_many_weighs_what_is_written_of_it() {
+        let mut records = Records::default();
+        records.admit(key(0), Record::default());
+        for day in 0..500 {
+            records.change(key(0).as_bytes(), None, |record| {
+                record.step_members(MetricIndex(0), Window::days(28), Bucket(20_000 + day), i64::from(day) + 1);
+                true
+            });
+        }
+        let written = records.writes(None)[0].1.as_ref().map_or(0, Vec::len);
+        assert!((written..4 * written).contains(&records.changed_bytes()), "{written}, {}", records.changed_bytes());
+        records.committed(1);
+        assert_eq!(records.changed_bytes(), 0);
     }
 
     proptest! {

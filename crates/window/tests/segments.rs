@@ -6,11 +6,13 @@ mod support;
 
 use activity::pack::{Attribute, Change, Delta, Keys};
 use activity::{
-    Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Grain, MetricIndex, Millis, PerGrain, Window,
+    Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Grain, Incarnation, MetricIndex, Millis, PerGrain,
+    Shard, Window,
 };
 use catalog::{AsOf, Taken};
 use exporter::Totals;
 use proptest::prelude::*;
+use state::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use support::Single;
 
@@ -198,4 +200,20 @@ fn slices_of_a_metric_add_up_to_it() {
         }
     }
     assert_eq!(value(MetricIndex(1)), 8);
+}
+
+/// Who signs in says what the account is every time.
+#[test]
+fn attributes_that_are_told_again_and_again_take_no_more_room() {
+    let mut harness = Harness::new();
+    let hour = 1_750_003_200_000;
+    for ms in 0..1_000 {
+        let clock = Millis(hour + ms);
+        harness.step(0, &[], clock, &[(0, [Some(u16::try_from(ms % 3).unwrap()), Some(1)])], clock);
+    }
+    harness.shard.commit();
+    harness.compare(Millis(hour + 1_000));
+    let account = EntityKey::of(ACCOUNT, &["account-0"]);
+    let records = harness.shard.store.records(Shard(0), Incarnation(1), &[account]).unwrap().anyway();
+    assert!(records[0].as_ref().is_some_and(|record| record.len() < 50), "{records:?}");
 }

@@ -26,7 +26,7 @@ const STAMP: i64 = 1_592_222_400_000;
 const DAY: &str = "2020-06-15";
 /// `ingest.dead_letter` by default.
 const KEPT: usize = 16 << 10;
-/// Every reason there is.
+/// Every reason that a JSON record can have.
 const REASONS: [&str; 10] = [
     "bad_time",
     "bad_value",

@@ -1,6 +1,6 @@
-//! Real services for tests: Kafka, Redis, Prometheus and Alertmanager as child processes on the loopback interface.
+//! Real services for tests: Kafka, Redis, a schema registry, Prometheus and Alertmanager as child processes on the loopback interface.
 //!
-//! Each value of [`Kafka`], [`Redis`], [`Prometheus`] or [`Alertmanager`] is one server with ports and a folder of its
+//! Each value of [`Kafka`], [`Redis`], [`Registry`], [`Prometheus`] or [`Alertmanager`] is one server with ports and a folder of its
 //! own, so tests can run side by side. Three rules hold for every process that is started here:
 //!
 //! - **It does not outlive its owner.** Dropping the value stops the process, by its own process id
@@ -11,11 +11,12 @@
 //!   they would see of a server that crashed and came back.
 //!
 //! Everything here panics instead of returning an error: the caller is a test, and a service that
-//! does not work ends it. A broker needs the jars that `make services` fetches; the others are
+//! does not work ends it. A broker and a registry need the jars that `make services` fetches; the others are
 //! taken from the `PATH`.
 
 mod alertmanager;
 mod http;
+mod installed;
 mod kafka;
 mod ports;
 mod process;
@@ -24,6 +25,7 @@ mod progress;
 mod prometheus;
 mod proxy;
 mod redis;
+mod registry;
 mod scrape;
 mod spawner;
 mod wait;
@@ -38,5 +40,6 @@ pub use progress::Progress;
 pub use prometheus::Prometheus;
 pub use proxy::{Held, Proxy};
 pub use redis::Redis;
+pub use registry::Registry;
 pub use scrape::Scrape;
 pub use wait::wait_until;

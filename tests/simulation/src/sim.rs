@@ -116,7 +116,10 @@ impl Sim {
                 let default = ingest::Settings::default();
                 let settings = ingest::Settings { shards, idle_margin_ms, cache_entities: 20, ..default };
                 let metrics = ingest::Metrics::register(&registry).expect("a fresh registry");
-                Worker::Ingest(Box::new(ingest::Worker::new(log, ingest::Ingest::new(plan, settings, metrics))))
+                Worker::Ingest(Box::new(ingest::Worker::new(
+                    log,
+                    ingest::Ingest::new(plan, settings, metrics, Box::new(ingest::NoSchemas)),
+                )))
             }
             Side::Window => {
                 let store = SimStore { sim: self.clone(), process };

@@ -4,7 +4,7 @@ use super::entities::{self, Entities};
 use super::metrics::{literal, property};
 use super::values;
 use crate::cursor::{Cursor, Later};
-use crate::dimension::{AsOf, By, Dimension, NONE, OTHER, Taken};
+use crate::dimension::{AsOf, By, Dimension, NONE, OTHER, Taken, label};
 use crate::plan::{Literal, Measure, Path, Source};
 use crate::suggest;
 use activity::{DimensionIndex, EntityKind, MetricIndex};
@@ -111,15 +111,24 @@ fn path(cursor: &Cursor) -> Option<Path> {
     property(name).or_else(|| cursor.wrong(format!("`{name}` is not a path"), values::PATH_HELP))
 }
 
+/// A value that is told apart by its label: `1` and `"1"` would be one series twice.
+struct Value(Literal);
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Value) -> bool {
+        label(&self.0) == label(&other.0)
+    }
+}
+
 fn values_of(cursor: &Cursor) -> Option<Vec<Literal>> {
     let values = cursor.one_or_more(|cursor| match literal(cursor)? {
         Literal::Text(text) if [NONE, OTHER].contains(&text.as_str()) => {
             cursor.wrong(format!("`{text}` stands for what no value is declared for"), "remove it")
         }
-        value => Some(value),
+        value => Some(Value(value)),
     })?;
     match values.len() {
-        ..=MOST_VALUES => Some(values),
+        ..=MOST_VALUES => Some(values.into_iter().map(|Value(value)| value).collect()),
         count => cursor.wrong(format!("{count} values are too many"), format!("declare at most {MOST_VALUES}")),
     }
 }

@@ -5,9 +5,10 @@ use super::entities::{self, Entities};
 use super::exclude;
 use super::values::{self, Units, span, split};
 use crate::cursor::{Cursor, Entries, Entry, Later};
-use crate::dimension::{self, Slice};
+use crate::dimension::{self, Dimension, Slice};
 use crate::plan::{Condition, Literal, Measure, Metric, Part, Path, Rule};
 use activity::{Grain, Period, Window};
+use std::collections::BTreeSet;
 
 pub(super) const KNOWN: &[&str] = &["type", "description", "measure", "windows", "by", "include"];
 const LATER: Later = &[
@@ -56,12 +57,29 @@ pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<(Vec<Metri
         return cursor.wrong_at_home(what, format!("write at most {MOST}"));
     }
     let mut metrics = super::all(metrics)?;
-    let slices = dimension::slices(&mut metrics, &declared.dimensions?.declared()?);
+    let dimensions = declared.dimensions?.declared()?;
+    are_apart(cursor, &metrics, &dimensions)?;
+    let slices = dimension::slices(&mut metrics, &dimensions);
     let slices = slices.or_else(|| {
         let help = "write fewer `values` or name fewer dimensions in `by`: at most 65,000 in all";
         cursor.wrong_at_home("the metrics have too many slices", help)
     });
     Some((metrics, slices?))
+}
+
+/// Whether no two metrics, or slices of metrics, are called the same: a sum over one name must not count twice.
+fn are_apart(cursor: &Cursor, metrics: &[Metric], dimensions: &[Dimension]) -> Option<()> {
+    let mut names: BTreeSet<String> = metrics.iter().map(|metric| metric.name.clone()).collect();
+    for (metric, by) in metrics.iter().flat_map(|metric| metric.by.iter().map(move |by| (metric, by))) {
+        let dimension = &dimensions[usize::from(by.dimension.0)];
+        let name = dimension.slices_of(&metric.name);
+        if names.contains(&name) {
+            let what = format!("`{name}` is what the slices of `{}` by `{}` are called", metric.name, dimension.name);
+            return cursor.wrong_at_home(what, "give what else is called so another name");
+        }
+        names.insert(name);
+    }
+    Some(())
 }
 
 fn metric(name: &str, cursor: &Cursor, declared: Declared<'_>) -> Option<Metric> {

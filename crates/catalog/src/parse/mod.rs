@@ -3,6 +3,8 @@
 pub(crate) mod dimensions;
 mod entities;
 mod exclude;
+pub(crate) mod fields;
+pub(crate) mod formats;
 pub(crate) mod metrics;
 pub(crate) mod sources;
 pub(crate) mod values;
@@ -38,7 +40,7 @@ pub(crate) const KEYS: &[(&str, &[&str])] = &[
     ("Catalogue", KNOWN),
     ("Source", sources::KNOWN),
     ("Attributes", sources::ATTRIBUTES_KNOWN),
-    ("Timestamp", sources::TIMESTAMP_KNOWN),
+    ("Timestamp", fields::TIMESTAMP_KNOWN),
     ("Entity", entities::KNOWN),
     ("Dimension", dimensions::KNOWN),
     ("Metric", metrics::KNOWN),
@@ -83,18 +85,30 @@ pub(crate) fn history_units(grain: Grain) -> &'static Units {
     }
 }
 
-/// Reads and checks a catalogue. Same text, same plan: nothing but the text (and the built-in time-zone database) counts.
+/// Reads and checks a catalogue that names no files: as [`parse_with`].
 ///
 /// # Errors
 /// All mistakes of the text, or the one place where it stops to be YAML.
 pub fn parse(text: &str) -> Result<Plan, Mistakes> {
+    parse_with(text, &|_| Err("there are no files beside this catalogue".to_owned()))
+}
+
+/// The text of a file that the catalogue names, or why it cannot be read.
+pub(crate) type Files<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+
+/// Reads and checks a catalogue, whose files `files` reads by their names. Same texts, same plan: nothing else (but the
+/// built-in time-zone database) counts.
+///
+/// # Errors
+/// All mistakes of the text, or the one place where it stops to be YAML.
+pub fn parse_with(text: &str, files: &dyn Fn(&str) -> Result<String, String>) -> Result<Plan, Mistakes> {
     let root = yaml::load(text).map_err(|mistake| Mistakes(vec![mistake]))?;
     let sink = Sink::default();
-    let plan = catalogue(&Cursor::root(&root, &sink));
+    let plan = catalogue(&Cursor::root(&root, &sink), files);
     sink.finish(plan)
 }
 
-fn catalogue(root: &Cursor) -> Option<Plan> {
+fn catalogue(root: &Cursor, files: Files<'_>) -> Option<Plan> {
     let entries = root.entries()?;
     entries.allow(KNOWN, LATER);
     let language = entries.require("version", "write `version: 1`").and_then(language);
@@ -107,7 +121,7 @@ fn catalogue(root: &Cursor) -> Option<Plan> {
         .and_then(entities::read);
     let sources = entries
         .require("sources", "write where events come from, as in `usage: { topic: product.usage }`")
-        .and_then(|cursor| sources::read(cursor, entities.as_ref()));
+        .and_then(|cursor| sources::read(cursor, entities.as_ref(), files));
     let dimensions = entries.read_or("dimensions", Dimensions::default(), |cursor| {
         dimensions::read(cursor, entities.as_ref(), sources.as_deref())
     });

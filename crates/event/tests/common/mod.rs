@@ -4,7 +4,8 @@
 
 use activity::{EntityKind, EventId, MetricIndex, Millis, PerGrain, Window};
 use catalog::{
-    Calendar, ClockKind, Condition, Entity, Fields, Literal, Measure, Metric, Origin, Part, Plan, Source, TimeForm,
+    Calendar, ClockKind, Condition, Entity, Fields, Format, Literal, Measure, Metric, Origin, Part, Plan, Source,
+    TimeForm,
 };
 use event::{Reader, Reject, Touches};
 
@@ -33,11 +34,14 @@ pub fn text(text: &str) -> Literal {
 pub fn native() -> Fields {
     Fields {
         event: at("event"),
+        kind: None,
         timestamp: at("timestamp"),
         time_form: TimeForm::Rfc3339,
+        skew: None,
         keys: vec![("user_id".into(), at("user_id")), ("account_id".into(), at("account_id"))],
-        event_id: path("event_id"),
+        event_id: vec![path("event_id")],
         properties: path("properties"),
+        second_places: Vec::new(),
     }
 }
 
@@ -83,6 +87,8 @@ pub fn plan(fields: Fields, metrics: Vec<Metric>) -> Plan {
         sources: vec![Source {
             name: "usage".into(),
             topic: "usage".into(),
+            format: Format::Json,
+            from: None,
             clock: ClockKind::Event,
             lateness_ms: PerGrain::of(|_| 7 * 86_400_000),
             fields,

@@ -3,9 +3,11 @@
 use crate::lists::{Answer, Asked, Unanswered};
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret, SecretString};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Reads a list; it may take a while.
@@ -23,7 +25,7 @@ pub struct Lists {
 /// Who may see lists.
 #[derive(Clone, Debug)]
 pub enum Access {
-    /// Everybody who reaches the address: nobody but this machine does.
+    /// Everybody who reaches the address, by a name that is this machine's own: nobody but this machine does.
     Local,
     /// Those who say the token.
     Token(SecretString),
@@ -36,7 +38,12 @@ impl Access {
     fn refusal(&self, headers: &HeaderMap) -> Option<Response> {
         let told = |status: StatusCode, why: &str| (status, format!("{why}\n")).into_response();
         match self {
-            Access::Local => None,
+            Access::Local if is_local(headers) => None,
+            Access::Local => {
+                let why = "lists name entities and are served to this machine alone without `http.token`: ask `localhost` or \
+                           `127.0.0.1`, or set a token";
+                Some(told(StatusCode::FORBIDDEN, why))
+            }
             Access::Nobody => {
                 let why = "lists name entities and are not served to other machines without `http.token`: set one, and send \
                            it as `Authorization: Bearer TOKEN`";
@@ -54,6 +61,15 @@ impl Access {
             }
         }
     }
+}
+
+/// Whether a request is for this machine by a name of its own. Behind any other is a proxy, or the page of a stranger whose name
+/// was made to lead here.
+fn is_local(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST) else { return true };
+    let Ok(authority) = Authority::try_from(host.as_bytes()) else { return false };
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether two texts are the same; how long that takes does not tell how much of them is.
@@ -134,6 +150,20 @@ mod tests {
             assert_eq!(status(&token, said), Some(401), "{said:?}");
         }
         assert!(!format!("{token:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn lists_are_not_shown_by_a_name_that_was_made_to_lead_here() {
+        let status = |host: &str| {
+            let headers = HeaderMap::from_iter([(header::HOST, host.parse().expect("a header"))]);
+            Access::Local.refusal(&headers).map(|response| response.status().as_u16())
+        };
+        for host in ["localhost:9464", "LOCALHOST", "127.0.0.1:9464", "127.1.2.3", "[::1]:9464"] {
+            assert_eq!(status(host), None, "{host}");
+        }
+        for host in ["nsm.example.com", "localhost.example.com:9464", "127.0.0.1.example.com", "10.0.0.7", "a b", ""] {
+            assert_eq!(status(host), Some(403), "{host}");
+        }
     }
 
     #[test]

@@ -36,6 +36,12 @@ impl Asked {
         let mut mistakes = Vec::new();
         let window = self.window(of).map_err(|mistake| mistakes.push(mistake));
         let kind = self.kind(plan, time).map_err(|mistake| mistakes.push(mistake));
+        if let (Ok(window), Ok(Kind::DueToFallOut(within_ms))) = (&window, &kind)
+            && *within_ms < window.grain.nominal_ms()
+        {
+            let (within, grain) = (self.within.as_deref().unwrap_or_default(), window.grain.name());
+            mistakes.push(format!("within `{within}` no window of {grain}s moves on; write at least one {grain}"));
+        }
         let mut segments = BTreeMap::<DimensionIndex, Vec<DimensionValue>>::new();
         let entity = of.entity().expect("it was looked for among those that count entities");
         for segment in &self.segments {
@@ -212,6 +218,8 @@ metrics:
         );
         let since = told(|asked| (asked.list, asked.since) = (Some("entered".into()), Some("soon".into())));
         assert!(since.starts_with("since `soon` is neither a date nor a time"), "{since}");
+        let within = told(|asked| (asked.list, asked.within) = (Some("due-to-fall-out".into()), Some("12h".into())));
+        assert_eq!(within, "within `12h` no window of days moves on; write at least one day");
         let within = told(|asked| (asked.list, asked.within) = (Some("due-to-fall-out".into()), Some("7".into())));
         assert!(within.starts_with("within `7` is no span of time"), "{within}");
     }

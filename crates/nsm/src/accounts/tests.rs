@@ -151,6 +151,48 @@ fn what_is_not_kept_any_more_cannot_be_told() {
 }
 
 #[test]
+fn who_may_have_come_in_before_what_is_kept_came_in_earlier() {
+    let plan = catalog::parse(CATALOGUE).unwrap();
+    let mut store = store(&plan);
+    // What is kept begins 40 days ago. Who was active 41 days ago counted until the day before the 34th.
+    for (name, days, since) in [
+        ("late", &[33, 27, 21, 15, 9, 3][..], Some("2018-10-28")),
+        ("edge", &[34, 28, 22, 16, 10, 4], None),
+        ("early", &[41, 34, 28, 22, 16, 10, 4], None),
+    ] {
+        let shard = shard_of(name);
+        let stored = store.stored(shard).unwrap().unwrap();
+        let records = vec![(EntityKey::of(EntityKind(0), &[name]), Some(record(0, days, &[]).encode()))];
+        let (fence, header, counters) = (stored.state.fence, stored.header, Vec::new());
+        let commit = Commit { expected: Some(fence), next: fence, header, counters, records };
+        assert_eq!(store.commit(shard, &commit).unwrap(), Verdict::Committed);
+        let asked = Asked { metric: "accounts".into(), ..Asked::default() };
+        let told = lists::list(&mut store, &plan, SHARDS, &asked).unwrap();
+        let row = told.rows.iter().find(|row| row.id["account_id"] == name).unwrap();
+        assert_eq!(row.since.as_deref(), since, "{name}");
+    }
+}
+
+#[test]
+fn what_the_fastest_shard_let_go_of_cannot_be_told_either() {
+    let plan = catalog::parse(CATALOGUE).unwrap();
+    let mut store = store(&plan);
+    let stored = store.stored(Shard(1)).unwrap().unwrap().state.fence;
+    let header = Header { time: Some(Millis(NOON.0 + DAY)), sealed_at: NOON, ..Header::default() }.encode();
+    let commit = Commit { expected: Some(stored), next: stored, header, counters: Vec::new(), records: Vec::new() };
+    assert_eq!(store.commit(Shard(1), &commit).unwrap(), Verdict::Committed);
+    let since = |since: &str| Asked {
+        metric: "accounts".into(),
+        list: Some("entered".into()),
+        since: Some(since.into()),
+        ..Asked::default()
+    };
+    let told = lists::list(&mut store, &plan, SHARDS, &since("2018-10-28")).unwrap_err().to_string();
+    assert!(told.ends_with("is 2018-10-29"), "{told}");
+    assert_eq!(lists::list(&mut store, &plan, SHARDS, &since("2018-10-29")).unwrap().as_of, "2018-11-30");
+}
+
+#[test]
 fn a_shard_that_nothing_is_known_of_makes_no_list() {
     let plan = catalog::parse(CATALOGUE).unwrap();
     let asked = Asked { metric: "accounts".into(), ..Asked::default() };

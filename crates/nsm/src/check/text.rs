@@ -75,6 +75,7 @@ fn series(metric: &MetricExplained) -> String {
 
 /// A table without lines, whose columns start where their headings do.
 pub(crate) fn table(heading: &[&str], rows: Vec<Vec<String>>) -> String {
+    let rows = rows.into_iter().map(|row| row.into_iter().map(harmless).collect::<Vec<_>>());
     let mut table = plain();
     table.set_header(heading.to_vec()).add_rows(rows);
     drawn(&mut table)
@@ -91,4 +92,23 @@ fn drawn(table: &mut Table) -> String {
         column.set_padding((0, 2));
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// The text with what a terminal would obey written out: ids are what events say.
+fn harmless(text: String) -> String {
+    match text.contains(char::is_control) {
+        true => text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.into() }).collect(),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_do_not_command_the_terminal() {
+        let told = table(&["id"], vec![vec!["a\u{1b}[2J\nb".into()], vec!["Zoë".into()]]);
+        assert_eq!(told, "id\na\\u{1b}[2J\\nb\nZoë");
+    }
 }

@@ -4,6 +4,7 @@
 //! two. `NSM__KAFKA__BROKERS` is `kafka.brokers`. A configuration is read as a whole, so that everything that is wrong with
 //! it can be told at once, and secrets are kept as [`SecretString`], which no log and no error shows.
 
+mod registry;
 mod schema;
 mod section;
 mod tree;
@@ -49,6 +50,7 @@ pub(crate) struct Config {
     pub(crate) ingest: ingest::Settings,
     pub(crate) window: window::Settings,
     pub(crate) redis: Redis,
+    pub(crate) registry: registry::Registry,
     pub(crate) exporter: Exporter,
     pub(crate) http: Http,
     pub(crate) log: Log,
@@ -208,6 +210,7 @@ fn config(root: Section<'_>, folder: Option<&Path>, host: impl FnOnce() -> Optio
         ingest: ingest_section(root.section("ingest"), shards),
         window: window_section(root.section("window")),
         redis: redis(root.section("state")),
+        registry: registry::read(root.section("registry")),
         exporter: exporter_section(root.section("exporter")),
         http: http(root.section("http")),
         log: log(root.section("log")),

@@ -33,6 +33,7 @@ struct Configuration {
     shards: Option<u16>,
     kafka: Option<Kafka>,
     topics: Option<Topics>,
+    registry: Option<Registry>,
     ingest: Option<Ingest>,
     window: Option<Window>,
     state: Option<State>,
@@ -75,6 +76,36 @@ struct Topics {
     /// Where events go that cannot be read. Default: nsm.dead-letter.
     #[schemars(default, schema_with = "topic")]
     dead_letter: Option<String>,
+}
+
+/// How to reach the schema registry of sources in Avro.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("type" = ["object", "null"]))]
+struct Registry {
+    /// Its address, as in `http://127.0.0.1:8081`, without a user. Default: none.
+    #[schemars(default, schema_with = "text")]
+    url: Option<String>,
+    /// Who asks it. Default: nobody.
+    #[schemars(default, schema_with = "text")]
+    username: Option<String>,
+    /// The user's password, a secret.
+    #[schemars(default, schema_with = "text")]
+    password: Option<String>,
+    /// Instead of a user: what is sent as `Authorization: Bearer`, a secret.
+    #[schemars(default, schema_with = "text")]
+    token: Option<String>,
+    /// Default: 2s.
+    #[schemars(default, schema_with = "duration")]
+    connect_timeout: Option<String>,
+    /// Default: 5s.
+    #[schemars(default, schema_with = "duration")]
+    timeout: Option<String>,
+    /// The longest pause before it is asked again. Default: 10s.
+    #[schemars(default, schema_with = "duration")]
+    retry: Option<String>,
+    /// For how long it is believed that there is no such schema. Default: 30s.
+    #[schemars(default, schema_with = "duration")]
+    unknown_for: Option<String>,
 }
 
 /// From events to packs.

@@ -1,4 +1,5 @@
 use super::*;
+use ::registry::Credentials;
 use std::fs;
 
 const NO_FILE: Option<&Path> = None;
@@ -88,7 +89,7 @@ fn schema_names_every_setting() {
 
 /// The names that the sections list when they are given one that is far from all.
 fn all_settings() -> Vec<String> {
-    let sections = ["", "kafka:", "topics:", "ingest:", "window:", "state:", "exporter:", "http:", "log:"];
+    let sections = ["", "kafka:", "topics:", "ingest:", "window:", "state:", "registry:", "exporter:", "http:", "log:"];
     let text: Vec<String> = sections
         .iter()
         .map(|section| match *section {
@@ -156,6 +157,25 @@ fn environment_overrules_the_file() {
         ("007", "ada")
     );
     assert_eq!(config.redis_config().url, "redis://:1@db");
+}
+
+#[test]
+fn registry_is_asked_as_a_user_or_as_a_bearer_and_its_secrets_are_not_shown() {
+    let registry = |text: &str| read_text(&format!("registry: {text}"), &[("NSM__REGISTRY__URL", "http://reg")]);
+    assert!(read_with(NO_FILE, &[]).config.registry.client().is_none());
+    let credentials = |text: &str| match registry(text).config.registry.client().unwrap().0.credentials {
+        Credentials::None => "nobody".to_owned(),
+        Credentials::Basic { username, password } => format!("{username} {}", password.expose_secret()),
+        Credentials::Bearer(token) => token.expose_secret().to_owned(),
+    };
+    assert_eq!(credentials("{ retry: 1m }"), "nobody");
+    assert_eq!(credentials("{ username: ada, password: hunter2 }"), "ada hunter2");
+    assert_eq!(credentials("{ token: hunter3 }"), "hunter3");
+    let both = registry("{ username: ada, password: hunter2, token: hunter3, timeout: 1 }");
+    assert!(!format!("{both:?}").contains("hunter"), "{both:?}");
+    assert_eq!(both.report.mistakes.len(), 2, "{both:?}");
+    assert!(only(&registry("{ username: ada }")).contains("a user has a password"));
+    assert!(only(&registry("{ password: hunter2 }")).contains("a user has a password"));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::stop::Stop;
 use activity::Millis;
-use catalog::{Attributes, Plan, Source};
+use catalog::{Attributes, Format, Plan, Source};
 use indicatif::MultiProgress;
 use jiff::tz::TimeZone;
 use kafka::rdkafka::{RdProducer, TopicSpec, ensure_topics};
@@ -75,7 +75,7 @@ fn usage_topic(plan: &Plan, told: Option<&str>) -> Result<String, String> {
         return Ok(topic.to_owned());
     }
     let has_events = |source: &&Source| source.attributes.as_ref().is_none_or(|of| of.events.is_some());
-    let native: Vec<_> = plan.sources.iter().filter(|source| source.fields.are_native()).filter(has_events).collect();
+    let native: Vec<_> = plan.sources.iter().filter(|source| is_native(source)).filter(has_events).collect();
     match native.as_slice() {
         [source] => Ok(source.topic.clone()),
         [] => Err("no source of the catalogue has events in the native form, which is sent: name a topic with \
@@ -88,12 +88,17 @@ fn usage_topic(plan: &Plan, told: Option<&str>) -> Result<String, String> {
     }
 }
 
+/// Whether a source reads what is sent: JSON with the native fields.
+fn is_native(source: &Source) -> bool {
+    source.format == Format::Json && source.fields.are_native()
+}
+
 /// The topic of the source that reads records of accounts as they are sent, if there is one.
 fn accounts_topic(plan: &Plan) -> Option<String> {
     let reads_accounts = |source: &&Source| {
         let is_account = |of: &Attributes| plan.entities[usize::from(of.entity.0)].key == ["account_id"];
         let is_sent = |of: &Attributes| of.events.is_none() && of.object == ["attributes"] && is_account(of);
-        source.attributes.as_ref().is_some_and(is_sent) && source.fields.are_native()
+        source.attributes.as_ref().is_some_and(is_sent) && is_native(source)
     };
     plan.sources.iter().find(reads_accounts).map(|source| source.topic.clone())
 }

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::stop::Stop;
 use activity::PartitionId;
-use catalog::Plan;
+use catalog::{Format, Plan};
 use event::Reader;
 use indicatif::MultiProgress;
 use kafka::rdkafka::RdProducer;
@@ -34,6 +34,12 @@ type Line = (u64, Vec<u8>);
 pub(crate) fn produce(config: &Config, plan: &Plan, arguments: &Produce, bars: &MultiProgress) -> Result<(), Failure> {
     let source = source(plan, arguments.source.as_deref()).map_err(Failure::new)?;
     let topic = arguments.topic.clone().unwrap_or_else(|| plan.sources[source].topic.clone());
+    if let Format::Avro { .. } = plan.sources[source].format {
+        let name = &plan.sources[source].name;
+        return Err(Failure::new(format!(
+            "source `{name}` reads Avro, and `nsm produce` sends JSON: choose another source"
+        )));
+    }
     let reader = Reader::new(plan, source);
     let lines = Lines::new(reader, arguments.timestamps, arguments.key.as_deref()).map_err(Failure::new)?;
     let (input, size) = open(&arguments.file)?;

@@ -1,13 +1,15 @@
 //! The ingest role.
 
+use super::schemas::RegistrySchemas;
 use super::supervise::{Trouble, Turn, Work};
 use super::topics::OwnTopics;
 use crate::clock;
 use crate::config::Config;
-use ::ingest::{Ingest, Metrics, Settings, Worker};
+use ::ingest::{Ingest, Metrics, NoSchemas, Schemas, Settings, Worker};
 use catalog::Plan;
 use kafka::LogError;
 use kafka::rdkafka::{KafkaConfig, RdSourceLog};
+use registry::Registry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,10 +23,18 @@ pub(crate) struct IngestRole {
     settings: Settings,
     metrics: Metrics,
     wait: Duration,
+    /// `None` if no source needs one.
+    registry: Option<Arc<Registry>>,
 }
 
 impl IngestRole {
-    pub(crate) fn new(config: &Config, plan: Arc<Plan>, own: Arc<OwnTopics>, metrics: Metrics) -> IngestRole {
+    pub(crate) fn new(
+        config: &Config,
+        plan: Arc<Plan>,
+        own: Arc<OwnTopics>,
+        metrics: Metrics,
+        registry: Option<Arc<Registry>>,
+    ) -> IngestRole {
         let settings = config.ingest;
         // A turn that waited is over before the next transaction is due.
         let wait = Duration::from_millis((settings.transact_ms.unsigned_abs() / 4).clamp(5, 100));
@@ -37,6 +47,7 @@ impl IngestRole {
             settings,
             metrics,
             wait,
+            registry,
         }
     }
 }
@@ -49,7 +60,11 @@ impl Work for IngestRole {
         let sources: Vec<String> = self.plan.sources.iter().map(|source| source.topic.clone()).collect();
         let log = RdSourceLog::new(&self.kafka, &sources, &self.activity, &self.dead_letter);
         let log = log.map_err(|error| explain(error, &self.plan))?;
-        Ok(Worker::new(log, Ingest::new(self.plan.clone(), self.settings, self.metrics.clone())))
+        let schemas: Box<dyn Schemas> = match &self.registry {
+            Some(registry) => Box::new(RegistrySchemas::new(registry.clone())),
+            None => Box::new(NoSchemas),
+        };
+        Ok(Worker::new(log, Ingest::new(self.plan.clone(), self.settings, self.metrics.clone(), schemas)))
     }
 
     fn turn(&mut self, worker: &mut Worker<RdSourceLog>) -> Result<Turn, Trouble> {

@@ -5,6 +5,7 @@ mod health;
 mod ingest;
 mod lag;
 mod lists;
+pub(crate) mod schemas;
 mod server;
 mod stores;
 mod supervise;
@@ -150,7 +151,8 @@ impl Start<'_> {
             match role {
                 Role::Ingest => {
                     let metrics = ::ingest::Metrics::register(registry).map_err(Failure::new)?;
-                    self.spawn(*role, ingest::IngestRole::new(config, plan, own.clone(), metrics))?;
+                    let schemas = schemas::start(config, &plan)?;
+                    self.spawn(*role, ingest::IngestRole::new(config, plan, own.clone(), metrics, schemas))?;
                 }
                 Role::Window => {
                     let metrics = ::window::Metrics::register(registry).map_err(Failure::new)?;

@@ -14,7 +14,7 @@ use activity::counter::Counter;
 use activity::pack::{Attribute, Change, Delta};
 use activity::record::Record;
 use activity::timeline::{Timeline, Values};
-use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, Track, Window, key, measure};
+use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, PerGrain, Track, Window, key, measure};
 use catalog::{AsOf, By, Metric, Plan, Taken};
 use state::CounterKey;
 use std::collections::{BTreeMap, BTreeSet};
@@ -122,9 +122,14 @@ impl ShardState {
     /// Applies what a record says about the attributes of an entity, which must be at hand.
     pub(super) fn apply_change(&mut self, change: &Change) {
         let ShardState { records, floors, plan, segments, counters, changed_counters, sweep, .. } = self;
-        for grain in plan.grains() {
+        let grains = plan.grains();
+        let bucket = |grain, time| {
             let floor = floors.map_or(Bucket(i32::MIN), |floors| floors[grain]);
-            sweep.hold(grain, plan.bucket(grain, change.at).max(floor));
+            if grains.contains(&grain) { plan.bucket(grain, time).max(floor) } else { floor }
+        };
+        let buckets = |time| PerGrain::of(|grain| bucket(grain, time));
+        for grain in &grains {
+            sweep.hold(*grain, bucket(*grain, change.at));
         }
         let mut slicer = Slicer { counters, changed: changed_counters };
         let metrics = change.key.first().and_then(|kind| segments.of_owner.get(&EntityKind(*kind)));
@@ -134,6 +139,9 @@ impl ShardState {
                 record.attribute_mut(*dimension).set(change.at, *value);
             }
             floors.iter().for_each(|floors| record.trim(floors));
+            for Attribute { dimension, .. } in &change.values {
+                record.attribute_mut(*dimension).thin(buckets);
+            }
             let is_changed = *record != before;
             for (metric, at) in metrics.into_iter().flatten().filter(|_| is_changed) {
                 let followed = &segments.followed(*metric)[*at];

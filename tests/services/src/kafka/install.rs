@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::installed::installed;
+
 /// The folder `services` in cargo's target folder, which `make services` fills:
 ///
 /// - `kafka-libs`: the jars;
@@ -21,14 +23,7 @@ impl Install {
     /// When nothing is installed, with the remedy.
     #[track_caller]
     pub(super) fn find() -> Install {
-        candidates().into_iter().find(|folder| is_complete(folder)).map(|folder| Install { folder }).unwrap_or_else(
-            || {
-                panic!(
-                    "Kafka is not installed: there is no services/kafka-libs with \
-                     services/kafka-formatted in cargo's target folder; run `make services`"
-                )
-            },
-        )
+        Install { folder: installed(&["kafka-libs", "kafka-formatted"]) }
     }
 
     /// Makes `data` a formatted log folder.
@@ -54,15 +49,4 @@ impl Install {
         flag.push(archive);
         vec!["-Xshare:auto".into(), flag]
     }
-}
-
-/// The test binary lies in the target folder, wherever that is; the workspace's own is the fallback.
-fn candidates() -> Vec<PathBuf> {
-    let workspace_target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
-    let binary = std::env::current_exe().unwrap_or_default();
-    binary.ancestors().chain([workspace_target.as_path()]).map(|folder| folder.join("services")).collect()
-}
-
-fn is_complete(folder: &Path) -> bool {
-    folder.join("kafka-libs").is_dir() && folder.join("kafka-formatted").is_dir()
 }

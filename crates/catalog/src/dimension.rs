@@ -1,6 +1,7 @@
 //! Dimensions: what metrics are sliced by.
 
-use crate::plan::{Literal, Metric, Path, Plan};
+use crate::plan::{Literal, Metric, Plan};
+use crate::source::Path;
 use activity::{DimensionIndex, DimensionValue, EntityKind, MetricIndex};
 use std::borrow::Cow;
 

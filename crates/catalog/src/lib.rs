@@ -16,6 +16,7 @@ mod moment;
 mod parse;
 mod plan;
 mod schema;
+mod source;
 pub mod suggest;
 pub mod version;
 mod words;
@@ -25,10 +26,10 @@ pub use dimension::{AsOf, By, Dimension, Slice, Taken};
 pub use footprint::Footprint;
 pub use moment::Moment;
 pub use parse::{parse, parse_with};
-pub use plan::{
-    Attributes, ClockKind, Condition, Entity, Fields, Format, Kind, Literal, Measure, Metric, Origin, Part, Path, Plan,
-    Rule, Skew, Source, Start, TimeField, TimeForm, Wire,
-};
+pub use plan::{Condition, Entity, Literal, Measure, Metric, Part, Plan, Rule};
 pub use schema::schema;
+pub use source::{
+    Attributes, ClockKind, Fields, Format, Kind, Origin, Path, Skew, Source, Start, TimeField, TimeForm, Wire,
+};
 pub use words::{Words, span};
 pub use yaml::{Mistake, Mistakes};

@@ -7,12 +7,14 @@
 // They are made to be described, not to be built.
 #![expect(dead_code, reason = "schemars reads the fields")]
 
+mod shapes;
+
 use crate::parse::values::Units;
 use crate::parse::{WEEKDAYS, dimensions, fields, formats, history_units, metrics, sources};
 use activity::{Grain, Period};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use shapes::{Named, OneOrMore};
 use std::borrow::Cow;
-use std::marker::PhantomData;
 
 /// The schema of a catalogue.
 #[must_use]
@@ -293,48 +295,6 @@ described! {
     Conditions: conditions;
 }
 
-/// Entries whose keys are names that the catalogue gives.
-struct Named<T>(PhantomData<T>);
-
-impl<T: JsonSchema> JsonSchema for Named<T> {
-    fn schema_name() -> Cow<'static, str> {
-        format!("{}ByName", T::schema_name()).into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "minProperties": 1,
-            "propertyNames": { "pattern": "^[a-z][a-z0-9_]*$" },
-            "additionalProperties": generator.subschema_for::<T>(),
-        })
-    }
-}
-
-/// One item, or a list of several.
-struct OneOrMore<T>(PhantomData<T>);
-
-impl<T: JsonSchema> JsonSchema for OneOrMore<T> {
-    fn schema_name() -> Cow<'static, str> {
-        format!("OneOrMore{}", T::schema_name()).into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let item = generator.subschema_for::<T>();
-        json_schema!({
-            "anyOf": [item, { "type": "array", "items": item, "minItems": 1, "uniqueItems": true }],
-        })
-    }
-}
-
 /// A span, or a period to date.
 fn window(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "anyOf": [span(metrics::WINDOWS), { "enum": Period::ALL.map(Period::to_date) }] })
@@ -439,42 +399,4 @@ fn conditions(generator: &mut SchemaGenerator) -> Schema {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    /// The keys of a type that is described here.
-    fn keys(schema: &Schema, name: &str) -> BTreeSet<String> {
-        let of = if name == "Catalogue" { schema.as_value() } else { &schema.as_value()["$defs"][name] };
-        of["properties"].as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect()
-    }
-
-    #[test]
-    fn schema_and_parser_have_the_same_keys() {
-        let schema = schema();
-        for (name, known) in crate::parse::KEYS {
-            let known: BTreeSet<String> = known.iter().map(|key| (*key).to_owned()).collect();
-            assert_eq!(
-                keys(&schema, name),
-                known,
-                "schema.rs (left) and the parser (right) differ: give the type `{name}` of schema.rs a documented field \
-                 for each key, then renew schemas/ by UPDATE_GOLDEN=1 cargo test -p nsm"
-            );
-        }
-    }
-
-    /// A type of mappings that no list of the parser's keys is compared with would drift.
-    #[test]
-    fn every_mapping_of_the_schema_is_compared() {
-        let schema = schema();
-        let by_grain_or_choice = ["HistoryByGrain", "Lateness", "OriginPath", "OriginConstant"];
-        for (name, _) in schema.as_value()["$defs"].as_object().unwrap() {
-            let is_compared = crate::parse::KEYS.iter().any(|(of, _)| of == name);
-            let has_keys = !keys(&schema, name).is_empty();
-            assert!(
-                !has_keys || is_compared || by_grain_or_choice.contains(&name.as_str()),
-                "name the parser's list of the keys of `{name}` in parse::KEYS"
-            );
-        }
-    }
-}
+mod tests;

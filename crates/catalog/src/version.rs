@@ -8,7 +8,9 @@
 //! 2. the time zone's name and the version of the built-in time-zone database, texts; and the day on which weeks start, a number
 //!    (1 is Monday);
 //! 3. for minutes, hours and days: the history in buckets, and the longest lateness of any source in milliseconds, numbers;
-//!    and the list of the sources' topics, in the catalogue's order: shards keep their place in each of them;
+//!    and the list of the sources, in the catalogue's order: the topic, a text, since shards keep their place in each of them; and a
+//!    list of at most one: whose attributes its records tell, the place in list 4, and a list of at most one list of the names
+//!    of the events that do so;
 //! 4. the list of entities, in the catalogue's order: the name, a text; the key, a list of texts; and the place in it of the
 //!    field that decides the shard, a number;
 //! 5. the list of dimensions, in the catalogue's order: the name, a text; where it is taken; and the list of values;
@@ -33,6 +35,7 @@
 
 use crate::dimension::{AsOf, Dimension, Taken};
 use crate::plan::{Condition, Entity, Literal, Measure, Metric, Part, Plan};
+use crate::source::Attributes;
 use activity::{CatalogVersion, Extent, Grain};
 
 const FORMAT: &str = "northstar.catalogue.4";
@@ -55,7 +58,10 @@ fn canonical(plan: &Plan, zones: &str) -> Vec<u8> {
         number(&mut out, plan.history[grain].into());
         number(&mut out, plan.lateness_ms(grain).cast_unsigned());
     }
-    list(&mut out, &plan.sources, |out, source| text(out, &source.topic));
+    list(&mut out, &plan.sources, |out, source| {
+        text(out, &source.topic);
+        list(out, source.attributes.as_slice(), attributes);
+    });
     list(&mut out, &plan.entities, entity);
     list(&mut out, &plan.dimensions, dimension);
     list(&mut out, &plan.exclude, |out, rule| {
@@ -81,6 +87,11 @@ fn dimension(out: &mut Vec<u8>, dimension: &Dimension) {
         }
     }
     list(out, &dimension.values, literal);
+}
+
+fn attributes(out: &mut Vec<u8>, attributes: &Attributes) {
+    number(out, attributes.entity.0.into());
+    list(out, attributes.events.as_slice(), |out, events| set(out, events, |out, event| text(out, event)));
 }
 
 fn entity(out: &mut Vec<u8>, entity: &Entity) {
@@ -192,6 +203,6 @@ metrics:
     #[test]
     fn bytes_of_the_format_are_fixed() {
         let plan = crate::parse(CATALOGUE).unwrap();
-        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 11_379_986_911_905_882_641);
+        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 15_027_494_897_518_735_612);
     }
 }

@@ -5,7 +5,8 @@ use super::metrics::{literal, property};
 use super::values;
 use crate::cursor::{Cursor, Later};
 use crate::dimension::{AsOf, By, Dimension, NONE, OTHER, Taken, label};
-use crate::plan::{Literal, Measure, Path, Source};
+use crate::plan::{Literal, Measure};
+use crate::source::{Path, Source};
 use crate::suggest;
 use activity::{DimensionIndex, EntityKind, MetricIndex};
 

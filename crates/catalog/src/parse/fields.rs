@@ -3,7 +3,8 @@
 use super::formats::{self, Shape};
 use super::values::{path, split};
 use crate::cursor::{Cursor, Entries};
-use crate::plan::{Fields, Format, Literal, Origin, Path, Skew, TimeField, TimeForm};
+use crate::plan::Literal;
+use crate::source::{Fields, Format, Origin, Path, Skew, TimeField, TimeForm};
 use apache_avro::Schema;
 
 /// The fields that every event can have.

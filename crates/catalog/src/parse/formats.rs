@@ -2,7 +2,7 @@
 
 use super::Files;
 use crate::cursor::{Cursor, Entries, Later};
-use crate::plan::{Format, Kind, Path, Skew, TimeField, TimeForm, Wire};
+use crate::source::{Format, Kind, Path, Skew, TimeField, TimeForm, Wire};
 use apache_avro::Schema;
 
 /// The words for `format`.

@@ -6,7 +6,8 @@ use super::exclude;
 use super::values::{self, Units, span, split};
 use crate::cursor::{Cursor, Entries, Entry, Later};
 use crate::dimension::{self, Dimension, Slice};
-use crate::plan::{Condition, Literal, Measure, Metric, Part, Path, Rule};
+use crate::plan::{Condition, Literal, Measure, Metric, Part, Rule};
+use crate::source::Path;
 use activity::{Grain, Period, Window};
 use std::collections::BTreeSet;
 

@@ -6,7 +6,7 @@ use super::fields;
 use super::formats::{self, Shape};
 use super::values::{Units, millis, span};
 use crate::cursor::Cursor;
-use crate::plan::{Attributes, ClockKind, Source, Start};
+use crate::source::{Attributes, ClockKind, Source, Start};
 use activity::{Grain, PerGrain};
 use std::collections::HashMap;
 

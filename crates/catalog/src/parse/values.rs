@@ -1,7 +1,7 @@
 //! Values that several sections have.
 
 use crate::cursor::Cursor;
-use crate::plan::Path;
+use crate::source::Path;
 use crate::suggest;
 use activity::{Grain, Window};
 use std::ops::RangeInclusive;

@@ -1,0 +1,87 @@
+//! Dimensions, attributes, and the slices that are made of them.
+
+use activity::{DimensionValue, MetricIndex};
+use catalog::{Plan, parse};
+
+fn plan(text: &str) -> Plan {
+    parse(text).unwrap_or_else(|mistakes| panic!("{}", mistakes.render("catalogue.yaml", text)))
+}
+
+const SLICED: &str = "
+version: 1
+product: commissions
+sources:
+  usage: { topic: usage, attributes_of: { entity: account, events: [group], path: traits } }
+  crm: { topic: crm, attributes_of: account }
+entities: { account: { key: account_id } }
+dimensions:
+  plan: { of: account, values: [trial, 2, true] }
+  tier: { of: account, from: plan.tier, values: [a], as_of: current }
+  surface: { from: properties.surface, values: [web] }
+  segment: { of: account, as_of: event, values: [smb] }
+metrics:
+  plays: { type: simple, measure: { agg: count, events: any }, windows: [7d], by: surface }
+  accounts:
+    type: simple
+    measure: { agg: count_distinct, entity: account, events: any }
+    windows: [7d]
+    by: [tier, plan, segment]
+";
+
+#[test]
+fn slices_are_numbered_behind_the_metrics_by_dimension_and_value() {
+    let plan = plan(SLICED);
+    assert_eq!(plan.metrics.len() + plan.slices.len(), 2 + 3 + (3 + 5 + 3));
+    let label = |index| {
+        let slice = plan.slice(MetricIndex(index)).unwrap();
+        let dimension = plan.dimension(slice.dimension);
+        format!("{}/{}={}", plan.metric(MetricIndex(index)).name, dimension.name, dimension.label(slice.value))
+    };
+    let labels: Vec<String> = (2..16).map(label).collect();
+    assert_eq!(
+        labels[..6],
+        [
+            "plays/surface=__none__",
+            "plays/surface=web",
+            "plays/surface=__other__",
+            "accounts/tier=__none__",
+            "accounts/tier=a",
+            "accounts/tier=__other__"
+        ]
+    );
+    assert_eq!(
+        labels[6..11],
+        [
+            "accounts/plan=__none__",
+            "accounts/plan=trial",
+            "accounts/plan=2",
+            "accounts/plan=true",
+            "accounts/plan=__other__"
+        ]
+    );
+    assert_eq!(labels[11], "accounts/segment=__none__");
+    let by = plan.metrics[1].by[1];
+    assert_eq!(plan.slice(by.slice(DimensionValue(2))).unwrap().value, DimensionValue(2));
+    assert_eq!(plan.dimensions[3].taken, catalog::Taken::Event(vec!["segment".into()]));
+    let attributes = plan.sources[0].attributes.as_ref().unwrap();
+    assert_eq!(
+        (attributes.object.as_slice(), attributes.events.as_deref()),
+        (&["traits".to_owned()][..], Some(&["group".to_owned()][..]))
+    );
+    assert_eq!(plan.sources[1].attributes.as_ref().unwrap().events, None);
+}
+
+#[test]
+fn what_slices_mean_belongs_to_the_version() {
+    let version = |text: &str| plan(text).version;
+    for (from, to) in [
+        ("as_of: current", "as_of: bucket"),
+        ("[trial, 2, true]", "[2, trial, true]"),
+        ("from: plan.tier, ", ""),
+        ("by: [tier, plan, segment]", "by: [tier, plan]"),
+        ("properties.surface", "properties.app"),
+    ] {
+        assert!(SLICED.contains(from));
+        assert_ne!(version(SLICED), version(&SLICED.replace(from, to)), "{from}");
+    }
+}

@@ -103,7 +103,7 @@ fn wrong_settings_are_all_named_before_anything_starts() {
     let check = installation.output(&["check"]);
     assert_eq!(check.status.code(), Some(1));
     let text = String::from_utf8(check.stderr).unwrap();
-    for name in ["northstar.yaml: ingest.transakt: ", "did you mean `transact`", "northstar.yaml: window.batch: "] {
+    for name in ["no setting `ingest.transakt`", "did you mean `transact`", "northstar.yaml:2:18", "window.batch"] {
         assert!(text.contains(name), "{name}: {text}");
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// How many shards there are: the default of the program.
 pub(crate) const SHARDS: u64 = 16;
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(180);
 
 /// What a pipeline is started with.
 pub(crate) struct Setup<'a> {

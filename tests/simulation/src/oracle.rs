@@ -8,7 +8,6 @@ use activity::header::Header;
 use activity::mask::Mask;
 use activity::pack::{Attribute, Coverage, Pack};
 use activity::record::{Floors, Record};
-use activity::timeline::Timeline;
 use activity::{
     Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Grain, MetricIndex, Millis, Offset, PerGrain, Shard,
     Track, Window,
@@ -305,7 +304,7 @@ impl ShardOracle {
         let none = Record::default();
         for key in keys {
             let (told, expected) = (records.get(key).unwrap_or(&none), expected.get(key).unwrap_or(&none));
-            if self.own(told) != self.own(expected) {
+            if self.own(key, told, floors) != self.own(key, expected, floors) {
                 return Err(format!("holds {told:?} of {key:?}, its log says {expected:?}"));
             }
             floors.map_or(Ok(()), |floors| self.check_members(key, told, floors, next))?;
@@ -313,11 +312,28 @@ impl ShardOracle {
         Ok(())
     }
 
-    /// What a record says of its entity itself.
-    fn own<'r>(&self, record: &'r Record) -> (Vec<Option<&'r Mask>>, Vec<Option<&'r Timeline>>) {
+    /// What a record says of its entity itself: its masks, and its attributes as of every bucket that something was told of and
+    /// that is kept. Which changes say so is the record's own affair.
+    fn own<'r>(
+        &self,
+        key: &EntityKey,
+        record: &'r Record,
+        floors: Option<Floors>,
+    ) -> (Vec<Option<&'r Mask>>, Vec<Option<DimensionValue>>) {
         let tracks = self.plan.series().flat_map(|metric| Grain::ALL.map(|grain| Track { metric, grain }));
-        let dimensions = (0..).map(DimensionIndex).take(self.plan.dimensions.len());
-        (tracks.map(|track| record.mask(track)).collect(), dimensions.map(|of| record.attribute(of)).collect())
+        let mut values = Vec::new();
+        for dimension in (0..).map(DimensionIndex).take(self.plan.dimensions.len()) {
+            let timeline = record.attribute(dimension);
+            values.push(timeline.map(|timeline| timeline.current().at(Bucket(0))));
+            let told = || self.changes.get(&(key.clone(), dimension)).into_iter().flatten();
+            for grain in self.plan.grains() {
+                let floor = floors.map_or(Bucket(i32::MIN), |floors| floors[grain]);
+                let of = timeline.map(|timeline| timeline.by_bucket(|time| self.plan.bucket(grain, time)));
+                let buckets = told().map(|(_, (_, buckets))| buckets[grain].max(floor)).chain([floor]);
+                values.extend(buckets.map(|bucket| of.as_ref().map(|of| of.at(bucket))));
+            }
+        }
+        (tracks.map(|track| record.mask(track)).collect(), values)
     }
 
     /// Whether a record of an account says how many of its pairs count.

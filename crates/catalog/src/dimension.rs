@@ -2,7 +2,8 @@
 
 use crate::plan::{Literal, Metric, Plan};
 use crate::source::Path;
-use activity::{DimensionIndex, DimensionValue, EntityKind, MetricIndex};
+use activity::timeline::{Timeline, Values};
+use activity::{DimensionIndex, DimensionValue, EntityKind, Grain, MetricIndex};
 use std::borrow::Cow;
 
 /// The label of those that have no value of a dimension.
@@ -54,6 +55,19 @@ pub struct By {
     pub dimension: DimensionIndex,
     /// The slice of its first value; those of the others follow it.
     pub first: MetricIndex,
+}
+
+/// An attribute that an entity has: its own, or that of its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// The dimension that the attribute is.
+    pub dimension: DimensionIndex,
+    /// Whose attribute it is.
+    pub of: EntityKind,
+    /// Where the parts of the owner's key are in that of the entity; `None` if the attribute is its own.
+    pub places: Option<Vec<usize>>,
+    /// Which of its values over time is taken.
+    pub as_of: AsOf,
 }
 
 /// What a metric counts of one value of a dimension.
@@ -135,6 +149,32 @@ impl Plan {
     pub fn series(&self) -> impl Iterator<Item = MetricIndex> + use<> {
         let count = self.metrics.len() + self.slices.len();
         (0..u16::try_from(count).expect("a checked plan has few slices")).map(MetricIndex)
+    }
+
+    /// The attributes that an entity has, its own and those of its owners, by ascending dimension.
+    pub fn followed_by(&self, entity: EntityKind) -> impl Iterator<Item = Followed> {
+        (0..).map(DimensionIndex).zip(&self.dimensions).filter_map(move |(dimension, declared)| {
+            let Taken::Attribute { of, as_of, .. } = declared.taken else { return None };
+            let places = if of == entity { None } else { Some(self.places_of(entity, of)?) };
+            Some(Followed { dimension, of, places, as_of })
+        })
+    }
+
+    /// Where the parts of an owner's key are in that of another kind of entity; `None` if it does not own them.
+    #[must_use]
+    pub fn places_of(&self, entity: EntityKind, owner: EntityKind) -> Option<Vec<usize>> {
+        let of = |kind: EntityKind| self.entities.get(usize::from(kind.0));
+        of(entity).filter(|_| entity != owner)?.places_of(of(owner)?)
+    }
+
+    /// The values of an attribute as of every bucket of a grain.
+    #[must_use]
+    pub fn values(&self, timeline: Option<&Timeline>, as_of: AsOf, grain: Grain) -> Values {
+        match (timeline, as_of) {
+            (None, _) => Values::default(),
+            (Some(timeline), AsOf::Bucket) => timeline.by_bucket(|time| self.bucket(grain, time)),
+            (Some(timeline), AsOf::Current) => timeline.current(),
+        }
     }
 
     /// The dimensions that are attributes of an entity, ascending.

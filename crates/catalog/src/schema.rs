@@ -13,7 +13,7 @@ use crate::parse::values::Units;
 use crate::parse::{WEEKDAYS, dimensions, fields, formats, history_units, metrics, sources};
 use activity::{Grain, Period};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use shapes::{Named, OneOrMore};
+use shapes::{Named, OneOrMore, words};
 use std::borrow::Cow;
 
 /// The schema of a catalogue.
@@ -328,10 +328,6 @@ fn history_of_days(_: &mut SchemaGenerator) -> Schema {
 
 fn lateness(_: &mut SchemaGenerator) -> Schema {
     span(sources::LATENESS)
-}
-
-fn words<T>(words: &[(&str, T)]) -> Schema {
-    json_schema!({ "enum": words.iter().map(|(word, _)| *word).collect::<Vec<_>>() })
 }
 
 fn format(_: &mut SchemaGenerator) -> Schema {

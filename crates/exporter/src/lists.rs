@@ -7,17 +7,16 @@ mod asked;
 
 pub use asked::{Asked, LISTS};
 
-use crate::records::{self, Shards};
+use crate::records::Shards;
 use crate::totals::Withheld;
 use activity::record::Record;
 use activity::standing::Standing;
-use activity::timeline::Timeline;
 use activity::{
     Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, MetricIndex, Millis, Track, Window, key,
 };
-use catalog::{AsOf, Plan, Taken};
+use catalog::{Followed, Plan};
 use serde::Serialize;
-use state::{Store, StoreError};
+use state::{Store, StoreError, decode_record};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -124,22 +123,13 @@ pub fn list<S: Store + ?Sized>(store: &mut S, plan: &Plan, shards: u16, asked: &
     reading.check_kept()?;
     for shard in read.all() {
         read.each(store, shard, |key, bytes| {
-            let record = records::decode(&key, bytes, shard)?;
+            let record = decode_record(shard, &key, bytes)?;
             reading.take(key, &record);
             Ok(())
         })?;
         reading.settle();
     }
     Ok(reading.answer())
-}
-
-/// An attribute that rows tell, and whose it is.
-struct Attribute {
-    dimension: DimensionIndex,
-    as_of: AsOf,
-    of: EntityKind,
-    /// Where the parts of that one's key are in those of the rows; `None` if it is the rows' own.
-    places: Option<Vec<usize>>,
 }
 
 /// One entity of a list.
@@ -162,7 +152,7 @@ struct Reading<'r> {
     as_of: Bucket,
     /// The first as-of bucket for which every shard keeps all that can count.
     origin: Bucket,
-    attributes: Vec<Attribute>,
+    attributes: Vec<Followed>,
     rows: Vec<Row>,
     /// The rows of this shard begin here.
     begins: usize,
@@ -173,18 +163,6 @@ struct Reading<'r> {
 impl<'r> Reading<'r> {
     fn new(plan: &'r Plan, wanted: &'r Wanted, shards: &Shards) -> Reading<'r> {
         let entity = plan.metric(wanted.metric).entity().expect("a metric that counts entities");
-        let of = |kind: EntityKind| &plan.entities[usize::from(kind.0)];
-        let all = (0..).map(DimensionIndex).zip(&plan.dimensions);
-        let attributes = all.filter_map(|(dimension, declared)| match declared.taken {
-            Taken::Attribute { of: owner, as_of, .. } if owner == entity => {
-                Some(Attribute { dimension, as_of, of: owner, places: None })
-            }
-            Taken::Attribute { of: owner, as_of, .. } => {
-                let places = of(entity).places_of(of(owner))?;
-                Some(Attribute { dimension, as_of, of: owner, places: Some(places) })
-            }
-            Taken::Event(_) => None,
-        });
         let grain = wanted.window.grain;
         Reading {
             plan,
@@ -192,7 +170,7 @@ impl<'r> Reading<'r> {
             entity,
             as_of: plan.bucket(grain, shards.time()),
             origin: plan.floor(grain, shards.fastest()).plus(i32::from(wanted.window.longest()) - 1),
-            attributes: attributes.collect(),
+            attributes: plan.followed_by(entity).collect(),
             rows: Vec::new(),
             begins: 0,
             owners: BTreeMap::new(),
@@ -201,7 +179,7 @@ impl<'r> Reading<'r> {
 
     /// Takes in the record of an entity, which may be a row, or whose attributes rows may follow.
     fn take(&mut self, key: EntityKey, record: &Record) {
-        let of_others = |(_, attribute): &(usize, &Attribute)| attribute.of == key.kind() && attribute.places.is_some();
+        let of_others = |(_, attribute): &(usize, &Followed)| attribute.of == key.kind() && attribute.places.is_some();
         let followed = self.attributes.iter().enumerate().filter(of_others);
         let values: Vec<_> = followed.map(|(at, attribute)| (at, self.value(attribute, record))).collect();
         if !values.is_empty() {
@@ -218,7 +196,7 @@ impl<'r> Reading<'r> {
             return;
         };
         if self.is_wanted(&standing) {
-            let own = |attribute: &Attribute| match attribute.places {
+            let own = |attribute: &Followed| match attribute.places {
                 None => self.value(attribute, record),
                 Some(_) => DimensionValue::NONE,
             };
@@ -244,21 +222,18 @@ impl<'r> Reading<'r> {
             Kind::Members => standing.is_member(),
             Kind::Entered(since) => standing.has_entered(bucket(since)),
             Kind::FellOut(since) => standing.has_fallen_out(bucket(since)),
-            Kind::DueToFallOut(within_ms) => {
-                let grain = self.wanted.window.grain;
-                let within = i32::try_from(within_ms / grain.nominal_ms()).unwrap_or(i32::MAX);
-                standing.falls_out(self.as_of.plus(within))
-            }
+            Kind::DueToFallOut(within_ms) => standing.falls_out(self.after(within_ms)),
         }
     }
 
-    fn value(&self, attribute: &Attribute, record: &Record) -> DimensionValue {
-        let grain = self.wanted.window.grain;
-        let values = |timeline: &Timeline| match attribute.as_of {
-            AsOf::Bucket => timeline.by_bucket(|time| self.plan.bucket(grain, time)),
-            AsOf::Current => timeline.current(),
-        };
-        record.attribute(attribute.dimension).map_or(DimensionValue::NONE, |timeline| values(timeline).at(self.as_of))
+    fn value(&self, attribute: &Followed, record: &Record) -> DimensionValue {
+        let timeline = record.attribute(attribute.dimension);
+        self.plan.values(timeline, attribute.as_of, self.wanted.window.grain).at(self.as_of)
+    }
+
+    /// The bucket as of which those are asked for that are due to fall out in so many milliseconds.
+    fn after(&self, ms: i64) -> Bucket {
+        self.as_of.plus(i32::try_from(ms / self.wanted.window.grain.nominal_ms()).unwrap_or(i32::MAX))
     }
 
     /// All records of a shard were seen: its rows get their owners' attributes, and those of other segments go.
@@ -292,7 +267,7 @@ impl<'r> Reading<'r> {
             Kind::Entered(since) => (LISTS[1], format!("count, and did not before {}", shown(since))),
             Kind::FellOut(since) => (LISTS[2], format!("do not count, and did until {} or later", shown(since))),
             Kind::DueToFallOut(within_ms) => {
-                let by = as_of.plus(i32::try_from(within_ms / grain.nominal_ms()).unwrap_or(i32::MAX));
+                let by = self.after(within_ms);
                 (LISTS[3], format!("count, and will not as of {} if nothing further happens", plan.shown(grain, by)))
             }
         };
@@ -311,7 +286,7 @@ impl<'r> Reading<'r> {
     fn told(&self, row: &Row) -> Told {
         let (plan, grain) = (self.plan, self.wanted.window.grain);
         let fields = &plan.entities[usize::from(self.entity.0)].key;
-        let attribute = |(of, value): (&Attribute, &DimensionValue)| {
+        let attribute = |(of, value): (&Followed, &DimensionValue)| {
             let dimension = plan.dimension(of.dimension);
             (dimension.name.clone(), dimension.label(*value).into_owned())
         };

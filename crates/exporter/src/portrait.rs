@@ -1,13 +1,13 @@
 //! One entity: its days, its windows, its attributes, and those that belong to it.
 
 use crate::lists::Unanswered;
-use crate::records::{self, Shards};
+use crate::records::Shards;
 use activity::record::Record;
 use activity::standing::Standing;
 use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, Millis, Track, key};
-use catalog::{AsOf, Metric, Plan, Taken};
+use catalog::{Metric, Plan};
 use serde::Serialize;
-use state::Store;
+use state::{Store, decode_record};
 use std::collections::BTreeMap;
 
 /// How many days a strip shows.
@@ -91,11 +91,11 @@ pub fn portrait<S: Store + ?Sized>(
     let shard = key::shard_of(&part, shards);
     let (mut own, mut members) = (None, Vec::new());
     read.each(store, shard, |of, bytes| {
-        let owner = places(plan, of.kind(), kind).and_then(|places| key::of_parts(of.as_bytes(), kind, &places));
+        let owner = plan.places_of(of.kind(), kind).and_then(|places| key::of_parts(of.as_bytes(), kind, &places));
         if of == key {
-            own = Some(records::decode(&of, bytes, shard)?);
+            own = Some(decode_record(shard, &of, bytes)?);
         } else if owner.as_ref() == Some(&key) {
-            let record = records::decode(&of, bytes, shard)?;
+            let record = decode_record(shard, &of, bytes)?;
             members.push((of, record));
         }
         Ok(())
@@ -115,12 +115,6 @@ pub fn portrait<S: Store + ?Sized>(
     }))
 }
 
-/// Where the parts of an owner's key are in those of a kind of entities; `None` if it does not own them.
-fn places(plan: &Plan, kind: EntityKind, owner: EntityKind) -> Option<Vec<usize>> {
-    let of = |kind: EntityKind| plan.entities.get(usize::from(kind.0));
-    of(kind).filter(|_| kind != owner)?.places_of(of(owner)?)
-}
-
 /// Looks at records as of shard time.
 #[derive(Clone, Copy)]
 struct Look<'l> {
@@ -131,15 +125,12 @@ struct Look<'l> {
 impl Look<'_> {
     fn attributes(self, kind: EntityKind, record: &Record) -> BTreeMap<String, String> {
         let today = self.plan.bucket(Grain::Day, self.time);
-        let all = self.plan.attributes_of(kind).map(|(index, dimension)| {
-            let values = record.attribute(index).map(|timeline| match dimension.taken {
-                Taken::Attribute { as_of: AsOf::Current, .. } => timeline.current(),
-                _ => timeline.by_bucket(|time| self.plan.bucket(Grain::Day, time)),
-            });
-            let value = values.unwrap_or_default().at(today);
+        let own = self.plan.followed_by(kind).filter(|of| of.places.is_none()).map(|of| {
+            let value = self.plan.values(record.attribute(of.dimension), of.as_of, Grain::Day).at(today);
+            let dimension = self.plan.dimension(of.dimension);
             (dimension.name.clone(), dimension.label(value).into_owned())
         });
-        all.collect()
+        own.collect()
     }
 
     fn member(self, key: &EntityKey, record: &Record) -> Member {

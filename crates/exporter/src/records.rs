@@ -2,7 +2,6 @@
 //! or of another catalogue.
 
 use crate::totals::{Withheld, header};
-use activity::record::Record;
 use activity::{EntityKey, Incarnation, Millis, Shard};
 use catalog::Plan;
 use state::{Store, StoreError};
@@ -61,15 +60,6 @@ impl Shards {
         }
         Ok(())
     }
-}
-
-/// The record of an entity.
-pub(crate) fn decode(key: &EntityKey, bytes: &[u8], shard: Shard) -> Result<Record, StoreError> {
-    let corrupt = || StoreError::Corrupt {
-        place: format!("the record of {key:?}, shard {shard}"),
-        reason: "it is no record of this version".into(),
-    };
-    Record::decode(bytes).ok_or_else(corrupt)
 }
 
 #[cfg(test)]

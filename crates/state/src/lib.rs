@@ -10,4 +10,4 @@ mod shared;
 
 pub use crate::redis::{RedisConfig, RedisStore};
 pub use memory::MemoryStore;
-pub use port::{Commit, CounterKey, Entities, Read, Snapshot, Store, StoreError, Stored, Verdict};
+pub use port::{Commit, CounterKey, Entities, Read, Snapshot, Store, StoreError, Stored, Verdict, decode_record};

@@ -1,6 +1,7 @@
 //! The port itself: its types and what every adapter promises.
 
 use activity::fence::{self, Fence, Refusal};
+use activity::record::Record;
 use activity::{EntityKey, Incarnation, MetricIndex, Shard, Window};
 use thiserror::Error;
 
@@ -187,6 +188,18 @@ pub enum StoreError {
         /// Which setting, and what it has to be.
         reason: String,
     },
+}
+
+/// The record of an entity, as [`Commit::records`] wrote it.
+///
+/// # Errors
+/// If the bytes are no record of this version.
+pub fn decode_record(shard: Shard, key: &EntityKey, bytes: &[u8]) -> Result<Record, StoreError> {
+    let corrupt = || StoreError::Corrupt {
+        place: format!("the record of {key:?}, shard {shard}"),
+        reason: "it is no record of this version".into(),
+    };
+    Record::decode(bytes).ok_or_else(corrupt)
 }
 
 #[cfg(test)]

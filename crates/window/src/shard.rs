@@ -160,17 +160,10 @@ impl ShardState {
     /// # Errors
     /// If the record cannot be read.
     pub fn admit(&mut self, key: EntityKey, stored: Option<Vec<u8>>) -> Result<(), StoreError> {
-        let record = self.decode(&key, stored.as_deref())?;
+        let decode = |bytes: Vec<u8>| state::decode_record(self.shard, &key, &bytes);
+        let record = stored.map_or_else(|| Ok(Record::default()), decode)?;
         self.records.admit(key, record);
         Ok(())
-    }
-
-    pub(crate) fn decode(&self, key: &EntityKey, stored: Option<&[u8]>) -> Result<Record, StoreError> {
-        let corrupt = || StoreError::Corrupt {
-            place: format!("the record of {key:?}, shard {}", self.shard),
-            reason: "it is no record of this version".into(),
-        };
-        stored.map_or_else(|| Ok(Record::default()), |bytes| Record::decode(bytes).ok_or_else(corrupt))
     }
 
     /// Takes the pack at `offset`: applies it, if it is the next one, and remembers only the ids of its events if it was applied
@@ -272,7 +265,7 @@ impl ShardState {
                 bits > before
             });
             if are_followed {
-                self.slice_steps(key, &steps);
+                self.slice_steps(key, grain, &steps);
                 steps.clear();
             }
         }

@@ -11,7 +11,7 @@ use activity::pack::Pack;
 use activity::{Millis, Offset, PartitionId, Shard, TopicId};
 use catalog::Plan;
 use kafka::{Consumer, Item, LogError, Ownership, Partition, Patience, Position, TopicIndex};
-use state::{Commit, Store, StoreError, Verdict};
+use state::{Commit, Store, StoreError, Verdict, decode_record};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -249,7 +249,7 @@ impl<L: Consumer, S: Store> Worker<L, S> {
         let stored = state.stored();
         let portion = self.store.portion(shard, stored.incarnation, portion)?.under(&stored);
         for (key, stored) in portion.ok_or(Setback::Reopen)? {
-            let record = state.decode(&key, Some(&stored))?;
+            let record = decode_record(shard, &key, &stored)?;
             state.records.sweep(key, record, &floors);
         }
         Ok(())

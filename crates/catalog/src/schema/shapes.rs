@@ -45,3 +45,8 @@ impl<T: JsonSchema> JsonSchema for OneOrMore<T> {
         })
     }
 }
+
+/// One of some words.
+pub(super) fn words<T>(words: &[(&str, T)]) -> Schema {
+    json_schema!({ "enum": words.iter().map(|(word, _)| *word).collect::<Vec<_>>() })
+}

@@ -2,7 +2,7 @@
 
 use super::{Kind, Wanted};
 use activity::{DimensionIndex, DimensionValue, EntityKind, MetricIndex, Millis, Window};
-use catalog::{Metric, Moment, Plan, Taken, suggest};
+use catalog::{Metric, Moment, Plan, suggest};
 use std::collections::BTreeMap;
 
 /// A question as it is written: on the command line, or in the address of a page.
@@ -121,7 +121,8 @@ fn segment_of(plan: &Plan, entity: EntityKind, text: &str) -> Result<(DimensionI
     let (name, value) = text
         .split_once('=')
         .ok_or_else(|| format!("segment `{text}` is not an attribute and its value; write one as in `plan=team`"))?;
-    let followed: Vec<(DimensionIndex, &catalog::Dimension)> = attributes(plan, entity).collect();
+    let followed = plan.followed_by(entity).map(|of| (of.dimension, plan.dimension(of.dimension)));
+    let followed: Vec<(DimensionIndex, &catalog::Dimension)> = followed.collect();
     let Some((index, dimension)) = followed.iter().find(|(_, dimension)| dimension.name == name) else {
         let names: Vec<&str> = followed.iter().map(|(_, dimension)| dimension.name.as_str()).collect();
         return Err(format!("there is no attribute `{name}` here; {}", meant(name, &names)));
@@ -131,16 +132,6 @@ fn segment_of(plan: &Plan, entity: EntityKind, text: &str) -> Result<(DimensionI
         let labels: Vec<_> = dimension.all_values().map(|of| dimension.label(of)).collect();
         let labels: Vec<&str> = labels.iter().map(AsRef::as_ref).collect();
         format!("`{name}` is never `{value}`; {}", meant(value, &labels))
-    })
-}
-
-/// The attributes of an entity and of its owners.
-fn attributes(plan: &Plan, entity: EntityKind) -> impl Iterator<Item = (DimensionIndex, &catalog::Dimension)> {
-    let of = |kind: EntityKind| &plan.entities[usize::from(kind.0)];
-    let all = (0..).map(DimensionIndex).zip(&plan.dimensions);
-    all.filter(move |(_, dimension)| match dimension.taken {
-        Taken::Attribute { of: owner, .. } => owner == entity || of(entity).places_of(of(owner)).is_some(),
-        Taken::Event(_) => false,
     })
 }
 

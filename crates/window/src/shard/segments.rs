@@ -13,9 +13,9 @@ use super::ShardState;
 use activity::counter::Counter;
 use activity::pack::{Attribute, Change, Delta};
 use activity::record::Record;
-use activity::timeline::{Timeline, Values};
+use activity::timeline::Values;
 use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, PerGrain, Track, Window, key, measure};
-use catalog::{AsOf, By, Metric, Plan, Taken};
+use catalog::{AsOf, By, Metric, Plan};
 use state::CounterKey;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,18 +72,13 @@ impl Segments {
 
 impl Followed {
     fn of(plan: &Plan, metric: &Metric, counted: EntityKind) -> Vec<Followed> {
-        let entity = |kind: EntityKind| &plan.entities[usize::from(kind.0)];
+        let followed: Vec<_> = plan.followed_by(counted).collect();
         let mut all: Vec<Followed> = Vec::new();
         for by in &metric.by {
-            let Taken::Attribute { of: owner, as_of, .. } = plan.dimension(by.dimension).taken else { continue };
-            match all.iter_mut().find(|followed| followed.owner == owner) {
-                Some(followed) => followed.by.push((*by, as_of)),
-                None => {
-                    let places =
-                        || entity(counted).places_of(entity(owner)).expect("a checked plan: it names one owner");
-                    let places = (counted != owner).then(places);
-                    all.push(Followed { owner, places, by: vec![(*by, as_of)] });
-                }
+            let Some(of) = followed.iter().find(|of| of.dimension == by.dimension) else { continue };
+            match all.iter_mut().find(|followed| followed.owner == of.of) {
+                Some(followed) => followed.by.push((*by, of.as_of)),
+                None => all.push(Followed { owner: of.of, places: of.places.clone(), by: vec![(*by, of.as_of)] }),
             }
         }
         all
@@ -96,22 +91,23 @@ impl Followed {
 }
 
 impl ShardState {
-    /// Moves the slices of what an entity contributes, whose steps these are: all of one metric's stand together.
-    pub(super) fn slice_steps(&mut self, key: &[u8], steps: &[Step]) {
+    /// Moves the slices of what an entity contributes, whose steps these are: all are of windows of one grain, and those of one
+    /// metric stand together.
+    pub(super) fn slice_steps(&mut self, key: &[u8], grain: Grain, steps: &[Step]) {
         let ShardState { records, floors, plan, segments, counters, changed_counters, .. } = self;
         let mut slicer = Slicer { counters, changed: changed_counters };
         for of_metric in steps.chunk_by(|(a, ..), (b, ..)| a.metric == b.metric) {
             for followed in segments.followed(of_metric[0].0.metric) {
                 let owner = followed.owner_of(key);
                 records.change(owner.as_ref().map_or(key, EntityKey::as_bytes), floors.as_ref(), |record| {
-                    for (CounterKey { metric, window }, at, n) in of_metric {
-                        for (by, as_of) in &followed.by {
-                            let values = values(plan, record.attribute(by.dimension), *as_of, window.grain);
+                    for (by, as_of) in &followed.by {
+                        let values = plan.values(record.attribute(by.dimension), *as_of, grain);
+                        for (CounterKey { window, .. }, at, n) in of_metric {
                             slicer.step(*by, *window, &values, (*at, *n));
                         }
-                        if owner.is_some() {
-                            record.step_members(*metric, *window, *at, *n);
-                        }
+                    }
+                    for (CounterKey { metric, window }, at, n) in of_metric.iter().filter(|_| owner.is_some()) {
+                        record.step_members(*metric, *window, *at, *n);
                     }
                     owner.is_some()
                 });
@@ -148,24 +144,13 @@ impl ShardState {
                 for window in &plan.metric(*metric).windows {
                     let steps = contribution(plan, record, (*metric, *window), followed.places.is_some());
                     for (by, as_of) in &followed.by {
-                        let of = |record: &Record| values(plan, record.attribute(by.dimension), *as_of, window.grain);
+                        let of = |record: &Record| plan.values(record.attribute(by.dimension), *as_of, window.grain);
                         slicer.exchange(*by, *window, &steps, [of(&before), of(record)]);
                     }
                 }
             }
             is_changed
         });
-    }
-}
-
-/// The values of an attribute as of every bucket of a grain.
-fn values(plan: &Plan, timeline: Option<&Timeline>, as_of: AsOf, grain: Grain) -> Values {
-    let Some(timeline) = timeline else {
-        return Values::default();
-    };
-    match as_of {
-        AsOf::Bucket => timeline.by_bucket(|time| plan.bucket(grain, time)),
-        AsOf::Current => timeline.current(),
     }
 }
 

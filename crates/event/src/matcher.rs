@@ -1,10 +1,12 @@
 //! Which metrics want an event.
 
-use crate::slots::{Slots, Trie};
+use crate::slots::Trie;
 use crate::value::Value;
-use activity::{DimensionValue, EntityKind, MetricIndex};
+use activity::{DimensionIndex, DimensionValue, EntityKind, MetricIndex};
 use catalog::{By, Condition, Dimension, Literal, Measure, Metric, Part, Path, Plan, Taken};
 use hashbrown::HashMap;
+use smallvec::SmallVec;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// The metrics by event name, so that an event meets only those that may want it.
@@ -15,8 +17,10 @@ pub(crate) struct Matcher {
     of_any_name: Candidates,
     /// By metric.
     conditions: Vec<Vec<Test>>,
+    /// By dimension; `None` for one whose value no event says, or no metric asks for.
+    dimensions: Vec<Option<Said>>,
     /// By metric: what it is sliced by at the event.
-    slicers: Vec<Vec<Slicer>>,
+    slicers: Vec<Vec<By>>,
     /// By rule: what holds of excluded traffic.
     rules: Vec<Vec<Test>>,
     /// By metric: the rules whose traffic it counts all the same, as bits.
@@ -36,10 +40,19 @@ pub(crate) struct Candidates {
 
 /// A dimension whose value the event says.
 #[derive(Debug)]
-struct Slicer {
+struct Said {
     slot: usize,
     dimension: Dimension,
-    by: By,
+}
+
+/// One event, and what was found out about it, each thing once.
+#[derive(Debug)]
+pub(crate) struct Facts<'e> {
+    slots: &'e [Value<'e>],
+    /// The rules that exclude it, as bits.
+    pub(crate) excluding: u64,
+    /// The values of the dimensions that were asked for. More than 16 would live on the heap.
+    values: RefCell<SmallVec<[(DimensionIndex, DimensionValue); 16]>>,
 }
 
 #[derive(Debug)]
@@ -61,18 +74,18 @@ impl Matcher {
             part: condition.part,
             one_of: condition.one_of.clone(),
         };
-        let slicer = |by: &By| match plan.dimension(by.dimension) {
-            Dimension { taken: Taken::Event(property), .. } => {
-                Some(Slicer { slot: slot(property), dimension: plan.dimension(by.dimension).clone(), by: *by })
-            }
-            _ => None,
+        let said = |dimension: &Dimension| match &dimension.taken {
+            Taken::Event(property) => Some(Said { slot: trie.slot(&path_of(property))?, dimension: dimension.clone() }),
+            Taken::Attribute { .. } => None,
         };
-        let slicers = metrics.iter().map(|metric| metric.by.iter().filter_map(slicer).collect()).collect();
+        let dimensions: Vec<Option<Said>> = plan.dimensions.iter().map(said).collect();
+        let is_said = |by: &By| dimensions[usize::from(by.dimension.0)].is_some();
+        let slicers = metrics.iter().map(|metric| metric.by.iter().copied().filter(is_said).collect()).collect();
         let conditions = metrics.iter().map(|metric| metric.conditions.iter().map(test).collect()).collect();
         let rules = plan.exclude.iter().map(|rule| rule.conditions.iter().map(test).collect()).collect();
         let bits = |metric: &Metric| metric.include.iter().map(|rule| 1 << rule).sum();
         let included = metrics.iter().map(bits).collect();
-        Matcher { by_name, of_any_name: candidates(metrics, None), conditions, slicers, rules, included }
+        Matcher { by_name, of_any_name: candidates(metrics, None), conditions, dimensions, slicers, rules, included }
     }
 
     /// What may want an event of this name.
@@ -80,32 +93,46 @@ impl Matcher {
         self.by_name.get(event).unwrap_or(&self.of_any_name)
     }
 
-    /// The rules that exclude the event, as bits.
-    pub(crate) fn excluding(&self, slots: &Slots<'_>) -> u64 {
+    /// The event of these slots.
+    pub(crate) fn facts<'e>(&self, slots: &'e [Value<'e>]) -> Facts<'e> {
         let holds = |(at, tests): (usize, &Vec<Test>)| u64::from(tests.iter().all(|test| test.holds(slots))) << at;
-        self.rules.iter().enumerate().map(holds).sum()
+        let excluding = self.rules.iter().enumerate().map(holds).sum();
+        Facts { slots, excluding, values: RefCell::default() }
     }
 
-    /// The candidates that do want the event, which these rules exclude, and then their slices that do, ascending.
-    pub(crate) fn wanting(
-        &self,
-        candidates: &[MetricIndex],
-        slots: &Slots<'_>,
-        excluding: u64,
-    ) -> impl Iterator<Item = MetricIndex> {
-        let wants = move |metric: &MetricIndex| {
+    /// The candidates that do want the event, and then their slices that do, ascending.
+    pub(crate) fn wanting(&self, candidates: &[MetricIndex], facts: &Facts<'_>) -> impl Iterator<Item = MetricIndex> {
+        let wants = |metric: &MetricIndex| {
             let at = usize::from(metric.0);
-            excluding & !self.included[at] == 0 && self.conditions[at].iter().all(|test| test.holds(slots))
+            facts.excluding & !self.included[at] == 0 && self.conditions[at].iter().all(|test| test.holds(facts.slots))
         };
         let slicers = |metric: MetricIndex| &self.slicers[usize::from(metric.0)];
         let sliced = candidates.iter().copied().filter(move |metric| !slicers(*metric).is_empty() && wants(metric));
-        let slices = sliced.flat_map(move |metric| slicers(metric).iter().map(|slicer| slicer.slice(slots)));
+        let slices =
+            sliced.flat_map(move |metric| slicers(metric).iter().map(|by| by.slice(self.value(by.dimension, facts))));
         candidates.iter().copied().filter(wants).chain(slices)
+    }
+
+    /// The value that an event says of a dimension, worked out when it is first asked for. Here, and nowhere else, what a record
+    /// says becomes a value at event.
+    fn value(&self, dimension: DimensionIndex, facts: &Facts<'_>) -> DimensionValue {
+        let mut values = facts.values.borrow_mut();
+        if let Some((_, value)) = values.iter().find(|(of, _)| *of == dimension) {
+            return *value;
+        }
+        let Said { slot, dimension: declared } =
+            self.dimensions[usize::from(dimension.0)].as_ref().expect("slicers are by what events say");
+        let value = match &facts.slots[*slot] {
+            Value::Missing | Value::Null => DimensionValue::NONE,
+            value => declared.value_of(|literal| value.is(literal)),
+        };
+        values.push((dimension, value));
+        value
     }
 }
 
 impl Test {
-    fn holds(&self, slots: &Slots<'_>) -> bool {
+    fn holds(&self, slots: &[Value<'_>]) -> bool {
         match (self.part, &slots[self.slot]) {
             (Part::Whole, value) => self.one_of.iter().any(|literal| value.is(literal)),
             (Part::Domain, Value::Text(email)) => email.rsplit_once('@').is_some_and(|(_, domain)| {
@@ -114,15 +141,6 @@ impl Test {
             }),
             (Part::Domain, _) => false,
         }
-    }
-}
-
-impl Slicer {
-    fn slice(&self, slots: &Slots<'_>) -> MetricIndex {
-        self.by.slice(match &slots[self.slot] {
-            Value::Missing | Value::Null => DimensionValue::NONE,
-            value => self.dimension.value_of(|literal| value.is(literal)),
-        })
     }
 }
 

@@ -229,17 +229,17 @@ impl Reader {
     fn touch(&self, event: &str, slots: &Slots<'_>, touches: &mut Touches) -> Result<(), Reject> {
         let mut is_wanted = false;
         let candidates = self.matcher.candidates(event);
-        let excluding = self.matcher.excluding(slots);
-        touches.exclude(excluding);
+        let facts = self.matcher.facts(slots);
+        touches.exclude(facts.excluding);
         for (entity, metrics) in &candidates.distinct {
-            if touches.want(self.matcher.wanting(metrics, slots, excluding)) {
+            if touches.want(self.matcher.wanting(metrics, &facts)) {
                 is_wanted = true;
                 touches.add(|out, digits| self.key_of(*entity).make(slots, out, digits))?;
             }
         }
         touches.count(
-            self.matcher.wanting(&candidates.counts, slots, excluding),
-            self.matcher.wanting(&candidates.sums, slots, excluding),
+            self.matcher.wanting(&candidates.counts, &facts),
+            self.matcher.wanting(&candidates.sums, &facts),
             |digits| self.id_of_event(slots, digits),
             |metric, digits| self.amount_of(metric).read(slots, digits),
         )?;
@@ -270,8 +270,8 @@ impl Reader {
     #[cold]
     fn no_entity(&self, event: &str, slots: &Slots<'_>) -> Reject {
         let wanting = self.matcher.candidates(event).distinct.iter();
-        let excluding = self.matcher.excluding(slots);
-        let wanting = wanting.filter(|(_, metrics)| self.matcher.wanting(metrics, slots, excluding).next().is_some());
+        let facts = self.matcher.facts(slots);
+        let wanting = wanting.filter(|(_, metrics)| self.matcher.wanting(metrics, &facts).next().is_some());
         let mut fields: Vec<String> = Vec::new();
         for field in wanting.flat_map(|(entity, _)| self.key_of(*entity).missing_fields(slots)) {
             if !fields.iter().any(|name| name == field.name()) {

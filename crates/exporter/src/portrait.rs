@@ -2,6 +2,7 @@
 
 use crate::lists::Unanswered;
 use crate::records::Shards;
+use crate::totals::Withheld;
 use activity::record::Record;
 use activity::standing::Standing;
 use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, Millis, Track, key};
@@ -26,8 +27,9 @@ pub struct Portrait {
     pub as_of: String,
     /// The metrics that count it.
     pub metrics: Vec<OfMetric>,
-    /// The entities that name it as their owner, by id.
-    pub members: Vec<Member>,
+    /// The entities that name it as their owner, by id; `None` if nobody looked for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<Vec<Member>>,
 }
 
 /// How an entity stands to one metric.
@@ -67,7 +69,8 @@ pub struct Member {
     pub metrics: Vec<OfMetric>,
 }
 
-/// Looks at the entity of a kind with an id of these parts; `None` if nothing is kept of it.
+/// Looks at the entity of a kind with an id of these parts; `None` if nothing is kept of it. For that one record is read. To look
+/// for its members, too, takes reading all records of its shard.
 ///
 /// # Errors
 /// If a shard cannot be read, or holds what must not be shown.
@@ -78,32 +81,20 @@ pub fn portrait<S: Store + ?Sized>(
     store: &mut S,
     plan: &Plan,
     shards: u16,
-    kind: EntityKind,
-    id: &[&str],
+    (kind, id): (EntityKind, &[&str]),
+    with_members: bool,
 ) -> Result<Option<Portrait>, Unanswered> {
     let entity = &plan.entities[usize::from(kind.0)];
     assert_eq!(id.len(), entity.key.len(), "an id has a part for each field of the key");
-    let read = Shards::read(store, plan, shards)?;
-    let time = read.time();
+    let shards = Shards::read(store, plan, shards)?;
     let key = EntityKey::of(kind, id);
-    let mut part = Vec::new();
-    key::push_part(id[entity.shard_by], &mut part);
-    let shard = key::shard_of(&part, shards);
-    let (mut own, mut members) = (None, Vec::new());
-    read.each(store, shard, |of, bytes| {
-        let owner = plan.places_of(of.kind(), kind).and_then(|places| key::of_parts(of.as_bytes(), kind, &places));
-        if of == key {
-            own = Some(decode_record(shard, &of, bytes)?);
-        } else if owner.as_ref() == Some(&key) {
-            let record = decode_record(shard, &of, bytes)?;
-            members.push((of, record));
-        }
-        Ok(())
-    })?;
-    if own.is_none() && members.is_empty() {
+    let shard = shards.shard_of(plan, &key);
+    let own = shards.records(store, shard, std::slice::from_ref(&key))?.remove(0);
+    let members = with_members.then(|| members(store, plan, &shards, &key)).transpose()?;
+    if own.is_none() && members.as_ref().is_none_or(Vec::is_empty) {
         return Ok(None);
     }
-    members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let time = shards.time();
     let (own, look) = (own.unwrap_or_default(), Look { plan, time });
     Ok(Some(Portrait {
         entity: entity.name.clone(),
@@ -111,8 +102,31 @@ pub fn portrait<S: Store + ?Sized>(
         attributes: look.attributes(kind, &own),
         as_of: plan.shown(Grain::Day, plan.bucket(Grain::Day, time)),
         metrics: look.metrics(kind, &own),
-        members: members.iter().map(|(key, record)| look.member(key, record)).collect(),
+        members: members.map(|members| members.iter().map(|(key, record)| look.member(key, record)).collect()),
     }))
+}
+
+/// Those of an entity's shard that name it as their owner, in the order of their keys.
+fn members<S: Store + ?Sized>(
+    store: &mut S,
+    plan: &Plan,
+    shards: &Shards,
+    owner: &EntityKey,
+) -> Result<Vec<(EntityKey, Record)>, Withheld> {
+    let (shard, mut members) = (shards.shard_of(plan, owner), Vec::new());
+    let places: Vec<_> =
+        (0..).map(EntityKind).zip(&plan.entities).map(|(kind, _)| plan.places_of(kind, owner.kind())).collect();
+    for portion in 0..store.portions() {
+        for (key, bytes) in shards.portion(store, shard, portion)? {
+            let places = places.get(usize::from(key.kind().0)).and_then(Option::as_ref);
+            if places.and_then(|places| key::of_parts(key.as_bytes(), owner.kind(), places)).as_ref() == Some(owner) {
+                let record = decode_record(shard, &key, &bytes)?;
+                members.push((key, record));
+            }
+        }
+    }
+    members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(members)
 }
 
 /// Looks at records as of shard time.

@@ -2,9 +2,10 @@
 //! or of another catalogue.
 
 use crate::totals::{Withheld, header};
-use activity::{EntityKey, Incarnation, Millis, Shard};
+use activity::record::Record;
+use activity::{EntityKey, Incarnation, Millis, Shard, key};
 use catalog::Plan;
-use state::{Store, StoreError};
+use state::{Entities, Read, Store, decode_record};
 
 /// The living incarnation of each shard, and its time.
 pub(crate) struct Shards(Vec<(Incarnation, Millis)>);
@@ -37,28 +38,62 @@ impl Shards {
 
     /// All shards.
     pub(crate) fn all(&self) -> impl Iterator<Item = Shard> + use<> {
-        (0..u16::try_from(self.0.len()).expect("shards are numbered by 16 bits")).map(Shard)
+        (0..self.count()).map(Shard)
     }
 
-    /// Shows every record of a shard to `look`, encoded, portion by portion.
+    /// The records of one portion of a shard, encoded.
     ///
     /// # Errors
-    /// If the shard cannot be read or is no longer what it was, or `look` fails.
-    pub(crate) fn each<S: Store + ?Sized>(
+    /// If the shard cannot be read or is no longer what it was.
+    pub(crate) fn portion<S: Store + ?Sized>(
         &self,
         store: &mut S,
         shard: Shard,
-        mut look: impl FnMut(EntityKey, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), Withheld> {
-        let (incarnation, _) = self.0[usize::from(shard.0)];
-        for portion in 0..store.portions() {
-            let read = store.portion(shard, incarnation, portion)?;
-            if read.stored().is_none_or(|of| of.dirty || of.fence.incarnation != incarnation) {
-                return Err(Withheld::Dirty { shard });
-            }
-            read.anyway().into_iter().try_for_each(|(key, bytes)| look(key, &bytes))?;
+        portion: u32,
+    ) -> Result<Entities, Withheld> {
+        self.checked(shard, store.portion(shard, self.incarnation(shard), portion)?)
+    }
+
+    /// The records of these entities of a shard, in the order asked for; `None` for one of which nothing is kept.
+    ///
+    /// # Errors
+    /// If the shard cannot be read or is no longer what it was.
+    pub(crate) fn records<S: Store + ?Sized>(
+        &self,
+        store: &mut S,
+        shard: Shard,
+        keys: &[EntityKey],
+    ) -> Result<Vec<Option<Record>>, Withheld> {
+        let read = self.checked(shard, store.records(shard, self.incarnation(shard), keys)?)?;
+        let decoded = keys.iter().zip(read).map(|(key, bytes)| match bytes {
+            Some(bytes) => decode_record(shard, key, &bytes).map(Some).map_err(Withheld::from),
+            None => Ok(None),
+        });
+        decoded.collect()
+    }
+
+    /// The shard in which an entity lies.
+    pub(crate) fn shard_of(&self, plan: &Plan, key: &EntityKey) -> Shard {
+        let shard_by = plan.entities[usize::from(key.kind().0)].shard_by;
+        let mut part = Vec::new();
+        key::push_part(&key.parts().nth(shard_by).expect("a key has a part for each field"), &mut part);
+        key::shard_of(&part, self.count())
+    }
+
+    fn count(&self) -> u16 {
+        u16::try_from(self.0.len()).expect("shards are numbered by 16 bits")
+    }
+
+    fn incarnation(&self, shard: Shard) -> Incarnation {
+        self.0[usize::from(shard.0)].0
+    }
+
+    /// What was read, if the shard still is what it was.
+    fn checked<T>(&self, shard: Shard, read: Read<T>) -> Result<T, Withheld> {
+        match read.stored() {
+            Some(of) if !of.dirty && of.fence.incarnation == self.incarnation(shard) => Ok(read.anyway()),
+            _ => Err(Withheld::Dirty { shard }),
         }
-        Ok(())
     }
 }
 
@@ -70,7 +105,7 @@ mod tests {
     #[test]
     fn a_shard_that_is_no_longer_what_it_was_shows_nothing() {
         let shards = Shards(vec![(Incarnation(1), Millis(0))]);
-        let told = shards.each(&mut MemoryStore::default(), Shard(0), |_, _| panic!("there is nothing to look at"));
+        let told = shards.portion(&mut MemoryStore::default(), Shard(0), 0);
         assert!(matches!(told, Err(Withheld::Dirty { shard: Shard(0) })), "{told:?}");
     }
 }

@@ -33,7 +33,7 @@ pub(crate) enum Command {
     Run(Run),
     /// Show the metrics' values as of a time
     Query(Query),
-    /// Show one account, or another entity: its days, its windows, its attributes and its users
+    /// Show one account, or another entity: its days, its windows, its attributes, and with --members its users
     Account(Account),
     /// List the accounts, or other entities, that count in a metric's window, came in, fell out, or are about to
     Accounts(Accounts),
@@ -146,6 +146,9 @@ pub(crate) struct Account {
     /// The entity's name in the catalogue
     #[arg(long, value_name = "NAME", default_value = "account")]
     pub(crate) entity: String,
+    /// Show those that belong to it, too, such as its users; that takes looking through all records of its shard
+    #[arg(long)]
+    pub(crate) members: bool,
     /// How to show it
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: Format,
@@ -180,6 +183,12 @@ pub(crate) struct Accounts {
     /// Only those with this value of an attribute, may be repeated: of two values of the same either will do
     #[arg(long = "segment", value_name = "ATTRIBUTE=VALUE")]
     pub(crate) segments: Vec<String>,
+    /// Only the first so many [default: all]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub(crate) limit: Option<usize>,
+    /// Only those that follow the entity with this id; of a key of several fields once for each, in order
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    pub(crate) after: Vec<String>,
     /// How to show the list
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: ListFormat,
@@ -266,6 +275,10 @@ pub(crate) struct Demo {
     /// Which product is simulated
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "write a number that is at least 1".to_owned())
 }
 
 fn any_duration(text: &str) -> Result<Duration, String> {

@@ -117,14 +117,20 @@ fn slices_follow_attributes_however_late_they_are_told_and_a_store_that_forgets(
     let surface = slices(&installation, "users", "surface", 10);
     assert_eq!(surface, [("__none__".into(), 0), ("web".into(), 16), ("__other__".into(), 8)]);
 
-    let listed = |parameters: &str| {
+    let page = |parameters: &str| {
         let port = exporter.address().rsplit(':').next().unwrap().parse().unwrap();
         let (status, text) = Pages::at(port).get(&format!("lists/accounts?{parameters}")).unwrap();
         assert_eq!(status, 200, "{text}");
         let answer: Value = serde_json::from_str(&text).unwrap();
         let id = |row: &Value| row["id"]["account_id"].as_str().unwrap().to_owned();
-        answer["rows"].as_array().unwrap().iter().map(id).collect::<Vec<_>>()
+        let next = answer["next"].as_array().map(|parts| parts[0].as_str().unwrap().to_owned());
+        (answer["rows"].as_array().unwrap().iter().map(id).collect::<Vec<_>>(), next)
     };
+    let (first, next) = page("limit=7");
+    let (last, end) = page(&format!("limit=7&after={}", next.unwrap()));
+    assert_eq!((first.len(), last.len(), end), (7, 5, None));
+    let listed = |parameters: &str| page(parameters).0;
+    assert_eq!([first, last].concat(), listed(""));
     assert_eq!(listed("segment=plan%3Dteam&list=members"), ["a-0", "a-1"]);
     assert_eq!(listed("list=entered&since=2020-06-09").len(), 12);
     assert_eq!(listed("list=due-to-fall-out&within=6d"), [""; 0]);

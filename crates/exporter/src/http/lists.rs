@@ -6,9 +6,12 @@ use axum::extract::{Path, Query, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use catalog::suggest;
 use secrecy::{ExposeSecret, SecretString};
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Reads a list; it may take a while.
 pub type Reader = Arc<dyn Fn(&Asked) -> Result<Answer, Unanswered> + Send + Sync>;
@@ -16,10 +19,23 @@ pub type Reader = Arc<dyn Fn(&Asked) -> Result<Answer, Unanswered> + Send + Sync
 /// What lists are made of, and who may see them.
 #[derive(Clone)]
 pub struct Lists {
-    /// Reads them.
-    pub read: Reader,
-    /// Who may see them.
-    pub access: Access,
+    read: Reader,
+    access: Access,
+    /// A list reads every record: they are read one after the other. Who waits for the others holds no thread.
+    turn: Arc<Semaphore>,
+}
+
+impl Lists {
+    /// Lists that `read` reads, for those who may see them.
+    pub fn new(read: Reader, access: Access) -> Lists {
+        Lists { read, access, turn: Arc::new(Semaphore::new(1)) }
+    }
+}
+
+impl fmt::Debug for Lists {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lists").field("access", &self.access).finish_non_exhaustive()
+    }
 }
 
 /// Who may see lists.
@@ -89,13 +105,16 @@ pub(super) async fn list(
     }
     let asked = match asked(metric, parameters) {
         Ok(asked) => asked,
-        Err(unknown) => {
-            let why = format!("there is no parameter `{unknown}`; there are {}\n", PARAMETERS.join(", "));
-            return (StatusCode::BAD_REQUEST, why).into_response();
-        }
+        Err(why) => return (StatusCode::BAD_REQUEST, why + "\n").into_response(),
     };
-    // The store's calls block.
-    let read = tokio::task::spawn_blocking(move || (lists.read)(&asked)).await;
+    let turn = lists.turn.acquire_owned().await.expect("the semaphore is never closed");
+    // The store's calls block. Whoever asked may be gone before the list is read: then it is read to its end all the same.
+    let read = tokio::task::spawn_blocking(move || {
+        let answer = (lists.read)(&asked);
+        drop(turn);
+        answer
+    });
+    let read = read.await;
     match read {
         Ok(Ok(answer)) => Json(answer).into_response(),
         Ok(Err(why)) => {
@@ -109,10 +128,14 @@ pub(super) async fn list(
     }
 }
 
-const PARAMETERS: [&str; 5] = ["list", "window", "since", "within", "segment"];
+const PARAMETERS: [&str; 7] = ["list", "window", "since", "within", "segment", "limit", "after"];
+
+/// How many entities a page has if `limit` does not say it, and at most: so that the memory for an answer is bounded.
+const LIMIT: usize = 1_000;
+const MOST: usize = 10_000;
 
 fn asked(metric: String, parameters: Vec<(String, String)>) -> Result<Asked, String> {
-    let mut asked = Asked { metric, ..Asked::default() };
+    let mut asked = Asked { metric, limit: Some(LIMIT), ..Asked::default() };
     for (name, value) in parameters {
         match name.as_str() {
             "list" => asked.list = Some(value),
@@ -120,10 +143,22 @@ fn asked(metric: String, parameters: Vec<(String, String)>) -> Result<Asked, Str
             "since" => asked.since = Some(value),
             "within" => asked.within = Some(value),
             "segment" => asked.segments.push(value),
-            _ => return Err(name),
+            "limit" => asked.limit = Some(limit(&value)?),
+            "after" => asked.after.push(value),
+            _ => {
+                let help = suggest::did_you_mean(&name, &PARAMETERS);
+                return Err(format!("there is no parameter `{name}`; {help}"));
+            }
         }
     }
     Ok(asked)
+}
+
+fn limit(text: &str) -> Result<usize, String> {
+    let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
+    limit.ok_or_else(|| {
+        format!("limit `{text}` is not a number from 1 to {MOST}; further pages are those `after` the `next`")
+    })
 }
 
 #[cfg(test)]
@@ -169,10 +204,22 @@ mod tests {
     #[test]
     fn parameters_are_those_of_the_command_line() {
         let of =
-            |names: &[&str]| asked("m".into(), names.iter().map(|name| ((*name).to_owned(), "x".to_owned())).collect());
+            |names: &[&str]| asked("m".into(), names.iter().map(|name| ((*name).to_owned(), "7".to_owned())).collect());
         let all = of(&PARAMETERS).expect("all are known");
         assert!([&all.list, &all.window, &all.since, &all.within].iter().all(|value| value.is_some()));
+        assert_eq!((all.limit, all.after), (Some(7), vec!["7".to_owned()]));
         assert_eq!(of(&["segment", "segment"]).map(|asked| asked.segments.len()), Ok(2));
-        assert_eq!(of(&["limit"]), Err("limit".to_owned()));
+        assert_eq!(of(&["segmnt"]).unwrap_err(), "there is no parameter `segmnt`; did you mean `segment`?");
+    }
+
+    #[test]
+    fn a_page_is_bounded_whatever_is_asked() {
+        let of = |limit: &str| asked("m".into(), vec![("limit".to_owned(), limit.to_owned())]).map(|asked| asked.limit);
+        assert_eq!(asked("m".into(), Vec::new()).map(|asked| asked.limit), Ok(Some(LIMIT)));
+        assert_eq!(of("10000"), Ok(Some(MOST)));
+        for wrong in ["0", "10001", "-1", "all", "", "1e3"] {
+            let told = of(wrong).unwrap_err();
+            assert!(told.starts_with(&format!("limit `{wrong}` is not a number from 1 to 10000")), "{told}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What people ask for, checked against the catalogue.
 
 use super::{Kind, Wanted};
-use activity::{DimensionIndex, DimensionValue, EntityKind, MetricIndex, Millis, Window};
+use activity::{DimensionIndex, DimensionValue, EntityKey, EntityKind, MetricIndex, Millis, Window};
 use catalog::{Metric, Moment, Plan, suggest};
 use std::collections::BTreeMap;
 
@@ -20,6 +20,10 @@ pub struct Asked {
     pub within: Option<String>,
     /// Attributes and their values, each as in `plan=team`.
     pub segments: Vec<String>,
+    /// Only the first so many; all of them if it is not given.
+    pub limit: Option<usize>,
+    /// Only those that follow the entity with this id, part by part, in the order of the list; from the start if it is empty.
+    pub after: Vec<String>,
 }
 
 /// The lists that there are.
@@ -50,8 +54,11 @@ impl Asked {
                 Err(mistake) => mistakes.push(mistake),
             }
         }
-        match (window, kind) {
-            (Ok(window), Ok(kind)) if mistakes.is_empty() => Ok(Wanted { metric, window, kind, segments }),
+        let after = self.after(plan, entity).map_err(|mistake| mistakes.push(mistake));
+        match (window, kind, after) {
+            (Ok(window), Ok(kind), Ok(after)) if mistakes.is_empty() => {
+                Ok(Wanted { metric, window, kind, segments, after, limit: self.limit })
+            }
             _ => Err(mistakes),
         }
     }
@@ -91,6 +98,18 @@ impl Asked {
             "fell-out" => self.since(plan, time).map(Kind::FellOut),
             "due-to-fall-out" => self.within().map(Kind::DueToFallOut),
             other => Err(format!("there is no list `{other}`; {}", meant(other, &LISTS))),
+        }
+    }
+
+    fn after(&self, plan: &Plan, entity: EntityKind) -> Result<Option<EntityKey>, String> {
+        let (fields, parts) = (&plan.entities[usize::from(entity.0)].key, self.after.iter().map(String::as_str));
+        match self.after.len() {
+            0 => Ok(None),
+            given if given == fields.len() => Ok(Some(EntityKey::of(entity, &parts.collect::<Vec<_>>()))),
+            given => {
+                let (all, fields) = (fields.len(), fields.join(" and "));
+                Err(format!("an id is {fields} here: `after` is given {all} times, in this order, not {given}"))
+            }
         }
     }
 

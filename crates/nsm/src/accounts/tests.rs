@@ -111,6 +111,9 @@ fn lists_read_as_agreed() {
         "users --segment plan=team --format csv",
         "accounts --fell-out --since 2018-11-29 --format json",
         "accounts --entered --since 2018-11-30 --segment plan=team",
+        "accounts --limit 2",
+        "accounts --limit 2 --after bolt",
+        "users --limit 1 --after acme --after u,1",
     ];
     let told: Vec<String> = lines.iter().map(|line| format!("$ nsm accounts {line}\n{}", ask(line).unwrap())).collect();
     golden::check("accounts.txt", &told.join("\n"));
@@ -119,23 +122,83 @@ fn lists_read_as_agreed() {
 #[test]
 fn one_account_reads_as_agreed() {
     let plan = catalog::parse(CATALOGUE).unwrap();
-    let show = |id: &[&str], entity: &str, format| {
+    let look = |id: &[&str], entity: &str, members, format| {
         let (id, entity) = (id.iter().map(|part| (*part).to_owned()).collect(), entity.to_owned());
-        let account = crate::cli::Account { id, entity, format };
+        let account = crate::cli::Account { id, entity, members, format };
         crate::account::show(&mut store(&plan), &plan, SHARDS, &account).map_err(|failure| failure.to_string())
     };
-    golden::check("account.txt", &show(&["acme"], "account", Format::Table).unwrap());
+    let show = |id: &[&str], entity: &str, format| look(id, entity, true, format);
+    let alone = look(&["acme"], "account", false, Format::Table).unwrap();
+    golden::check("account.txt", &(show(&["acme"], "account", Format::Table).unwrap() + "\n" + &alone));
     let json = show(&["acme", "u,1"], "account_user", Format::Json).unwrap();
     let told: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(told["metrics"][0]["windows"][0]["until"], "2018-12-07", "{json}");
     let told = |id: &[&str], entity| show(id, entity, Format::Json).unwrap_err();
     assert_eq!(told(&["nobody"], "account"), "nsm: nothing is kept of account `nobody`: it was not active of late");
+    let alone = look(&["nobody"], "account", false, Format::Table).unwrap_err();
+    assert!(alone.ends_with("it was not active of late; `--members` looks at those that belong to it"), "{alone}");
     assert_eq!(told(&["x"], "acount"), "nsm: there is no entity `acount`; did you mean `--entity account`?");
     let told = told(&["x"], "account_user");
     assert_eq!(
         told,
         "nsm: the id of one `account_user` is its account_id and user_id: write them apart, in this order"
     );
+}
+
+#[test]
+fn pages_are_the_list_however_long_they_are() {
+    let plan = catalog::parse(CATALOGUE).unwrap();
+    let read = |metric: &str, limit, after| {
+        let asked = Asked { metric: metric.into(), limit, after, ..Asked::default() };
+        lists::list(&mut store(&plan), &plan, SHARDS, &asked).unwrap()
+    };
+    for metric in ["accounts", "users"] {
+        let whole = read(metric, None, Vec::new());
+        assert_eq!((whole.total, &whole.next), (whole.rows.len(), &None));
+        for limit in 1..=5 {
+            let (mut rows, mut after) = (Vec::new(), Some(Vec::new()));
+            while let Some(from) = after {
+                let page = read(metric, Some(limit), from);
+                assert!(page.total == whole.total && (1..=limit).contains(&page.rows.len()), "{page:?}");
+                rows.extend(page.rows);
+                after = page.next;
+            }
+            assert_eq!(rows, whole.rows, "{metric} by {limit}");
+        }
+        let short = Asked { metric: metric.into(), after: vec!["acme".into(); 3], ..Asked::default() };
+        let told = lists::list(&mut store(&plan), &plan, SHARDS, &short).unwrap_err().to_string();
+        assert!(told.contains("`after` is given"), "{told}");
+    }
+}
+
+#[test]
+fn no_cell_is_run_as_a_formula() {
+    for formula in ["=1+1", "+1", "-1", "@sum", "\t=1", "\r=1", "\n=1"] {
+        assert_eq!(harmless(formula), format!("'{formula}"));
+    }
+    for text in ["acme", "a=b", "", "'=1", "1-1"] {
+        assert_eq!(harmless(text), text);
+    }
+    let answer = Answer {
+        metric: "accounts".into(),
+        window: "7d".into(),
+        list: "members",
+        words: "count".into(),
+        as_of: "2018-11-30".into(),
+        fields: vec!["account_id".into()],
+        attributes: Vec::new(),
+        total: 1,
+        rows: vec![Told {
+            id: [("account_id".to_owned(), "=cmd|x".to_owned())].into(),
+            attributes: [].into(),
+            member: true,
+            last_active: "2018-11-30".into(),
+            since: None,
+            until: "2018-12-07".into(),
+        }],
+        next: None,
+    };
+    assert_eq!(csv(&answer).unwrap(), "account_id,last_active,since,until\n'=cmd|x,2018-11-30,earlier,2018-12-07\n");
 }
 
 #[test]

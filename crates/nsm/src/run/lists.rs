@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use state::Store;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Lists by a connection of their own, one after the other: a list reads every record.
+/// Lists by a connection of their own: nothing else waits for it.
 pub(crate) fn lists(config: &Config, plan: Arc<Plan>, keeping: Keeping) -> Lists {
     let access = match (config.http.token.expose_secret(), config.http.listen.ip().is_loopback()) {
         ("", true) => Access::Local,
@@ -31,5 +31,5 @@ pub(crate) fn lists(config: &Config, plan: Arc<Plan>, keeping: Keeping) -> Lists
         }
         answer
     };
-    Lists { read: Arc::new(read), access }
+    Lists::new(Arc::new(read), access)
 }

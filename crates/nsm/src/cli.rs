@@ -2,8 +2,10 @@
 
 use crate::config::LogFormat;
 use crate::config::units::duration;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
+use product::Company;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -231,6 +233,9 @@ pub(crate) struct Load {
     /// The same seed gives the same stream, byte by byte, of a history
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Whose product is simulated
+    #[arg(long, value_name = "NAME", default_value = Company::DOCUMENTS.name, value_parser = companies())]
+    pub(crate) company: &'static Company,
     /// How many accounts the product has at the start; each has twelve users on average, and more of both come
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) accounts: u32,
@@ -279,6 +284,13 @@ pub(crate) struct Demo {
 
 fn positive(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "write a number that is at least 1".to_owned())
+}
+
+/// The companies by name.
+fn companies() -> impl TypedValueParser<Value = &'static Company> {
+    let named = |name: String| Company::ALL.into_iter().find(|company| company.name == name);
+    PossibleValuesParser::new(Company::ALL.map(|company| company.name))
+        .try_map(move |name| named(name).ok_or("no company"))
 }
 
 fn any_duration(text: &str) -> Result<Duration, String> {

@@ -7,9 +7,11 @@
 //!   start of the product or the sign-up of its user.
 //! - [`Truth`] knows all that was handed out, and nothing else: whoever stops in the middle has the truth of the part.
 //!
-//! One concept a file: `dice` draws, `pace` spreads events over a span by the rhythm of the week, `world` holds
+//! One concept a file: `company` names what there is to do, `dice` draws, `pace` spreads events over a span by the rhythm of the week, `world` holds
 //! accounts and users, `life` is what happens to them, `usage` what they do, `truth` what comes of it.
 
+mod company;
+mod decimal;
 mod dice;
 mod life;
 mod pace;
@@ -20,10 +22,12 @@ mod truth;
 mod usage;
 mod world;
 
+pub use company::Company;
+pub use decimal::Decimal;
 pub use pace::Span;
 pub use product::{Launch, Product, Record, Settings, Stream};
 pub use truth::{AccountLine, DayLine, Late, Of, Summary, Truth};
-pub use world::{Plan, Status};
+pub use world::Status;
 
 use activity::Millis;
 

@@ -1,11 +1,12 @@
 //! The product itself: gives one record after another.
 
+use crate::company::{Act, Company};
 use crate::dice::Dice;
 use crate::life::{Life, Told};
 use crate::pace::{Moments, Span};
 use crate::render::{self, Usage};
 use crate::truth::{Fact, Truth};
-use crate::usage::{self, Deed, EDITED, SURFACES};
+use crate::usage::{self, Deed};
 use crate::world::{AccountId, World};
 use activity::Millis;
 use std::collections::{BTreeMap, VecDeque};
@@ -15,6 +16,8 @@ use std::collections::{BTreeMap, VecDeque};
 pub struct Settings {
     /// The same seed and spans give the same stream.
     pub seed: u64,
+    /// Whose product it is.
+    pub company: &'static Company,
     /// How many accounts there are at the start, at least 1; each has twelve users on average.
     pub accounts: u32,
     /// The start: nothing happens before it, though accounts are older.
@@ -35,16 +38,16 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// Two launches in a span of time, after a third of it and after two thirds, each rolled out over a sixth.
+    /// A company's two launches in a span of time, after a third of it and after two thirds, each rolled out over a sixth.
     #[must_use]
-    pub fn within(from: Millis, until: Millis) -> Vec<Launch> {
+    pub fn within(company: &Company, from: Millis, until: Millis) -> Vec<Launch> {
         let length = (until.0 - from.0).max(0);
         let launch = |(event, thirds): (&'static str, i64)| Launch {
             event,
             from: Millis(from.0 + length / 3 * thirds),
             rollout_ms: length / 6,
         };
-        [("assistant_asked", 1), ("board_shared", 2)].into_iter().map(launch).collect()
+        company.launches.into_iter().zip(1..).map(launch).collect()
     }
 }
 
@@ -139,7 +142,7 @@ impl Product {
             for told in told {
                 match told {
                     Told::Changed(account) => self.changed(account, when, when),
-                    Told::Did(user, event) => self.waiting.push_back((when, Deed { user, event })),
+                    Told::Did(user, event) => self.waiting.push_back((when, Deed { user, act: Act::plain(event) })),
                 }
             }
         }
@@ -149,15 +152,15 @@ impl Product {
     }
 
     fn changed(&mut self, id: AccountId, at: Millis, time: Millis) {
-        let account = self.world.account(id);
+        let (account, company) = (self.world.account(id), self.settings.company);
         self.changes.push_back(Record {
             at,
             stream: Stream::Accounts,
             key: render::account_id(id),
-            payload: render::account(id, account, time),
+            payload: render::account(company, id, account, time),
             time,
             is_copy: false,
-            fact: Fact::account(id, account, time),
+            fact: Fact::account(company, id, account, time),
         });
     }
 
@@ -169,7 +172,7 @@ impl Product {
         if let Some(due) = self.copies.first_entry().filter(|due| due.key().0 <= at) {
             return Record { at, ..due.remove() };
         }
-        let deed = usage::deed(&self.world, &self.settings.launches, at, &mut self.dice);
+        let deed = usage::deed(&self.world, &self.settings, at, &mut self.dice);
         let deed = deed.expect("the first account stays");
         let since = self.world.user(deed.user).since.max(self.settings.start);
         let time = Millis(at.0 - usage::delay(&mut self.dice)).max(since);
@@ -177,17 +180,18 @@ impl Product {
     }
 
     fn event(&mut self, at: Millis, time: Millis, deed: Deed) -> Record {
-        let Deed { user, event } = deed;
-        let of = self.world.user(user);
+        let Deed { user, act: Act { event, quantity } } = deed;
+        let (of, company) = (self.world.user(user), self.settings.company);
         let usage = Usage {
             id: (self.events, self.dice.bits()),
             event,
             user,
             account: of.account,
-            plan: self.world.account(of.account).plan_at(time),
-            surface: self.dice.weighted(&SURFACES),
-            seconds: (event == EDITED).then(|| self.dice.within(1..900)),
+            plan: company.plan(self.world.account(of.account).plan_at(time)),
+            surface: self.dice.weighted(company.surfaces),
+            quantity: quantity.map(|quantity| (quantity.property, quantity.draw(&mut self.dice))),
             is_bot: of.is_bot,
+            staff_of: company.domain,
             time,
         };
         self.events += 1;

@@ -3,19 +3,24 @@
 
 mod days;
 
+use crate::company::Company;
+use crate::decimal::Decimal;
 use crate::product::{Launch, Record};
 use crate::render::{self, Usage, date, time};
-use crate::world::{Account, AccountId, FUNDING, Plan, Status};
+use crate::world::{Account, AccountId, FUNDING, Status};
 use crate::{DAY, HOUR, MINUTE, day_of};
 use activity::Millis;
 use days::Days;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// A property that an event has, and what it is.
+type Quantity = Option<(&'static str, Decimal)>;
+
 /// What a record adds to the truth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fact {
-    Event { event: &'static str, user: u32, account: u32, is_bot: bool, seconds: i64, delay_ms: i64 },
+    Event { event: &'static str, user: u32, account: u32, is_bot: bool, quantity: Quantity, delay_ms: i64 },
     Copy,
     Account { id: AccountId, line: AccountLine },
 }
@@ -27,16 +32,16 @@ impl Fact {
             user: usage.user.0,
             account: usage.account.0,
             is_bot: usage.is_bot,
-            seconds: usage.seconds.unwrap_or(0),
+            quantity: usage.quantity,
             delay_ms: at.0 - usage.time.0,
         }
     }
 
-    pub(crate) fn account(id: AccountId, account: &Account, at: Millis) -> Fact {
+    pub(crate) fn account(company: &Company, id: AccountId, account: &Account, at: Millis) -> Fact {
         let change = Change {
             from: time(at),
             at,
-            plan: account.plan(),
+            plan: company.plan(account.plan()),
             status: account.status(),
             size: account.size,
             funding: FUNDING[account.funding],
@@ -94,8 +99,8 @@ pub struct DayLine {
     pub events: u64,
     /// The same by name.
     pub by_event: BTreeMap<&'static str, u64>,
-    /// The sum of their `properties.seconds`.
-    pub seconds: i64,
+    /// What their quantities add up to, by property.
+    pub sums: BTreeMap<&'static str, Decimal>,
     /// How many records repeat an event of the day.
     pub copies: u64,
     /// How many of the events arrived late.
@@ -112,7 +117,7 @@ pub struct DayLine {
     pub accounts_active_by_plan: BTreeMap<&'static str, Of>,
     /// Users of each launched feature, by its event.
     pub launched: BTreeMap<&'static str, Of>,
-    /// How many accounts were what at the end of the day: `trial`, `team`, `business`, `former`.
+    /// How many accounts were what at the end of the day: by plan, or `former`.
     pub accounts_by_plan: BTreeMap<&'static str, u64>,
 }
 
@@ -137,7 +142,7 @@ pub struct Change {
     #[serde(skip)]
     at: Millis,
     /// Its plan.
-    pub plan: Plan,
+    pub plan: &'static str,
     /// Whether it tries, pays, or does so no more.
     pub status: Status,
     /// How many people work there.
@@ -149,7 +154,7 @@ pub struct Change {
 impl Change {
     /// What it is counted as.
     fn plan_name(&self) -> &'static str {
-        if self.status == Status::Former { Status::Former.name() } else { self.plan.name() }
+        if self.status == Status::Former { Status::Former.name() } else { self.plan }
     }
 }
 
@@ -190,7 +195,7 @@ pub struct LaunchLine {
 #[derive(Clone, Debug, Default)]
 struct Tally {
     by_event: BTreeMap<&'static str, u64>,
-    seconds: i64,
+    sums: BTreeMap<&'static str, Decimal>,
     copies: u64,
     late: Late,
 }
@@ -237,10 +242,12 @@ impl Truth {
                 known.changes.extend_from_slice(&line.changes);
             }
             Fact::Copy => self.tally(record.time).1.copies += 1,
-            Fact::Event { event, user, account, is_bot, seconds, delay_ms } => {
+            Fact::Event { event, user, account, is_bot, quantity, delay_ms } => {
                 let (day, tally) = self.tally(record.time);
                 *tally.by_event.entry(event).or_default() += 1;
-                tally.seconds += seconds;
+                if let Some((property, of)) = quantity {
+                    tally.sums.entry(property).or_insert(Decimal { units: 0, ..*of }).units += of.units;
+                }
                 match *delay_ms {
                     DAY.. => tally.late.days += 1,
                     HOUR.. => tally.late.hours += 1,
@@ -283,7 +290,7 @@ impl Truth {
                 day: date(self.day(day)),
                 events: tally.by_event.values().sum(),
                 by_event: tally.by_event.clone(),
-                seconds: tally.seconds,
+                sums: tally.sums.clone(),
                 copies: tally.copies,
                 late: tally.late,
                 users: users[day],
@@ -309,7 +316,7 @@ impl Truth {
             let end = Millis((self.day(day) + 1) * DAY);
             let line = self.lines.get(&AccountId(account)).expect("an account is told before its users do anything");
             let change = line.changes.iter().rev().find(|change| change.at < end).unwrap_or(&line.changes[0]);
-            found[day].entry(change.plan.name()).or_insert_with(Of::default).add(since);
+            found[day].entry(change.plan).or_insert_with(Of::default).add(since);
         });
         found
     }

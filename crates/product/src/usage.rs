@@ -1,25 +1,13 @@
 //! What users do: which events, how late they arrive, and which arrive twice.
 
+use crate::company::Act;
 use crate::dice::Dice;
 use crate::population::UserId;
-use crate::product::Launch;
+use crate::product::{Launch, Settings};
 use crate::world::{AccountId, World};
 use crate::{DAY, HOUR, MINUTE};
 use activity::Millis;
 
-/// What is done every day, and how often.
-const DAILY: [(&str, u32); 7] = [
-    ("session_started", 20),
-    ("document_opened", 30),
-    (EDITED, 24),
-    ("comment_added", 10),
-    ("search_run", 9),
-    ("report_exported", 5),
-    ("invite_sent", 2),
-];
-/// The event that has `properties.seconds`.
-pub(crate) const EDITED: &str = "document_edited";
-pub(crate) const SURFACES: [(&str, u32); 3] = [("web", 70), ("desktop", 20), ("mobile", 10)];
 /// Of 1,000 events so many are a bot's.
 const BOTS: u32 = 30;
 /// Of 1,000 events of an account that has a new feature so many are the feature's.
@@ -31,20 +19,20 @@ const COPIES: u32 = 20;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deed {
     pub(crate) user: UserId,
-    pub(crate) event: &'static str,
+    pub(crate) act: Act,
 }
 
 /// What somebody does at `now`: people by rank, bots all alike; the ordinary, or what was launched for their account.
-pub(crate) fn deed(world: &World, launches: &[Launch], now: Millis, dice: &mut Dice) -> Option<Deed> {
+pub(crate) fn deed(world: &World, settings: &Settings, now: Millis, dice: &mut Dice) -> Option<Deed> {
     let bot = dice.chance(BOTS) && world.bots.len() > 0;
     let user = if bot { world.bots.any(dice) } else { world.people.draw(dice) }?;
     let account = world.user(user).account;
-    let launched = launches.iter().find(|launch| has(launch, account, now) && dice.chance(FEATURE));
-    let event = match launched {
-        Some(launch) => launch.event,
-        None => dice.weighted(&DAILY),
+    let launched = settings.launches.iter().find(|launch| has(launch, account, now) && dice.chance(FEATURE));
+    let act = match launched {
+        Some(launch) => Act::plain(launch.event),
+        None => dice.weighted(settings.company.daily),
     };
-    Some(Deed { user, event })
+    Some(Deed { user, act })
 }
 
 /// Whether the account has what is launched: from none at the start to all at the end of the roll-out, always in the same order.

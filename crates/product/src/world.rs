@@ -15,10 +15,9 @@ impl AccountId {
     }
 }
 
-/// What an account has bought, or tries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Plan {
+/// What an account has bought, or tries; [`Company::plan`](crate::company::Company::plan) says what it is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plan {
     /// Fourteen days for nothing.
     Trial,
     /// The smaller one.
@@ -37,18 +36,6 @@ pub enum Status {
     Customer,
     /// It does so no more; its plan is the last one that it had.
     Former,
-}
-
-impl Plan {
-    /// As it is written in events and records.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Plan::Trial => "trial",
-            Plan::Team => "team",
-            Plan::Business => "business",
-        }
-    }
 }
 
 impl Status {

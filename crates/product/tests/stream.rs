@@ -4,7 +4,7 @@
 
 use activity::Millis;
 use jiff::Timestamp;
-use product::{DAY, Launch, Of, Product, Record, Settings, Span, Stream};
+use product::{Company, DAY, Decimal, Launch, Of, Product, Record, Settings, Span, Stream};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,8 +18,12 @@ fn end() -> Millis {
 }
 
 fn product(seed: u64) -> Product {
-    let launches = Launch::within(START, end());
-    let mut product = Product::new(Settings { seed, accounts: 100, start: START, launches });
+    product_of(&Company::DOCUMENTS, seed)
+}
+
+fn product_of(company: &'static Company, seed: u64) -> Product {
+    let launches = Launch::within(company, START, end());
+    let mut product = Product::new(Settings { seed, company, accounts: 100, start: START, launches });
     product.go_on(Span { from: START, until: end(), records: RECORDS });
     product
 }
@@ -33,7 +37,8 @@ struct Event {
     account: String,
     plan: String,
     is_bot: bool,
-    seconds: i64,
+    /// In hundredths.
+    quantities: BTreeMap<String, i64>,
     time: i64,
     sent: i64,
 }
@@ -49,10 +54,16 @@ fn read(record: &Record) -> Event {
         account: text(&json["account_id"]),
         plan: text(&properties["plan"]),
         is_bot: properties["bot"] == true,
-        seconds: properties["seconds"].as_i64().unwrap_or(0),
+        quantities: properties.as_object().unwrap().iter().filter_map(quantity).collect(),
         time: text(&json["timestamp"]).parse::<Timestamp>().unwrap().as_millisecond(),
         sent: record.at.0,
     }
+}
+
+/// A property that is a number, in hundredths: few enough for doubles.
+#[expect(clippy::cast_possible_truncation, reason = "they are small")]
+fn quantity((name, value): (&String, &Value)) -> Option<(String, i64)> {
+    Some((name.clone(), (value.as_f64()? * 100.0).round() as i64))
 }
 
 /// The events, each once.
@@ -80,6 +91,17 @@ fn stream_is_what_its_seed_says() {
     assert_eq!(first, lines(1));
     assert_ne!(first, lines(2));
     assert_eq!(product(1).filter(|record| record.stream == Stream::Usage).count() as u64, RECORDS);
+}
+
+/// The FNV-1a hash of all payloads.
+fn fingerprint(records: impl Iterator<Item = Record>) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+    records.fold(0xcbf2_9ce4_8422_2325, |hash, record| record.payload.bytes().chain(*b"\n").fold(hash, step))
+}
+
+#[test]
+fn stream_of_a_seed_stays_what_it_is() {
+    assert_eq!(fingerprint(product(1)), 14_493_400_289_782_523_169);
 }
 
 #[test]
@@ -158,7 +180,7 @@ fn trials_end_after_fourteen_days_and_who_has_left_does_nothing() {
 #[test]
 fn a_launch_grows_from_nothing() {
     let events = events(&product(8).collect::<Vec<_>>());
-    for launch in Launch::within(START, end()) {
+    for launch in Launch::within(&Company::DOCUMENTS, START, end()) {
         let used = |from: i64, until: i64| {
             let mut users = BTreeSet::new();
             let within = events.iter().filter(|event| event.sent >= from && event.sent < until);
@@ -202,12 +224,45 @@ fn plans_before(records: &[Record], end: i64) -> BTreeMap<String, (String, Strin
 #[test]
 fn truth_is_what_brute_force_counts() {
     // Also of a part.
-    for taken in [15_000, usize::MAX] {
-        let records: Vec<Record> = product(10).take(taken).collect();
-        let mut product = product(10);
+    for (company, taken) in Company::ALL.into_iter().zip([15_000].into_iter().chain(std::iter::repeat(usize::MAX))) {
+        let records: Vec<Record> = product_of(company, 10).take(taken).collect();
+        let mut product = product_of(company, 10);
         product.by_ref().take(taken).for_each(drop);
         compare(&product, &records);
     }
+}
+
+#[test]
+fn companies_differ_in_what_is_done_and_agree_in_who_lives() {
+    let changes = |company| account_changes(&product_of(company, 12).collect::<Vec<_>>());
+    let of_all: Vec<_> = Company::ALL.into_iter().map(changes).collect();
+    let when = |changes: &[(String, i64, Value)]| {
+        changes.iter().map(|(account, at, is)| (account.clone(), *at, is["status"].clone())).collect::<Vec<_>>()
+    };
+    assert!(of_all.iter().all(|changes| when(changes) == when(&of_all[0])));
+    let plans = |changes: &[(String, i64, Value)]| {
+        changes.iter().map(|(.., is)| is["plan"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(plans(&of_all[2]), ["family", "free", "premium"].map(str::to_owned).into());
+    assert!(of_all.iter().all(|changes| plans(changes).len() == 3));
+    let names: BTreeSet<&str> = Company::ALL.iter().map(|company| company.name).collect();
+    assert_eq!(names.len(), Company::ALL.len());
+}
+
+#[test]
+fn staff_have_their_email_where_the_company_is() {
+    let records: Vec<Record> = product_of(&Company::COMMISSIONS, 13).collect();
+    let events = records.iter().filter(|record| record.stream == Stream::Usage);
+    let (staff, others): (Vec<_>, Vec<_>) =
+        events.partition(|record| record.payload.contains("@commissions.example\"}"));
+    assert!(staff.len() * 200 > records.len() && staff.len() * 10 < records.len(), "{}", staff.len());
+    let is_of_account = |record: &&Record| {
+        let json: Value = serde_json::from_str(&record.payload).unwrap();
+        let domain = format!("{}.example", json["account_id"].as_str().unwrap());
+        json["properties"]["email"].as_str().unwrap().ends_with(&domain)
+    };
+    assert!(others.iter().all(is_of_account));
+    assert!(product(13).all(|record| !record.payload.contains('@')));
 }
 
 fn compare(product: &Product, records: &[Record]) {
@@ -225,7 +280,11 @@ fn compare(product: &Product, records: &[Record]) {
         let mut by_event: BTreeMap<&str, u64> = BTreeMap::new();
         of_day.iter().for_each(|event| *by_event.entry(&event.name).or_default() += 1);
         assert_eq!(line.by_event, by_event);
-        assert_eq!(line.seconds, of_day.iter().map(|event| event.seconds).sum::<i64>());
+        let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
+        let quantities = of_day.iter().flat_map(|event| &event.quantities);
+        quantities.for_each(|(name, units)| *sums.entry(name).or_default() += units);
+        let hundredths = |of: &Decimal| of.units * 10_i64.pow(2 - of.decimals);
+        assert_eq!(line.sums.iter().map(|(name, of)| (*name, hundredths(of))).collect::<BTreeMap<_, _>>(), sums);
         let late = |least, most| {
             let late = of_day.iter().filter(|event| (least..most).contains(&(event.sent - event.time)));
             late.count() as u64
@@ -248,7 +307,7 @@ fn compare(product: &Product, records: &[Record]) {
                 active(people().map(|event| (event.account.as_str(), event.time / DAY)), day)
             );
             let plans = plans_before(records, (day + 1) * DAY);
-            for plan in ["trial", "team", "business"] {
+            for plan in plans.values().map(|(plan, _)| plan.as_str()).collect::<BTreeSet<_>>() {
                 let on_it = events.iter().filter(|event| plans.get(&event.account).is_some_and(|is| is.0 == plan));
                 let expected = active(on_it.map(|event| (event.account.as_str(), event.time / DAY)), day);
                 let told = line.accounts_active_by_plan.get(plan).copied().unwrap_or_default();

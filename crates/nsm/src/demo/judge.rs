@@ -51,7 +51,7 @@ fn expected(metric: &str, slice: Option<&(String, String)>, window: &str, days: 
         },
         "assistant_users" => of(last.launched.get("assistant_asked")?),
         "documents_edited" => over(|day| day.by_event.get("document_edited").copied().unwrap_or(0)),
-        "editing_seconds" => over(|day| day.seconds.unsigned_abs()),
+        "editing_seconds" => over(|day| day.sums.get("seconds").map_or(0, |of| of.units.unsigned_abs())),
         _ => None,
     }
 }
@@ -85,14 +85,20 @@ impl Verdict {
 mod tests {
     use super::*;
     use crate::demo::{CATALOGUE, launches};
-    use product::{DAY, Product, Settings, Span};
+    use product::{Company, DAY, Product, Settings, Span};
 
     #[test]
     fn there_is_a_truth_for_every_gauge_and_a_wrong_one_is_seen() {
         let plan = catalog::parse(CATALOGUE).unwrap();
         let start = Millis(1_767_225_600_000);
         let until = Millis(start.0 + 10 * DAY);
-        let mut product = Product::new(Settings { seed: 1, accounts: 20, start, launches: launches(until) });
+        let mut product = Product::new(Settings {
+            seed: 1,
+            company: &Company::DOCUMENTS,
+            accounts: 20,
+            start,
+            launches: launches(until),
+        });
         product.go_on(Span { from: start, until, records: 2_000 });
         product.by_ref().for_each(drop);
         let mut view = View::new(&plan, String::new(), String::new());

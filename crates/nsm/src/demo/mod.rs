@@ -22,7 +22,7 @@ use exporter::Pages;
 use judge::{Verdict, judge};
 use kafka::rdkafka::{Embedded, RdProducer};
 use page::Page;
-use product::{DAY, Launch, Product, Settings};
+use product::{Company, DAY, Launch, Product, Settings};
 use screen::Screen;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -104,7 +104,8 @@ impl Show {
     fn new(asked: &Demo, config: &Config, plan: &Plan, running: &Running) -> Result<Show, Failure> {
         let now = clock::wall();
         let start = Millis(now.0 - HISTORY_DAYS * DAY);
-        let settings = Settings { seed: asked.seed, accounts: ACCOUNTS, start, launches: launches(now) };
+        let (company, launches) = (&Company::DOCUMENTS, launches(now));
+        let settings = Settings { seed: asked.seed, company, accounts: ACCOUNTS, start, launches };
         let topic = |source: &Source| Topic { name: source.topic.clone(), partitions: PARTITIONS };
         let (usage, accounts) = (topic(&plan.sources[0]), topic(&plan.sources[1]));
         let producer = RdProducer::new(&config.kafka_config()).map_err(Failure::new)?;

@@ -60,7 +60,7 @@ pub(crate) fn load(config: &Config, plan: &Plan, asked: &Load, bars: &MultiProgr
     if let Some(folder) = &asked.truth {
         let Load { seed, accounts, events, rate, .. } = asked;
         let asked = json!({
-            "seed": seed, "accounts": accounts, "events": events, "rate": rate, "from": asked.from.map(|from| from.to_string()),
+            "company": asked.company.name, "seed": seed, "accounts": accounts, "events": events, "rate": rate, "from": asked.from.map(|from| from.to_string()),
             "days": asked.days, "seconds": asked.duration.map(|time| time.as_secs()), "was_interrupted": stop.is_requested(),
         });
         written::write(folder, stream.truth(), &asked)?;
@@ -113,8 +113,8 @@ fn history(asked: &Load) -> Result<Option<(Millis, Millis)>, Failure> {
 fn product(asked: &Load, start: Millis, history: Option<(Millis, Millis)>) -> Product {
     let a_while = asked.duration.unwrap_or(A_WHILE).as_millis();
     let until = history.map_or(Millis(start.0 + i64::try_from(a_while).unwrap_or(0)), |(_, until)| until);
-    let launches = Launch::within(start, until);
-    Product::new(Settings { seed: asked.seed, accounts: asked.accounts, start, launches })
+    let launches = Launch::within(asked.company, start, until);
+    Product::new(Settings { seed: asked.seed, company: asked.company, accounts: asked.accounts, start, launches })
 }
 
 fn send(

@@ -124,6 +124,9 @@ pub(crate) struct Query {
     /// A date (2018-11-30), or a time (2018-11-30T12:00:00Z) whose day, hour or minute is meant [default: shard time]
     #[arg(long, value_name = "TIME")]
     pub(crate) as_of: Option<String>,
+    /// Show the values as of every day, hour or minute from this date or time on
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
     /// How to show the values
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: Format,

@@ -55,9 +55,8 @@ impl Answer {
     pub(super) fn of(plan: &Plan, totals: &Totals, wanted: &Wanted) -> Result<Answer, Failure> {
         let time = totals.time().ok_or_else(|| Failure::new(Withheld::NoTime))?;
         let as_of = wanted.as_of.unwrap_or(Moment::Time(time));
-        let value = |(metric, window): (MetricIndex, Window)| {
+        let value = |metric: MetricIndex, window: Window, bucket: Bucket| {
             let grain = window.grain;
-            let bucket = as_of.bucket(plan, grain);
             Value {
                 metric: plan.metric(metric).name.clone(),
                 slice: plan.slice(metric).map(|slice| {
@@ -70,7 +69,14 @@ impl Answer {
                 complete: bucket < plan.bucket(grain, time),
             }
         };
-        let values: Vec<Value> = wanted.counts.iter().copied().map(value).collect();
+        let values = |&(metric, window): &(MetricIndex, Window)| {
+            let buckets = buckets(plan, totals, window.grain, wanted.since, as_of);
+            buckets.map(move |bucket| value(metric, window, bucket))
+        };
+        let values: Vec<Value> = wanted.counts.iter().flat_map(values).collect();
+        if values.is_empty() {
+            return Err(Failure::new("there is nothing from --since on: it lies after --as-of, or after shard time"));
+        }
         if values.iter().all(|value| value.value.is_none()) {
             return Err(Failure::new(out_of_history(plan, totals, wanted, as_of)));
         }
@@ -94,6 +100,22 @@ impl Answer {
 fn number<S: Serializer>(value: &Option<exporter::Value>, serializer: S) -> Result<S::Ok, S::Error> {
     let raw = |value: &exporter::Value| RawValue::from_string(value.to_string()).expect("a decimal number is JSON");
     value.as_ref().map(raw).serialize(serializer)
+}
+
+/// The buckets as of which values are asked for: the one of a moment, and all that are kept from that of `since` on.
+fn buckets(
+    plan: &Plan,
+    totals: &Totals,
+    grain: Grain,
+    since: Option<Moment>,
+    as_of: Moment,
+) -> impl Iterator<Item = Bucket> + use<> {
+    let last = as_of.bucket(plan, grain);
+    let first = since.map_or(last, |since| {
+        let first = since.start(plan).map_or(Bucket(i32::MAX), |start| plan.bucket(grain, start));
+        totals.first_as_of(plan, grain).map_or(first, |kept| kept.max(first))
+    });
+    (first.0..=last.0).map(Bucket)
 }
 
 /// The bucket, if all shards keep values as of it.

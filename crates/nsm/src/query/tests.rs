@@ -108,6 +108,20 @@ fn day_before_what_is_kept_names_the_first_one() {
 }
 
 #[test]
+fn values_since_a_day_are_those_of_every_day_that_is_kept() {
+    let since = |day: &str| Query { since: Some(day.to_owned()), window: Some("7d".into()), ..as_of("2018-11-30") };
+    let days = |query| ask(query).unwrap().lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+    let one = |day| Query { window: Some("7d".into()), ..as_of(&format!("2018-11-{day}")) };
+    let each: Vec<String> = (26..=30).flat_map(|day| days(one(day))).collect();
+    assert_eq!(days(since("2018-11-26")), each);
+    assert_eq!(days(since("2018-11-25T23:30:00Z")), each, "in Berlin it is the 26th already");
+    let plan = plan();
+    let first = plan.calendar.date(plan.origin(Grain::Day, plan.floor(Grain::Day, NOON))).unwrap();
+    assert!(days(since("1970-01-01"))[0].contains(&first.to_string()));
+    assert!(ask(since("2018-12-01")).unwrap_err().contains("--since"));
+}
+
+#[test]
 fn window_chooses_metrics() {
     let shown = ask(Query { window: Some("7d".into()), ..Query::default() }).unwrap();
     assert_eq!(shown.lines().count(), 2, "{shown}");
@@ -119,7 +133,7 @@ fn wrong_questions_say_what_to_ask() {
     let wrong = |metric: &str, window: &str, as_of: &str| {
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let (metric, window, as_of) = (text(metric), text(window), text(as_of));
-        let query = Query { metric, window, as_of, by: None, format: Format::Table };
+        let query = Query { metric, window, as_of, ..Query::default() };
         ask(query).unwrap_err()
     };
     assert_eq!(wrong("listners", "", ""), "there is no metric `listners`; did you mean `listeners`?");

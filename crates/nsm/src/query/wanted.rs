@@ -12,6 +12,8 @@ pub(super) struct Wanted {
     pub(super) counts: Vec<(MetricIndex, Window)>,
     /// `None` is shard time.
     pub(super) as_of: Option<Moment>,
+    /// All buckets from this one's on; `None` is that of `as_of` alone.
+    pub(super) since: Option<Moment>,
 }
 
 impl Wanted {
@@ -20,15 +22,19 @@ impl Wanted {
     pub(super) fn of(plan: &Plan, query: &Query) -> Result<Wanted, Failure> {
         let mut mistakes = Vec::new();
         let mut keep = |result: Result<_, String>| result.map_err(|mistake| mistakes.push(mistake)).ok();
-        let as_of = query.as_of.as_deref().and_then(|text| keep(moment(plan, text)));
+        let mut time =
+            |option, text: &Option<String>| text.as_deref().and_then(|text| keep(moment(plan, option, text)));
+        let (as_of, since) = (time("--as-of", &query.as_of), time("--since", &query.since));
         let counts = counts(plan, query).map_err(|mistake| mistakes.push(mistake)).unwrap_or_default();
-        if mistakes.is_empty() { Ok(Wanted { counts, as_of }) } else { Err(Failure::new(mistakes.join("\n"))) }
+        if mistakes.is_empty() { Ok(Wanted { counts, as_of, since }) } else { Err(Failure::new(mistakes.join("\n"))) }
     }
 }
 
-fn moment(plan: &Plan, text: &str) -> Result<Moment, String> {
+fn moment(plan: &Plan, option: &str, text: &str) -> Result<Moment, String> {
     Moment::parse(plan, text).ok_or_else(|| {
-        format!("--as-of `{text}` is neither a date nor a time; write one as in `2018-11-30` or `2018-11-30T12:00:00Z`")
+        format!(
+            "{option} `{text}` is neither a date nor a time; write one as in `2018-11-30` or `2018-11-30T12:00:00Z`"
+        )
     })
 }
 

@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-# The cargo profile of `make build`, `make test`, `make demo`, `make up` and `make kill`.
+# The cargo profile of `make build`, `make test`, `make demo`, `make up`, `make kill` and `make oracle`.
 PROFILE ?= dev
 PROGRAMS = $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 # How many schedules `make simulate` tries.
@@ -20,6 +20,8 @@ EVENTS ?= 5000000
 ROUNDS ?= 3
 # Arguments of `make kill`, such as KILL="--seed 7".
 KILL ?=
+# Arguments of `make oracle`, such as ORACLE="--company streaming --events 100000".
+ORACLE ?=
 # For how long `make demo` runs, such as 20s; until q or Ctrl-C when empty.
 FOR ?=
 # Which suites `make test` runs, by name; all when empty.
@@ -33,7 +35,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: services
-services: ## Install what tests and `make up` need (build tools, Redis, Prometheus, Kafka); fast when all is there
+services: ## Install what tests and `make up` need (build tools, Redis, Prometheus, Kafka, DuckDB); fast when all is there
 	@scripts/services.sh
 
 .PHONY: build
@@ -84,6 +86,10 @@ bench-micro: ## Measure the parts that run for every event: measures and decoder
 .PHONY: kill
 kill: build ## Run the pipeline through faults on real Kafka and Redis, and have an oracle judge it; KILL="--seed 7" for another run
 	$(PROGRAMS)/faults $(KILL)
+
+.PHONY: oracle
+oracle: build ## Run the example catalogues on real Kafka and Redis, and have DuckDB count every value again; ORACLE="--seed 7" for another run
+	$(PROGRAMS)/oracle $(ORACLE)
 
 .PHONY: simulate
 simulate: ## Try SEEDS random schedules of failures against the whole pipeline in memory

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what tests and `make up` need and is missing: build tools, Redis, Prometheus, Alertmanager, and
-# Kafka's jars and a schema registry in TARGET/services; with `build`, the build tools alone. Does nothing, and
+# Kafka's jars, a schema registry and Python with DuckDB in TARGET/services; with `build`, the build tools alone. Does nothing, and
 # needs no network, when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,6 +23,7 @@ redis-server        | command -v redis-server
 prometheus          | command -v prometheus
 prometheus-alertmanager | command -v prometheus-alertmanager && command -v amtool
 python3             | command -v python3
+python3-venv        | python_is_there || python3 -c "import ensurepip"
 tzdata              | test -e /usr/share/zoneinfo/America/Los_Angeles
 default-jre-headless | java_is_recent
 maven               | { jars_are_there && registry_is_there; } || command -v mvn
@@ -41,6 +42,9 @@ jars_are_there() { cmp -s deploy/kafka/pom.xml "$services/kafka-libs/pom.xml"; }
 
 registry_version=2.6.13.Final
 registry_is_there() { [ -e "$services/registry/$registry_version" ]; }
+
+# The copy of the requirements says which versions lie there.
+python_is_there() { cmp -s tests/oracle/requirements.txt "$services/python/requirements.txt"; }
 
 install_packages() {
   local missing=() name check
@@ -99,6 +103,17 @@ fetch_registry() {
   mv "$services/registry.new" "$services/registry"
 }
 
+# A Python of its own, so that nothing is installed into the system's.
+fetch_python() {
+  python_is_there && return 0
+  say "fetching DuckDB"
+  rm -rf "$services/python"
+  python3 -m venv "$services/python"
+  "$services/python/bin/python3" -m pip install -q --disable-pip-version-check --only-binary :all: \
+    -r tests/oracle/requirements.txt </dev/null
+  cp tests/oracle/requirements.txt "$services/python/requirements.txt"
+}
+
 # As all brokers are started: the archive of classes is tied to the flags and the class path.
 java_flags() {
   java_flags=(@deploy/kafka/java.args -cp "$(cd "$services" && pwd)/kafka-libs/*")
@@ -150,4 +165,5 @@ install_packages
 [ "${1:-}" = build ] && exit
 fetch_jars
 fetch_registry
+fetch_python
 prepare_broker

@@ -29,11 +29,12 @@ tests_of() {
     --config "target.'cfg(all())'.runner = ['$PWD/scripts/run-test.sh']" "$@"
 }
 
-unit() { tests_of all-but services simulation pipeline faults deploy bench; }
+unit() { tests_of all-but services simulation pipeline faults oracle deploy bench; }
 services() { tests_of services -- --tests; }
 bench() { tests_of bench -- --tests; }
 pipeline() { tests_of pipeline -- --tests -- --test-threads=1; }
 faults() { tests_of faults -- --tests; }
+oracle() { tests_of oracle -- --tests; }
 deploy() { tests_of deploy -- --tests; }
 simulation() { tests_of simulation -- --tests && "$programs/simulation" --seeds 10000; }
 
@@ -44,6 +45,7 @@ unit       | 6
 services   | 4
 pipeline   | 15
 faults     | 6
+oracle     | 5
 deploy     | 3
 simulation | 8
 bench      | 4
@@ -68,7 +70,7 @@ done
 # or when this script is interrupted.
 run_suite() (
   export profile programs
-  export -f build tests_of unit services pipeline faults deploy simulation bench
+  export -f build tests_of unit services pipeline faults oracle deploy simulation bench
   timeout --kill-after=20 $(($2 * 120)) bash -c "
     set -uo pipefail
     $(declare -p selection)

@@ -27,7 +27,35 @@ pub(crate) fn check(read: &Read, arguments: &Check) -> Result<(), Failure> {
 mod tests {
     use super::*;
     use crate::golden;
+    use catalog::{AsOf, Taken};
+    use product::Company;
+    use std::collections::BTreeSet;
     use std::path::Path;
+
+    /// The example of every company can be checked, and shows what there is to show.
+    #[test]
+    fn examples_are_right_and_slice_in_every_way() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/examples");
+        for company in Company::ALL.into_iter().filter(|company| **company != Company::DOCUMENTS) {
+            let catalogue::Catalogue { plan, .. } =
+                catalogue::load(&folder.join(format!("{}.yaml", company.name))).unwrap();
+            assert_eq!(plan.product, company.name);
+            let ways: BTreeSet<&str> = plan
+                .metrics
+                .iter()
+                .flat_map(|metric| &metric.by)
+                .map(|by| match plan.dimension(by.dimension).taken {
+                    Taken::Event(_) => "event",
+                    Taken::Attribute { as_of: AsOf::Bucket, .. } => "bucket",
+                    Taken::Attribute { as_of: AsOf::Current, .. } => "current",
+                })
+                .collect();
+            assert_eq!(ways.len(), 3, "{}: {ways:?}", company.name);
+            assert_ne!(plan.calendar.zone_name(), "UTC");
+            assert!(!plan.exclude.is_empty() && plan.metrics.iter().any(|metric| !metric.include.is_empty()));
+            assert!(plan.metrics.iter().all(|metric| metric.description.contains(['?', '.'])), "{}", company.name);
+        }
+    }
 
     /// What is said of the example and of a catalogue that has everything.
     #[test]

@@ -35,7 +35,7 @@ pub use http::Pages;
 pub use kafka::Kafka;
 pub use ports::free_port;
 pub use process::Process;
-pub use programs::{isolated, program};
+pub use programs::{isolated, program, python};
 pub use progress::Progress;
 pub use prometheus::Prometheus;
 pub use proxy::{Held, Proxy};

@@ -1,8 +1,10 @@
-//! Programs of this workspace.
+//! Programs of this workspace, and others that tests ask.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
+
+use crate::installed::installed;
 
 /// The path of a program of this workspace, as in `program("nsm")`, built with the profile of the
 /// running test.
@@ -19,6 +21,17 @@ pub fn program(name: &str) -> PathBuf {
         .map(|folder| folder.join(name))
         .find(|path| path.is_file())
         .unwrap_or_else(|| panic!("{name} is not built beside {}; run `make build`", test.display()))
+}
+
+/// The Python that has the packages of `tests/oracle/requirements.txt`.
+///
+/// # Panics
+/// When it is not installed, with the remedy.
+#[track_caller]
+pub fn python() -> PathBuf {
+    const PYTHON: &str = "python/bin/python3";
+    // The link itself: what it leads to would not know the packages.
+    installed(&[PYTHON]).join(PYTHON)
 }
 
 /// The command of a program that reads settings of the workspace's `nsm`, with nothing of the environment that would

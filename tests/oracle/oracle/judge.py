@@ -1,0 +1,98 @@
+"""Compares what the pipeline says with what has to be counted in the raw bytes of the topics.
+
+Usage: judge.py FOLDER
+
+The folder holds
+  catalogue.yaml  what is counted
+  setting.json    days: the first and the last as-of day; hours: when the first and the last as-of hour begin
+  records.tsv     the topics: source, partition, offset, log time in milliseconds, key, payload
+  answers.jsonl   what `nsm query --format json` said, an answer a line
+
+Prints one JSON object. DuckDB reads the JSON, knows the zone's calendar and counts; nothing is shared with the program that
+is judged.
+"""
+
+import json
+import sys
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Iterator
+
+import catalogue as catalogues
+import count
+import duckdb
+import stream
+from catalogue import Metric
+from count import Place
+from sql import labels
+
+# So many differences are told.
+SHOWN = 20
+
+
+def hour(text: str) -> int:
+    """The number of the hour that begins at a time."""
+    return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()) // 3_600
+
+
+def answers(path: Path, asked: set[str]) -> dict[Place, Decimal]:
+    """The values as of the buckets that are asked for; none of buckets that are not kept."""
+    found = {}
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            for value in json.loads(line, parse_float=Decimal, parse_int=Decimal)["values"]:
+                by, label = value.get("slice", ("", ""))
+                place = value["metric"], by, label, value["window"], value["as_of"]
+                assert place not in found, f"{place} is told twice"
+                if value["value"] is not None and value["as_of"] in asked:
+                    found[place] = value["value"]
+    return found
+
+
+def places(metric: Metric, buckets: dict[str, list[str]]) -> Iterator[Place]:
+    """Everything of a metric that is compared."""
+    for by, of in [("", [""]), *((by.name, labels(by)) for by in metric.by)]:
+        for window in metric.windows:
+            yield from ((metric.name, by, label, window.name, as_of) for label in of for as_of in buckets[window.grain])
+
+
+def main() -> None:
+    """Reads the folder, prints the verdict."""
+    folder = Path(sys.argv[1])
+    setting = json.loads((folder / "setting.json").read_text(encoding="utf-8"))
+    catalogue = catalogues.read(folder / "catalogue.yaml")
+    db = duckdb.connect()
+    # Nothing is fetched while it runs: what is needed is built in.
+    db.execute("SET autoinstall_known_extensions = false; SET TimeZone = 'UTC'")
+    stream.load(db, folder / "records.tsv", catalogue)
+    days, hours = map(date.fromisoformat, setting["days"]), map(hour, setting["hours"])
+    buckets = count.prepare(db, catalogue, tuple(days), tuple(hours))
+
+    told = answers(folder / "answers.jsonl", {each for of_grain in buckets.values() for each in of_grain})
+    compared, not_zero, slices, wrong = 0, 0, 0, []
+    for metric in catalogue.metrics:
+        right = {place: Decimal(value) for place, value in count.count(db, catalogue, metric)}
+        for place in places(metric, buckets):
+            expected, found = right.pop(place, Decimal(0)), told.pop(place, None)
+            compared += 1
+            not_zero += expected != 0
+            if expected != found:
+                wrong.append((*place, expected, found))
+        slices += sum(len(labels(by)) for by in metric.by)
+        assert not right, f"this was counted, but is not compared: {list(right)[:5]}"
+    series = {place[:4] for metric in catalogue.metrics for place in places(metric, buckets)}
+    total = {
+        "metrics": len(catalogue.metrics), "slices": slices, "series": len(series), "days": len(buckets["day"]),
+        "hours": len(buckets["hour"]), "compared": compared, "not_zero": not_zero, "wrong": len(wrong) + len(told),
+    }  # fmt: skip
+    differences = [
+        f"{metric} {window}{by and f' by {by}={label}'} as of {as_of} is {found}, not {expected}"
+        for metric, by, label, window, as_of, expected, found in wrong[:SHOWN]
+    ]
+    differences += [f"{place} is of nothing that the catalogue declares" for place in list(told)[:SHOWN]]
+    json.dump({"stream": stream.facts(db, catalogue), "total": total, "wrong": differences}, sys.stdout, indent=1)
+
+
+if __name__ == "__main__":
+    main()

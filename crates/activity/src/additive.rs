@@ -1,12 +1,13 @@
 //! Additive deltas: events that were counted, and values that were added up, each under the event's id, so that whoever
 //! applies them counts an event once however often it was sent.
 
+use crate::key::{EntityKey, KeyError};
 use crate::types::{Bucket, Grain, MetricIndex, Shard};
 use crate::varint;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use thiserror::Error;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128, xxh3_128_with_seed};
 
 /// What stands for an event's id: 128 bits of its hash, so that two ids practically never share one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +38,14 @@ impl IdSpace {
 }
 
 impl EventId {
+    /// The id under which an event counts for metrics that follow its owner: so an event counts once for every owner, whichever
+    /// other metrics count it too, and wherever. `owner` is the owner's key; of an event that names none, the key's first byte,
+    /// the kind, alone. Exclusive or with XXH3-128 of that keeps ids of one owner apart.
+    #[must_use]
+    pub fn under(self, owner: &[u8]) -> EventId {
+        EventId(self.0 ^ xxh3_128(owner))
+    }
+
     /// The shard of an event that counts by itself, not as something that an entity did: its hash modulo `shards`. All
     /// copies of it meet there.
     ///
@@ -54,9 +63,13 @@ impl fmt::Debug for EventId {
     }
 }
 
-/// Events that count for the same metrics in the same buckets.
+/// Events that count for the same metrics in the same buckets, and are of the same owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Additive {
+    /// The bytes of the key of the entity whose attributes the metrics' slices follow; empty if they follow none, or if the
+    /// events do not name it.
+    #[serde(with = "apache_avro::serde::bytes")]
+    pub owner: Vec<u8>,
     /// The metrics that count events, ascending.
     pub counts: Vec<MetricIndex>,
     /// The metrics that add up a value of each event, ascending.
@@ -100,6 +113,9 @@ pub struct Total {
 /// Why an [`Additive`] cannot be read.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum AdditiveError {
+    /// The owner's key is broken.
+    #[error("a pack's counted events are of an owner with a broken key: {0}")]
+    Owner(#[from] KeyError),
     /// It is of no bucket.
     #[error("a pack's counted events are of no bucket")]
     Nowhere,
@@ -124,10 +140,17 @@ pub enum AdditiveError {
 const ID_BYTES: usize = 16;
 
 impl Additive {
-    /// No events yet, that count for these metrics in these buckets.
+    /// No events yet, that count for these metrics in these buckets, of the owner with these bytes as its key; of nobody if there
+    /// are none.
     #[must_use]
-    pub fn new(counts: Vec<MetricIndex>, sums: Vec<MetricIndex>, buckets: Vec<Place>) -> Additive {
-        Additive { counts, sums, buckets, ids: Vec::new(), values: Vec::new() }
+    pub fn new(owner: &[u8], counts: Vec<MetricIndex>, sums: Vec<MetricIndex>, buckets: Vec<Place>) -> Additive {
+        Additive { owner: owner.to_vec(), counts, sums, buckets, ids: Vec::new(), values: Vec::new() }
+    }
+
+    /// The key of the owner; `None` if it is nobody.
+    #[must_use]
+    pub fn owner(&self) -> Option<&[u8]> {
+        Some(self.owner.as_slice()).filter(|owner| !owner.is_empty())
     }
 
     /// Adds an event: its value for each of the metrics that add up, in their order.
@@ -190,6 +213,7 @@ impl Additive {
     }
 
     pub(crate) fn check(&self) -> Result<(), AdditiveError> {
+        self.owner().map_or(Ok(()), |owner| EntityKey::parse(owner).map(drop))?;
         if self.buckets.is_empty() {
             return Err(AdditiveError::Nowhere);
         }
@@ -212,10 +236,12 @@ impl Additive {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::EntityKind;
 
     fn additive() -> Additive {
         let place = Place { grain: Grain::Day, bucket: Bucket(20_000) };
-        let mut additive = Additive::new(vec![MetricIndex(3)], vec![MetricIndex(1), MetricIndex(4)], vec![place]);
+        let (counts, sums) = (vec![MetricIndex(3)], vec![MetricIndex(1), MetricIndex(4)]);
+        let mut additive = Additive::new(&[], counts, sums, vec![place]);
         let space = IdSpace::of("usage");
         additive.push(Addend { id: space.id("a"), values: &[-1, i64::MAX] });
         additive.push(Addend { id: space.id("b"), values: &[0, i64::MIN] });
@@ -245,6 +271,10 @@ mod tests {
         assert_eq!(twice.check(), Err(AdditiveError::Disorder));
         let boasts = Additive { sums: vec![MetricIndex(0); 60_000], ids: vec![0; 640_000], ..additive() };
         assert!(matches!(boasts.check(), Err(AdditiveError::Values { found: 4, .. })));
+        let account = EntityKey::of(EntityKind(1), &["a"]).as_bytes().to_vec();
+        let of = |owner| Additive { owner, ..additive() };
+        assert_eq!(of(account.clone()).check(), Ok(()));
+        assert_eq!(of(account[..2].to_vec()).check(), Err(AdditiveError::Owner(KeyError::Truncated)));
     }
 
     /// Stored state depends on these numbers: another release has to find the same.
@@ -254,5 +284,17 @@ mod tests {
         assert_ne!(id, IdSpace::of("other").id("a"));
         assert_eq!(format!("{id:?}"), "EventId(13fc55b1e9e5439fcd1461491cd0b7f7)");
         assert_eq!(id.shard(16), Shard(7));
+        let owner = EntityKey::of(EntityKind(1), &["a"]);
+        assert_eq!(format!("{:?}", id.under(owner.as_bytes())), "EventId(52f5e19acdce3c08e6b2490ea215de89)");
+    }
+
+    #[test]
+    fn an_event_counts_once_for_every_owner() {
+        let (one, other) = (EntityKey::of(EntityKind(1), &["a"]), EntityKey::of(EntityKind(2), &["a"]));
+        let under =
+            |id: EventId| [id, id.under(one.as_bytes()), id.under(other.as_bytes()), id.under(&[1]), id.under(&[2])];
+        let ids = ["a", "b", "c"].map(|text| under(IdSpace::of("usage").id(text)));
+        let different: std::collections::BTreeSet<EventId> = ids.into_iter().flatten().collect();
+        assert_eq!(different.len(), 15);
     }
 }

@@ -231,7 +231,8 @@ mod tests {
     fn additive(ids: &[String], bucket: i32) -> Additive {
         let place = |grain, bucket| Place { grain, bucket: Bucket(bucket) };
         let places = vec![place(Grain::Minute, bucket), place(Grain::Day, 20_000)];
-        let mut additive = Additive::new(vec![MetricIndex(7)], vec![MetricIndex(2)], places);
+        let owner = EntityKey::of(EntityKind(1), &["acme"]);
+        let mut additive = Additive::new(owner.as_bytes(), vec![MetricIndex(7)], vec![MetricIndex(2)], places);
         let space = IdSpace::of("product.usage");
         for (id, value) in ids.iter().zip(-3..) {
             additive.push(Addend { id: space.id(id), values: &[value] });

@@ -1,28 +1,30 @@
 //! What is stored of one entity.
 
 use crate::mask::Mask;
-use crate::population::Population;
+use crate::tally::Tally;
 use crate::timeline::Timeline;
 use crate::types::{Bucket, DimensionIndex, Extent, Grain, MetricIndex, Millis, PerGrain, Period, Track, Window};
 use crate::varint;
 use std::ops::Index;
 
-/// What an entity did, per metric and grain: the buckets in which it was active; what its attributes were; and how many of its
-/// members count, for each metric of theirs whose slices follow these attributes.
+/// What an entity did, per metric and grain: the buckets in which it was active; what its attributes were; and, for each metric
+/// whose slices follow these attributes, how many of its members count, or what its events of each bucket add up to.
 ///
-/// Invariant: each of the three ascends, and no mask, timeline or population is empty; so records of the same activity and
+/// Invariant: each of the four ascends, and no mask, timeline or tally is empty; so records of the same activity and
 /// attributes are equal.
 ///
 /// Stored as one byte of version, then for each mask a varint, four times the metric's index plus the grain (day 0, hour 1,
 /// minute 2), and the mask: a handful of bytes for most entities, and as many as it takes for any. The varint of a timeline is
-/// eight times the dimension's index plus 3; that of a population eight times the metric's index plus 7, and its window
+/// eight times the dimension's index plus 3; that of members sixteen times the metric's index plus 7, and their window
 /// follows as a varint: four times the length plus the grain, or, of a window to date, four times the period (week 0, month 1,
-/// quarter 2) plus 3.
+/// quarter 2) plus 3. The varint of events is sixteen times that of a mask plus 15.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     masks: Vec<(Track, Mask)>,
     attributes: Vec<(DimensionIndex, Timeline)>,
-    members: Vec<((MetricIndex, Window), Population)>,
+    /// As steps over as-of buckets.
+    members: Vec<((MetricIndex, Window), Tally)>,
+    events: Vec<(Track, Tally)>,
 }
 
 /// Below what nothing is kept.
@@ -42,9 +44,13 @@ impl Index<Grain> for Floors {
     }
 }
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// In place of a grain: the varint does not begin a mask.
 const NO_MASK: u64 = 3;
+/// Behind that: neither does it begin a timeline.
+const NO_TIMELINE: u64 = 4;
+/// Behind that: it does not begin members, but events.
+const EVENTS: u64 = 8;
 
 impl Record {
     /// The buckets in which the entity was active on a track; `None` if in none.
@@ -69,16 +75,29 @@ impl Record {
         get_or_new(&mut self.attributes, dimension)
     }
 
-    /// How many of the entity's members count for a metric in a window; `None` if none does.
+    /// By how many more or fewer of the entity's members count for a metric in a window from a bucket on; `None` if none ever
+    /// does.
     #[must_use]
-    pub fn members(&self, metric: MetricIndex, window: Window) -> Option<&Population> {
+    pub fn members(&self, metric: MetricIndex, window: Window) -> Option<&Tally> {
         get(&self.members, &(metric, window))
     }
 
     /// So many members more count from a bucket on.
-    pub fn step_members(&mut self, metric: MetricIndex, window: Window, at: Bucket, n: i64) {
-        get_or_new(&mut self.members, (metric, window)).step(at, n);
-        self.members.retain(|(_, population)| !population.is_empty());
+    pub fn step_members(&mut self, metric: MetricIndex, window: Window, at: Bucket, n: i128) {
+        get_or_new(&mut self.members, (metric, window)).add(at, n);
+        self.members.retain(|(_, members)| !members.is_empty());
+    }
+
+    /// What the entity's events of each bucket add up to on a track; `None` if there are none.
+    #[must_use]
+    pub fn events(&self, track: Track) -> Option<&Tally> {
+        get(&self.events, &track)
+    }
+
+    /// Events of a bucket add so much.
+    pub fn add_events(&mut self, track: Track, bucket: Bucket, n: i128) {
+        get_or_new(&mut self.events, track).add(bucket, n);
+        self.events.retain(|(_, events)| !events.is_empty());
     }
 
     /// Lets go of everything below the floors.
@@ -86,14 +105,16 @@ impl Record {
         self.masks.iter_mut().for_each(|(track, mask)| mask.trim(floors.buckets[track.grain]));
         self.masks.retain(|(_, mask)| !mask.is_empty());
         self.attributes.iter_mut().for_each(|(_, timeline)| timeline.trim(floors.time));
-        self.members.iter_mut().for_each(|((_, window), population)| population.trim(floors.buckets[window.grain]));
-        self.members.retain(|(_, population)| !population.is_empty());
+        self.members.iter_mut().for_each(|((_, window), members)| members.fold(floors.buckets[window.grain]));
+        self.members.retain(|(_, members)| !members.is_empty());
+        self.events.iter_mut().for_each(|(track, events)| events.trim(floors.buckets[track.grain]));
+        self.events.retain(|(_, events)| !events.is_empty());
     }
 
     /// Whether nothing is known of the entity.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.masks.is_empty() && self.attributes.is_empty() && self.members.is_empty()
+        self.masks.is_empty() && self.attributes.is_empty() && self.members.is_empty() && self.events.is_empty()
     }
 
     /// How many bytes the record takes when stored, about: without going through all of it.
@@ -101,8 +122,9 @@ impl Record {
     pub fn size(&self) -> usize {
         let masks = self.masks.iter().map(|(_, mask)| 3 + mask.size());
         let attributes = self.attributes.iter().map(|(_, timeline)| 3 + timeline.size());
-        let members = self.members.iter().map(|(_, population)| 6 + population.size());
-        1 + masks.sum::<usize>() + attributes.sum::<usize>() + members.sum::<usize>()
+        let members = self.members.iter().map(|(_, members)| 6 + members.size());
+        let events = self.events.iter().map(|(_, events)| 3 + events.size());
+        1 + masks.sum::<usize>() + attributes.sum::<usize>() + members.sum::<usize>() + events.sum::<usize>()
     }
 
     /// The record as it is stored.
@@ -110,17 +132,21 @@ impl Record {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![VERSION];
         for (track, mask) in &self.masks {
-            varint::put(u64::from(track.metric.0) << 2 | number(track.grain), &mut out);
+            varint::put(number_of_track(*track), &mut out);
             mask.encode(&mut out);
         }
         for (dimension, timeline) in &self.attributes {
             varint::put(u64::from(dimension.0) << 3 | NO_MASK, &mut out);
             timeline.encode(&mut out);
         }
-        for ((metric, window), population) in &self.members {
-            varint::put(u64::from(metric.0) << 3 | 4 | NO_MASK, &mut out);
+        for ((metric, window), members) in &self.members {
+            varint::put(u64::from(metric.0) << 4 | NO_TIMELINE | NO_MASK, &mut out);
             varint::put(number_of(*window), &mut out);
-            population.encode(&mut out);
+            members.encode(&mut out);
+        }
+        for (track, events) in &self.events {
+            varint::put(number_of_track(*track) << 4 | EVENTS | NO_TIMELINE | NO_MASK, &mut out);
+            events.encode(&mut out);
         }
         out
     }
@@ -134,25 +160,30 @@ impl Record {
             let (number, tail) = varint::take(rest)?;
             rest = record.take(number, tail)?;
         }
-        let Record { masks, attributes, members } = &record;
-        (*version == VERSION && ascends(masks) && ascends(attributes) && ascends(members)).then_some(record)
+        let Record { masks, attributes, members, events } = &record;
+        let is_whole = ascends(masks) && ascends(attributes) && ascends(members) && ascends(events);
+        (*version == VERSION && is_whole).then_some(record)
     }
 
     /// Takes the piece that a number begins off the front.
     fn take<'b>(&mut self, number: u64, bytes: &'b [u8]) -> Option<&'b [u8]> {
-        if let Some(grain) = grain(number & 3) {
+        if let Some(track) = track(number) {
             let (mask, rest) = Mask::take(bytes)?;
-            self.masks.push((Track { metric: index(number >> 2).map(MetricIndex)?, grain }, mask));
+            self.masks.push((track, mask));
             Some(rest)
-        } else if number & 4 == 0 {
+        } else if number & NO_TIMELINE == 0 {
             let (timeline, rest) = Timeline::take(bytes)?;
             self.attributes.push((index(number >> 3).map(DimensionIndex)?, timeline));
             Some(rest)
-        } else {
+        } else if number & EVENTS == 0 {
             let (window, rest) = varint::take(bytes)?;
             let window = window_of(window)?;
-            let (population, rest) = Population::take(rest)?;
-            self.members.push(((index(number >> 3).map(MetricIndex)?, window), population));
+            let (members, rest) = Tally::take(rest)?;
+            self.members.push(((index(number >> 4).map(MetricIndex)?, window), members));
+            Some(rest)
+        } else {
+            let (events, rest) = Tally::take(bytes)?;
+            self.events.push((track(number >> 4)?, events));
             Some(rest)
         }
     }
@@ -186,6 +217,14 @@ fn grain(number: u64) -> Option<Grain> {
     usize::try_from(number).ok().and_then(|at| GRAINS.get(at)).copied()
 }
 
+fn number_of_track(track: Track) -> u64 {
+    u64::from(track.metric.0) << 2 | number(track.grain)
+}
+
+fn track(number: u64) -> Option<Track> {
+    Some(Track { grain: grain(number & 3)?, metric: index(number >> 2).map(MetricIndex)? })
+}
+
 /// In place of a grain: the window is one to date.
 const TO_DATE: u64 = 3;
 
@@ -217,6 +256,7 @@ mod tests {
         #[test]
         fn record_reads_back(
             bits in proptest::collection::vec((0u16..400, 0usize..3, 19_000i32..20_500), 0..50),
+            events in proptest::collection::vec((0u16..400, 0usize..3, 19_000i32..20_500, -9i128..9), 0..20),
             floors in [19_000i32..20_500, 19_000i32..20_500, 19_000i32..20_500],
         ) {
             let track = |metric, grain| Track { metric: MetricIndex(metric), grain: Grain::ALL[grain] };
@@ -225,6 +265,9 @@ mod tests {
             let mut record = Record::default();
             bits.iter().for_each(|(metric, grain, bucket)| {
                 record.mask_mut(track(*metric, *grain)).insert(Bucket(*bucket));
+            });
+            events.iter().for_each(|(metric, grain, bucket, n)| {
+                record.add_events(track(*metric, *grain), Bucket(*bucket), *n);
             });
             prop_assert_eq!(Record::decode(&record.encode()), Some(record.clone()));
             record.trim(&floors);
@@ -235,12 +278,18 @@ mod tests {
                     kept.mask_mut(track).insert(Bucket(bucket));
                 }
             }
+            for (metric, grain, bucket, n) in events {
+                let track = track(metric, grain);
+                if Bucket(bucket) >= floors[track.grain] {
+                    kept.add_events(track, Bucket(bucket), n);
+                }
+            }
             prop_assert_eq!(record, kept);
         }
     }
 
     #[test]
-    fn attributes_and_members_read_back_beside_masks() {
+    fn attributes_members_and_events_read_back_beside_masks() {
         let mut record = Record::default();
         record.mask_mut(Track { metric: MetricIndex(300), grain: Grain::Minute }).insert(Bucket(20_000));
         record.attribute_mut(DimensionIndex(0)).set(Millis(-5), DimensionValue(2));
@@ -253,6 +302,14 @@ mod tests {
         record.step_members(MetricIndex(7), Window::days(1), Bucket(3), 2);
         record.step_members(MetricIndex(7), Window::days(1), Bucket(3), -2);
         assert_eq!(record.members(MetricIndex(7), Window::days(1)), None);
+        let track = |metric, grain| Track { metric: MetricIndex(metric), grain };
+        for (of, n) in [(0, 3), (700, -1_000_000_000_000_000_000_000)] {
+            record.add_events(track(of, Grain::Day), Bucket(20_000), n);
+            record.add_events(track(of, Grain::Minute), Bucket(29_000_000), n);
+        }
+        record.add_events(track(7, Grain::Hour), Bucket(3), 2);
+        record.add_events(track(7, Grain::Hour), Bucket(3), -2);
+        assert_eq!(record.events(track(7, Grain::Hour)), None);
         assert_eq!(Record::decode(&record.encode()), Some(record));
     }
 

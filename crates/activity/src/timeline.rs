@@ -105,7 +105,7 @@ impl Values {
 
     /// Slices what goes up by `n` at bucket `from` and stays there: the value that holds has it, so it moves from one value to
     /// the next wherever they change. `step` is told which value goes up or down, where, and by how much.
-    pub fn slice(&self, from: Bucket, n: i64, mut step: impl FnMut(DimensionValue, Bucket, i64)) {
+    pub fn slice(&self, from: Bucket, n: i128, mut step: impl FnMut(DimensionValue, Bucket, i128)) {
         let mut held = self.at(from);
         step(held, from, n);
         for (at, value) in self.0.iter().filter(|(at, _)| *at > from) {
@@ -188,13 +188,13 @@ mod tests {
         }
 
         #[test]
-        fn slices_add_up_to_the_whole_at_every_bucket(changes in changes(), from in -30i32..50, n in -3i64..4) {
+        fn slices_add_up_to_the_whole_at_every_bucket(changes in changes(), from in -30i32..50, n in -3i128..4) {
             let values = timeline(&changes).by_bucket(bucket);
             let mut steps = Vec::new();
             values.slice(Bucket(from), n, |value, at, n| steps.push((value, at, n)));
             for at in -40..60 {
                 for value in (0..4).map(DimensionValue) {
-                    let told: i64 = steps.iter().filter(|(of, from, _)| *of == value && from.0 <= at).map(|(.., n)| n).sum();
+                    let told: i128 = steps.iter().filter(|(of, from, _)| *of == value && from.0 <= at).map(|(.., n)| n).sum();
                     let expected = if at >= from && values.at(Bucket(at)) == value { n } else { 0 };
                     prop_assert_eq!(told, expected, "value {:?} at {}", value, at);
                 }

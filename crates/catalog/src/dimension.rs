@@ -160,6 +160,17 @@ impl Plan {
         })
     }
 
+    /// The entity whose attributes the slices of a metric of events follow: an event is in the slices of the one that it names.
+    /// `None` if they follow none, or if the metric counts entities.
+    #[must_use]
+    pub fn owner(&self, metric: &Metric) -> Option<EntityKind> {
+        let of = |by: &By| match self.dimension(by.dimension).taken {
+            Taken::Attribute { of, .. } => Some(of),
+            Taken::Event(_) => None,
+        };
+        metric.by.iter().find_map(of).filter(|_| metric.entity().is_none())
+    }
+
     /// Where the parts of an owner's key are in that of another kind of entity; `None` if it does not own them.
     #[must_use]
     pub fn places_of(&self, entity: EntityKind, owner: EntityKind) -> Option<Vec<usize>> {

@@ -10,9 +10,10 @@ const ANY_TIME: Millis = Millis(1_800_000_000_000);
 /// What a metric adds to the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Footprint {
-    /// Bytes in the record of an entity that was active once; `None` if the metric counts no entities.
+    /// Bytes in the record of an entity that was active once, or of the owner of one event that adds 1; `None` if the metric
+    /// keeps no records.
     pub once: Option<usize>,
-    /// Bytes in the record of an entity that was active in every bucket that is kept.
+    /// The same of one that was active, or had such an event, in every bucket that is kept.
     pub always: Option<usize>,
     /// How many counters every shard has of it: one for each window, of the whole and of each slice.
     pub counters: usize,
@@ -30,18 +31,21 @@ impl Plan {
         let bytes = |first: &dyn Fn(Grain) -> Bucket| {
             let mut record = Record::default();
             for grain in grains() {
-                let mask = record.mask_mut(Track { metric: index, grain });
-                for bucket in first(grain).0..=self.bucket(grain, ANY_TIME).0 {
-                    mask.insert(Bucket(bucket));
+                let track = Track { metric: index, grain };
+                for bucket in (first(grain).0..=self.bucket(grain, ANY_TIME).0).map(Bucket) {
+                    match metric.entity() {
+                        Some(_) => drop(record.mask_mut(track).insert(bucket)),
+                        None => record.add_events(track, bucket, 1),
+                    }
                 }
             }
             record.encode().len() - Record::default().encode().len()
         };
         let slices = metric.by.iter().map(|by| self.dimension(by.dimension).all_values().count()).sum::<usize>();
-        let counts_entities = metric.entity().is_some();
+        let keeps_records = metric.entity().or_else(|| self.owner(metric)).is_some();
         Footprint {
-            once: counts_entities.then(|| bytes(&|grain| self.bucket(grain, ANY_TIME))),
-            always: counts_entities.then(|| bytes(&|grain| self.floor(grain, ANY_TIME))),
+            once: keeps_records.then(|| bytes(&|grain| self.bucket(grain, ANY_TIME))),
+            always: keeps_records.then(|| bytes(&|grain| self.floor(grain, ANY_TIME))),
             counters: metric.windows.len() * (1 + slices),
             steps: grains().map(|grain| self.steps(metric, grain)).max().unwrap_or(0),
         }

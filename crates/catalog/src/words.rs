@@ -1,5 +1,6 @@
 //! Metrics in plain words.
 
+use crate::dimension::{Dimension, Taken};
 use crate::plan::{Condition, Literal, Measure, Metric, Part, Plan};
 use activity::{Bucket, Extent, Grain, Period, Window};
 use jiff::Timestamp;
@@ -43,6 +44,8 @@ impl Plan {
         let conditions: Vec<String> = metric.conditions.iter().map(condition).collect();
         let conditions =
             if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) };
+        let owner = self.owner(metric).map(|owner| self.entities[usize::from(owner.0)].name.as_str());
+        let once = owner.map_or_else(|| "once".to_owned(), |owner| format!("once for its {owner}"));
         let counts = match &metric.measure {
             Measure::Distinct(kind) => {
                 let entity = &self.entities[usize::from(kind.0)];
@@ -52,7 +55,7 @@ impl Plan {
                 format!("Every {name} with {event}{conditions} counts once; two are the same if {key} {are} equal.")
             }
             Measure::Count => {
-                format!("{}{conditions} counts, each event_id once.", event("Every event", "Every event"))
+                format!("{}{conditions} counts, each event_id {once}.", event("Every event", "Every event"))
             }
             Measure::Sum { value, decimals } => {
                 let rounded = match decimals {
@@ -61,13 +64,18 @@ impl Plan {
                     _ => format!("to {decimals} decimals"),
                 };
                 let (value, event) = (value.join("."), event("every event", "every event"));
-                format!("{value} of {event}{conditions} adds up, rounded {rounded} each time, each event_id once.")
+                format!("{value} of {event}{conditions} adds up, rounded {rounded} each time, each event_id {once}.")
             }
         };
         let excluded = (0..).zip(&self.exclude).filter(|(at, _)| !metric.include.contains(at));
         let excluded: Vec<String> = excluded.map(|(_, rule)| rule.name.clone()).collect();
         let without = (!excluded.is_empty()).then(|| format!(" Excluded traffic does not count: {}.", and(&excluded)));
-        let by: Vec<String> = metric.by.iter().map(|by| self.dimension(by.dimension).name.clone()).collect();
+        let by =
+            metric.by.iter().map(|by| self.dimension(by.dimension)).map(|Dimension { name, taken, .. }| match owner {
+                Some(owner) if matches!(taken, Taken::Attribute { .. }) => format!("its {owner}'s {name}"),
+                _ => name.clone(),
+            });
+        let by: Vec<String> = by.collect();
         let sliced = (!by.is_empty()).then(|| format!(" It is sliced by {}.", and(&by)));
         counts + &without.unwrap_or_default() + &sliced.unwrap_or_default()
     }

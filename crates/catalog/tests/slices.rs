@@ -1,6 +1,6 @@
 //! Dimensions, attributes, and the slices that are made of them.
 
-use activity::{DimensionValue, MetricIndex};
+use activity::{DimensionValue, EntityKind, MetricIndex};
 use catalog::{Plan, parse};
 
 fn plan(text: &str) -> Plan {
@@ -84,4 +84,24 @@ fn what_slices_mean_belongs_to_the_version() {
         assert!(SLICED.contains(from));
         assert_ne!(version(SLICED), version(&SLICED.replace(from, to)), "{from}");
     }
+}
+
+#[test]
+fn events_follow_the_entity_whose_attributes_slice_them() {
+    let owned = plan(&SLICED.replace("by: surface", "by: [surface, plan, tier]"));
+    assert_eq!(owned.owner(&owned.metrics[0]), Some(EntityKind(0)));
+    assert_eq!(owned.owner(&owned.metrics[1]), None, "accounts are counted themselves");
+    let counts = owned.words(&owned.metrics[0]).counts;
+    assert_eq!(
+        counts,
+        "Every event counts, each event_id once for its account. It is sliced by surface, its account's plan and its \
+         account's tier."
+    );
+    // A track is its number and 15 in one varint, a count, and for each bucket that of the one before and what is added.
+    let footprint = owned.footprint(MetricIndex(0));
+    assert_eq!(footprint.once, Some(1 + 1 + 3 + 1));
+    assert_eq!(footprint.always, Some(1 + 2 + (3 + 1) + 2 * (6 + 3 + 1 + 400)));
+    let unowned = plan(SLICED);
+    assert_eq!(unowned.owner(&unowned.metrics[0]), None, "events say their surface themselves");
+    assert_eq!(unowned.footprint(MetricIndex(0)).once, None);
 }

@@ -32,6 +32,13 @@ pub(crate) struct Matcher {
 pub(crate) struct Candidates {
     /// Those that count distinct entities, by ascending entity.
     pub(crate) distinct: BTreeMap<EntityKind, Vec<MetricIndex>>,
+    /// Those that count events or add up a value of them, by the entity whose attributes their slices follow.
+    pub(crate) additive: BTreeMap<Option<EntityKind>, Additive>,
+}
+
+/// The metrics that may want an event itself; each list ascends.
+#[derive(Debug, Default)]
+pub(crate) struct Additive {
     /// Those that count events.
     pub(crate) counts: Vec<MetricIndex>,
     /// Those that add up a value of events.
@@ -67,7 +74,7 @@ impl Matcher {
     pub(crate) fn new(plan: &Plan, trie: &Trie, path_of: impl Fn(&Path) -> Path) -> Matcher {
         let metrics = &plan.metrics;
         let names = metrics.iter().flat_map(|metric| metric.events.iter().flatten());
-        let by_name = names.map(|name| (name.as_str().into(), candidates(metrics, Some(name)))).collect();
+        let by_name = names.map(|name| (name.as_str().into(), candidates(plan, Some(name)))).collect();
         let slot = |property: &Path| trie.slot(&path_of(property)).expect("the trie was made of every property's path");
         let test = |condition: &Condition| Test {
             slot: slot(&condition.property),
@@ -85,7 +92,7 @@ impl Matcher {
         let rules = plan.exclude.iter().map(|rule| rule.conditions.iter().map(test).collect()).collect();
         let bits = |metric: &Metric| metric.include.iter().map(|rule| 1 << rule).sum();
         let included = metrics.iter().map(bits).collect();
-        Matcher { by_name, of_any_name: candidates(metrics, None), conditions, dimensions, slicers, rules, included }
+        Matcher { by_name, of_any_name: candidates(plan, None), conditions, dimensions, slicers, rules, included }
     }
 
     /// What may want an event of this name.
@@ -144,17 +151,18 @@ impl Test {
     }
 }
 
-fn candidates(metrics: &[Metric], event: Option<&String>) -> Candidates {
+fn candidates(plan: &Plan, event: Option<&String>) -> Candidates {
     let mut candidates = Candidates::default();
-    for (metric, index) in metrics.iter().zip(0..) {
+    for (metric, index) in plan.metrics.iter().zip(0..) {
         let wanted = metric.events.as_ref().is_none_or(|names| event.is_some_and(|event| names.contains(event)));
         if !wanted {
             continue;
         }
+        let owner = plan.owner(metric);
         let of_its_kind = match metric.measure {
             Measure::Distinct(entity) => candidates.distinct.entry(entity).or_default(),
-            Measure::Count => &mut candidates.counts,
-            Measure::Sum { .. } => &mut candidates.sums,
+            Measure::Count => &mut candidates.additive.entry(owner).or_default().counts,
+            Measure::Sum { .. } => &mut candidates.additive.entry(owner).or_default().sums,
         };
         of_its_kind.push(MetricIndex(index));
     }

@@ -4,7 +4,7 @@ use crate::amount::Amount;
 use crate::attributes::AttributeReader;
 use crate::avro::{Avro, SchemaId, SchemaText};
 use crate::keys::{Field, KeyMaker, origin};
-use crate::matcher::Matcher;
+use crate::matcher::{Additive, Matcher};
 use crate::reject::{Reject, excerpt};
 use crate::skew::Skew;
 use crate::slots::{Slots, Trie};
@@ -15,6 +15,7 @@ use activity::additive::IdSpace;
 use activity::{EntityKind, EventId, MetricIndex, Millis};
 use catalog::{Format, Kind, Metric, Origin, Path, Plan, Taken, TimeForm};
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// Reads the records of one source. It is made once from the plan and shared by reference.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ pub struct Reader {
     /// Where data lies that is not read; a record that has it is rejected.
     unread: Option<Field>,
     matcher: Matcher,
-    /// By entity; `None` for one that no metric counts.
+    /// By entity; `None` for one that no metric counts, and whose attributes no events follow.
     keys: Vec<Option<KeyMaker>>,
     /// The fields that are an event's id together; none if no metric counts events or adds something up.
     event_id: Vec<Field>,
@@ -66,7 +67,8 @@ impl Reader {
 
     fn made(plan: &Plan, source: usize) -> (Reader, Result<(), String>) {
         let fields = &plan.sources[source].fields;
-        let counted: BTreeSet<EntityKind> = plan.metrics.iter().filter_map(Metric::entity).collect();
+        let named = |metric: &Metric| metric.entity().or_else(|| plan.owner(metric));
+        let counted: BTreeSet<EntityKind> = plan.metrics.iter().filter_map(named).collect();
         let counts_events = plan.metrics.iter().any(|metric| metric.entity().is_none());
         let entities =
             || (0..).map(EntityKind).zip(&plan.entities).map(|(kind, entity)| (kind, entity, counted.contains(&kind)));
@@ -237,12 +239,14 @@ impl Reader {
                 touches.add(|out, digits| self.key_of(*entity).make(slots, out, digits))?;
             }
         }
-        touches.count(
-            self.matcher.wanting(&candidates.counts, &facts),
-            self.matcher.wanting(&candidates.sums, &facts),
-            |digits| self.id_of_event(slots, digits),
-            |metric, digits| self.amount_of(metric).read(slots, digits),
-        )?;
+        for (owner, Additive { counts, sums }) in &candidates.additive {
+            touches.count(
+                self.matcher.wanting(counts, &facts),
+                self.matcher.wanting(sums, &facts),
+                |key, digits| self.counted_as(*owner, slots, key, digits),
+                |metric, digits| self.amount_of(metric).read(slots, digits),
+            )?;
+        }
         // Who tells attributes need not be one of those that are counted.
         match is_wanted && touches.counts_nowhere() && touches.changed().is_none() {
             true => Err(self.no_entity(event, slots)),
@@ -251,7 +255,24 @@ impl Reader {
     }
 
     fn key_of(&self, entity: EntityKind) -> &KeyMaker {
-        self.keys[usize::from(entity.0)].as_ref().expect("every entity that a metric counts has a key")
+        self.keys[usize::from(entity.0)].as_ref().expect("every entity that a metric counts or follows has a key")
+    }
+
+    /// Under which id the event counts for metrics that follow an owner. Appends the owner's key, and says where its shard key
+    /// lies, if there is an owner and the event names it.
+    fn counted_as(
+        &self,
+        owner: Option<EntityKind>,
+        slots: &Slots<'_>,
+        out: &mut Vec<u8>,
+        digits: &mut String,
+    ) -> Result<(EventId, Option<Range<usize>>), Reject> {
+        let id = self.id_of_event(slots, digits)?;
+        let Some(owner) = owner else { return Ok((id, None)) };
+        let start = out.len();
+        let shard_key = self.key_of(owner).make(slots, out, digits)?;
+        let end = if shard_key.is_some() { out.len() } else { start + 1 };
+        Ok((id.under(&out[start..end]), shard_key))
     }
 
     fn id_of_event(&self, slots: &Slots<'_>, digits: &mut String) -> Result<EventId, Reject> {

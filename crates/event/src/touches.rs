@@ -2,7 +2,7 @@
 
 use activity::additive::Addend;
 use activity::pack::Attribute;
-use activity::{EventId, MetricIndex};
+use activity::{EventId, MetricIndex, Shard, key};
 use std::ops::Range;
 
 /// What one event touches, in the order of the plan's entities: a scratch buffer that is used again for every event, so
@@ -12,9 +12,9 @@ pub struct Touches {
     spans: Vec<Span>,
     keys: Vec<u8>,
     metrics: Vec<MetricIndex>,
-    /// Of the event itself: its id, if it is counted or added up.
-    id: Option<EventId>,
-    counting: Vec<MetricIndex>,
+    /// Of the event itself, if it is counted or added up.
+    counted: Vec<Group>,
+    /// Its values for those that add up, group by group.
     values: Vec<i64>,
     /// The entity whose attributes it tells, where in its key the shard key lies, and what it tells.
     owner: Vec<u8>,
@@ -48,13 +48,16 @@ pub struct Changed<'a> {
     pub values: &'a [Attribute],
 }
 
-/// The event as one that is counted itself, or whose values are added up.
+/// The event as one that is counted itself, or whose values are added up, for metrics whose slices follow the same owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counted<'a> {
-    /// Its id, and its value for each metric that adds one up, in units of the metric's last decimal.
+    /// Its id under that owner, and its value for each metric that adds one up, in units of the metric's last decimal.
     pub event: Addend<'a>,
     /// The metrics that count it, ascending, then those that add a value of it up, ascending.
     pub metrics: &'a [MetricIndex],
+    /// The bytes of the owner's [`activity::EntityKey`]; empty if the slices follow none, or if the event does not name it.
+    pub owner: &'a [u8],
+    shard_key: &'a [u8],
 }
 
 impl<'a> Counted<'a> {
@@ -63,6 +66,15 @@ impl<'a> Counted<'a> {
     pub fn counts_and_sums(&self) -> (&'a [MetricIndex], &'a [MetricIndex]) {
         self.metrics.split_at(self.metrics.len() - self.event.values.len())
     }
+
+    /// The shard in which all copies of it meet: its owner's, or that of its id.
+    ///
+    /// # Panics
+    /// If `shards` is 0.
+    #[must_use]
+    pub fn shard(&self, shards: u16) -> Shard {
+        if self.owner.is_empty() { self.event.id.shard(shards) } else { key::shard_of(self.shard_key, shards) }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -70,6 +82,16 @@ struct Span {
     key: Range<usize>,
     shard_key: Range<usize>,
     metrics: Range<usize>,
+}
+
+/// Places of what metrics of the same owner count; `owner` is empty if it is nobody.
+#[derive(Clone, Debug)]
+struct Group {
+    id: EventId,
+    owner: Range<usize>,
+    shard_key: Range<usize>,
+    metrics: Range<usize>,
+    values: Range<usize>,
 }
 
 impl Touches {
@@ -82,11 +104,14 @@ impl Touches {
         })
     }
 
-    /// The event itself, if a metric counts it or adds a value of it up.
-    #[must_use]
-    pub fn counted(&self) -> Option<Counted<'_>> {
-        let event = Addend { id: self.id?, values: &self.values };
-        Some(Counted { event, metrics: &self.counting })
+    /// The event itself, if metrics count it or add a value of it up: once for each owner of theirs.
+    pub fn counted(&self) -> impl Iterator<Item = Counted<'_>> {
+        self.counted.iter().map(|group| Counted {
+            event: Addend { id: group.id, values: &self.values[group.values.clone()] },
+            metrics: &self.metrics[group.metrics.clone()],
+            owner: &self.keys[group.owner.clone()],
+            shard_key: &self.keys[group.shard_key.clone()],
+        })
     }
 
     /// The entity whose attributes the record tells, if it tells any that is asked for.
@@ -105,15 +130,14 @@ impl Touches {
     /// Whether it counts nowhere: no metric wants it.
     #[must_use]
     pub fn counts_nowhere(&self) -> bool {
-        self.spans.is_empty() && self.id.is_none()
+        self.spans.is_empty() && self.counted.is_empty()
     }
 
     pub(crate) fn clear(&mut self) {
         self.spans.clear();
         self.keys.clear();
         self.metrics.clear();
-        self.id = None;
-        self.counting.clear();
+        self.counted.clear();
         self.values.clear();
         self.owner.clear();
         self.attributes.clear();
@@ -140,24 +164,34 @@ impl Touches {
         Ok(shard_key.is_some())
     }
 
-    /// Sets the metrics that count the event itself, and those that add up a value of it. If there are any, `id` says the
-    /// event's id, and `value` its value for each metric that adds up.
+    /// Adds metrics whose slices follow the same owner: those that count the event itself, and those that add up a value of it.
+    /// If there are any, `build` appends the owner's key to the bytes, and says under which id the event counts and where in the
+    /// bytes the key's shard key lies; `None` if the slices follow no owner or the event does not name it. `value` says its value
+    /// for each metric that adds up. Entities come before.
     pub(crate) fn count<E>(
         &mut self,
         counts: impl Iterator<Item = MetricIndex>,
         sums: impl Iterator<Item = MetricIndex>,
-        id: impl FnOnce(&mut String) -> Result<EventId, E>,
+        build: impl FnOnce(&mut Vec<u8>, &mut String) -> Result<(EventId, Option<Range<usize>>), E>,
         value: impl Fn(MetricIndex, &mut String) -> Result<i64, E>,
     ) -> Result<(), E> {
-        self.counting.extend(counts);
-        let count = self.counting.len();
-        self.counting.extend(sums);
-        if !self.counting.is_empty() {
-            self.id = Some(id(&mut self.digits)?);
+        let (first, owner, values) = (self.metrics.len(), self.keys.len(), self.values.len());
+        self.metrics.extend(counts);
+        let first_sum = self.metrics.len();
+        self.metrics.extend(sums);
+        if self.metrics.len() == first {
+            return Ok(());
         }
-        for metric in &self.counting[count..] {
+        let (id, shard_key) = build(&mut self.keys, &mut self.digits)?;
+        if shard_key.is_none() {
+            self.keys.truncate(owner);
+        }
+        for metric in &self.metrics[first_sum..] {
             self.values.push(value(*metric, &mut self.digits)?);
         }
+        let (owner, metrics) = (owner..self.keys.len(), first..self.metrics.len());
+        let (shard_key, values) = (shard_key.unwrap_or_default(), values..self.values.len());
+        self.counted.push(Group { id, owner, shard_key, metrics, values });
         Ok(())
     }
 

@@ -2,8 +2,9 @@
 
 mod common;
 
-use catalog::{Format, Literal, Metric, Wire};
-use common::{ACCOUNT_USER, USER, metric, native, plan, sum, text};
+use activity::{DimensionIndex, MetricIndex};
+use catalog::{AsOf, By, Dimension, Format, Literal, Metric, Plan, Taken, Wire};
+use common::{ACCOUNT, ACCOUNT_USER, USER, metric, native, sum, text};
 use event::{Reader, SchemaId, SchemaText, Touches};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -48,16 +49,25 @@ fn metrics() -> Vec<Metric> {
         metric(USER, None, &[("plan", &[text("paid")]), ("song.length", &[Literal::Int(3)])]),
         metric(ACCOUNT_USER, None, &[]),
         sum("song.length", 3, None),
+        Metric { by: vec![By { dimension: DimensionIndex(0), first: MetricIndex(5) }], ..sum("song.length", 0, None) },
     ]
+}
+
+/// The last of the metrics follows accounts.
+fn plan() -> Plan {
+    let taken = Taken::Attribute { of: ACCOUNT, path: vec!["tier".into()], as_of: AsOf::Bucket };
+    let tier = Dimension { name: "tier".into(), taken, values: vec![text("gold")] };
+    Plan { dimensions: vec![tier], ..common::plan(native(), metrics()) }
 }
 
 #[test]
 fn reading_json_allocates_nothing_in_steady_state() {
-    let reader = Reader::new(&plan(native(), metrics()), 0);
+    let reader = Reader::new(&plan(), 0);
     let record = br#"{"event_id":"6b0e","event":"played","user_id":42,"account_id":"0f8fad5b-d9cb-469f-a165-70867728950e","timestamp":"2026-11-22T09:30:00.250Z","sent_at":"2026-11-22T09:30:01Z","agent":"Mozilla\/5.0","properties":{"plan":"paid","tags":["a","b"],"song":{"length":3.0}}}"#;
     let (allocations, touches) = allocations(&reader, record);
     assert_eq!(allocations, 0);
     assert_eq!(touches.iter().map(|touch| touch.metrics.len()).sum::<usize>(), 3);
+    assert_eq!(touches.counted().map(|counted| counted.owner.len()).collect::<Vec<_>>(), [0, 1 + 1 + 16]);
 }
 
 /// With an enum, a decimal, a nullable time, a default of the reader's schema and much to pass over.
@@ -80,7 +90,7 @@ fn reading_avro_allocates_nothing_in_steady_state() {
     };
     let writer = schema("");
     let reader = schema(r#"{"name":"event_id","type":"string","default":"6b0e"},"#);
-    let mut plan = plan(native(), metrics());
+    let mut plan = plan();
     plan.sources[0].format = Format::Avro { wire: Wire::Confluent, schema: Some(Box::new(reader)) };
     // Time, sending and receiving are told by the schema.
     let mut reader = Reader::new(&plan, 0);
@@ -96,5 +106,8 @@ fn reading_avro_allocates_nothing_in_steady_state() {
     let (allocations, touches) = allocations(&reader, &record.concat());
     assert_eq!(allocations, 0);
     assert_eq!(touches.iter().map(|touch| touch.metrics.len()).sum::<usize>(), 3);
-    assert_eq!(touches.counted().map(|counted| counted.event.values.to_vec()), Some(vec![3_000]));
+    assert_eq!(
+        touches.counted().map(|counted| counted.event.values.to_vec()).collect::<Vec<_>>(),
+        [vec![3_000], vec![3]]
+    );
 }

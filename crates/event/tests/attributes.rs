@@ -1,7 +1,8 @@
 //! Records that tell attributes of an entity, and events that say by which value they are sliced.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-use activity::{EntityKey, EntityKind, MetricIndex, Millis};
+use activity::additive::IdSpace;
+use activity::{EntityKey, EntityKind, MetricIndex, Millis, key};
 use event::{Reader, Touches};
 
 const CATALOGUE: &str = "
@@ -107,10 +108,68 @@ fn an_event_counts_in_the_slice_of_the_value_that_it_says() {
         assert_eq!(reader.read(record.as_bytes(), &mut touches), Ok(Millis(1_795_339_800_000)));
         let users: Vec<_> = touches.iter().map(|touch| touch.metrics.to_vec()).collect();
         assert_eq!(users, [[MetricIndex(0), surface(0, value)]]);
-        let counted = touches.counted().unwrap();
+        let counted = touches.counted().next().unwrap();
         assert_eq!((counted.metrics, counted.event.values), (&[MetricIndex(1), surface(1, value)][..], &[7, 7][..]));
         let short = record.replace("true", "false");
         reader.read(short.as_bytes(), &mut touches).unwrap();
-        assert!(touches.counted().is_none());
+        assert!(touches.counted().next().is_none());
     }
+}
+
+const OWNED: &str = "
+version: 1
+product: test
+sources:
+  usage: { topic: usage, attributes_of: { entity: account, events: [group] } }
+  crm: { topic: crm, attributes_of: user }
+entities:
+  user: { key: user_id }
+  account: { key: account_id }
+dimensions:
+  plan: { of: account, values: [trial, team] }
+  country: { of: user, values: [de] }
+  surface: { from: properties.surface, values: [web] }
+metrics:
+  plays: { type: simple, measure: { agg: count, events: [play] }, windows: [7d] }
+  by_plan: { type: simple, measure: { agg: count, events: [play] }, windows: [7d], by: [plan, surface] }
+  seconds: { type: simple, measure: { agg: sum, value: seconds, events: [play] }, windows: [7d], by: [plan] }
+  by_country: { type: simple, measure: { agg: count, events: [play] }, windows: [7d], by: [country] }
+";
+
+/// The first metrics alone follow nobody, then come those of each entity; an owner that is not named is only left out.
+#[test]
+fn an_event_goes_to_the_shard_of_each_owner_that_its_metrics_follow() {
+    let plan = catalog::parse(OWNED).unwrap();
+    let (reader, mut touches) = (Reader::new(&plan, 0), Touches::default());
+    let web = plan.metrics[1].by[1].slice(activity::DimensionValue(1));
+    let id = IdSpace::of("usage").id("e");
+    let (ada, acme) = (EntityKey::of(EntityKind(0), &["ada"]), EntityKey::of(EntityKind(1), &["acme"]));
+    for (named, owners) in [
+        (r#""user_id":"ada","account_id":"acme","#, [Some(&ada), Some(&acme)]),
+        (r#""account_id":"acme","#, [None, Some(&acme)]),
+        (r#""user_id":"ada","account_id":"","#, [Some(&ada), None]),
+        ("", [None, None]),
+    ] {
+        let record = format!(
+            r#"{{"event_id":"e","event":"play",{named}"timestamp":"2026-11-22T09:30:00Z",
+                "properties":{{"surface":"web","seconds":7}}}}"#
+        );
+        reader.read(record.as_bytes(), &mut touches).unwrap();
+        let nobody = (vec![MetricIndex(0)], vec![], id, id.shard(16), vec![]);
+        let group = |metrics: &[MetricIndex], values: &[i64], kind: u8, owner: Option<&EntityKey>| {
+            let key = owner.map_or(&[][..], EntityKey::as_bytes);
+            let id = id.under(if key.is_empty() { std::slice::from_ref(&kind) } else { key });
+            let shard = if key.is_empty() { id.shard(16) } else { key::shard_of(&key[1..], 16) };
+            (metrics.to_vec(), values.to_vec(), id, shard, key.to_vec())
+        };
+        let users = group(&[MetricIndex(3)], &[], 0, owners[0]);
+        let accounts = group(&[MetricIndex(1), web, MetricIndex(2)], &[7], 1, owners[1]);
+        let told = touches.counted().map(|counted| {
+            let (metrics, values) = (counted.metrics.to_vec(), counted.event.values.to_vec());
+            (metrics, values, counted.event.id, counted.shard(16), counted.owner.to_vec())
+        });
+        assert_eq!(told.collect::<Vec<_>>(), [nobody, users, accounts], "{named}");
+    }
+    let wrong = r#"{"event_id":"e","event":"play","account_id":{},"timestamp":"2026-11-22T09:30:00Z"}"#;
+    assert_eq!(reader.read(wrong.as_bytes(), &mut touches).unwrap_err().reason(), "wrong_type");
 }

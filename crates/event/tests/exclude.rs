@@ -29,7 +29,7 @@ fn read(properties: &str) -> (Vec<usize>, Vec<u16>) {
     reader.read(record.as_bytes(), &mut touches).unwrap();
     assert!(touches.changed().is_some(), "what an excluded event tells of attributes holds");
     let metrics = touches.iter().flat_map(|touch| touch.metrics.to_vec()).collect::<Vec<_>>();
-    let counted = touches.counted().into_iter().flat_map(|counted| counted.metrics.to_vec());
+    let counted = touches.counted().flat_map(|counted| counted.metrics.to_vec());
     (touches.excluded().collect(), metrics.into_iter().chain(counted).map(|MetricIndex(metric)| metric).collect())
 }
 

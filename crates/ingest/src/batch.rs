@@ -6,6 +6,7 @@ use activity::{Bucket, CatalogVersion, Grain, MetricIndex, Millis, PerGrain, Sha
 use event::{Changed, Counted, Reject};
 use hashbrown::HashMap;
 use kafka::{DeadLetter, Record};
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -29,9 +30,16 @@ pub(crate) struct Batch {
 struct Deltas {
     /// The keys of each bucket and set of metrics.
     active: BTreeMap<(Grain, Bucket, usize), Keys>,
-    /// The events of each combination of buckets and set of metrics.
-    counted: BTreeMap<(PerGrain<Option<Bucket>>, usize), Additive>,
+    counted: BTreeMap<Group, Additive>,
     changes: Vec<Change>,
+}
+
+/// What events of one [`Additive`] have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    buckets: PerGrain<Option<Bucket>>,
+    set: usize,
+    owner: SmallVec<[u8; 24]>,
 }
 
 impl Batch {
@@ -59,12 +67,13 @@ impl Batch {
 
     /// Adds an event that is counted in these buckets, at least one.
     pub(crate) fn count(&mut self, shard: Shard, buckets: PerGrain<Option<Bucket>>, counted: Counted<'_>) {
-        let set = self.set_number(counted.metrics);
-        let events = self.shards[usize::from(shard.0)].counted.entry((buckets, set)).or_insert_with(|| {
+        let group = Group { buckets, set: self.set_number(counted.metrics), owner: counted.owner.into() };
+        let events = self.shards[usize::from(shard.0)].counted.entry(group).or_insert_with(|| {
             let (counts, sums) = counted.counts_and_sums();
             let place = |grain| Some(Place { grain, bucket: buckets[grain]? });
-            self.bytes += GROUP_BYTES + 3 * counted.metrics.len();
-            Additive::new(counts.to_vec(), sums.to_vec(), Grain::ALL.into_iter().filter_map(place).collect())
+            self.bytes += GROUP_BYTES + 3 * counted.metrics.len() + counted.owner.len();
+            let buckets = Grain::ALL.into_iter().filter_map(place).collect();
+            Additive::new(counted.owner, counts.to_vec(), sums.to_vec(), buckets)
         });
         let before = events.size();
         events.push(counted.event);

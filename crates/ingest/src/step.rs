@@ -220,18 +220,17 @@ impl Ingest {
 
     /// Adds the event itself, if metrics count it or add it up, in its bucket of every grain for which it is in time and of
     /// which one of them has windows.
-    fn count(&mut self, mut buckets: PerGrain<Option<Bucket>>) {
-        let Some(counted) = self.touches.counted() else {
-            return;
-        };
-        for OfGrain { grain, has_windows } in &self.by_grain {
-            if !counted.metrics.iter().any(|metric| has_windows[usize::from(metric.0)]) {
-                buckets[*grain] = None;
+    fn count(&mut self, in_time: PerGrain<Option<Bucket>>) {
+        for counted in self.touches.counted() {
+            let has_windows = |of: &OfGrain| counted.metrics.iter().any(|metric| of.has_windows[usize::from(metric.0)]);
+            let mut buckets = PerGrain::default();
+            for OfGrain { grain, .. } in self.by_grain.iter().filter(|of| has_windows(of)) {
+                buckets[*grain] = in_time[*grain];
             }
-        }
-        if buckets != PerGrain::default() {
-            self.batch.count(counted.event.id.shard(self.settings.shards), buckets, counted);
-            self.tally.counted += 1;
+            if buckets != PerGrain::default() {
+                self.batch.count(counted.shard(self.settings.shards), buckets, counted);
+                self.tally.counted += 1;
+            }
         }
     }
 

@@ -61,9 +61,11 @@ mod tests {
     #[test]
     fn catalogues_are_explained() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        for (file, name) in
-            [("deploy/examples/music.yaml", "check"), ("crates/catalog/tests/catalogues/rich.yaml", "check-rich")]
-        {
+        for (file, name) in [
+            ("deploy/examples/music.yaml", "check"),
+            ("crates/catalog/tests/catalogues/rich.yaml", "check-rich"),
+            ("crates/catalog/tests/catalogues/segments.yaml", "check-segments"),
+        ] {
             let mut catalogue = catalogue::load(&folder.join(file)).unwrap();
             catalogue.file = file.rsplit('/').next().unwrap().to_owned();
             let mut explained = Explained::of(&catalogue, 16);

@@ -113,7 +113,7 @@ mod tests {
         records.admit(key(0), Record::default());
         for day in 0..500 {
             records.change(key(0).as_bytes(), None, |record| {
-                record.step_members(MetricIndex(0), Window::days(28), Bucket(20_000 + day), i64::from(day) + 1);
+                record.step_members(MetricIndex(0), Window::days(28), Bucket(20_000 + day), i128::from(day) + 1);
                 true
             });
         }

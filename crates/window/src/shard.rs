@@ -10,7 +10,7 @@ use crate::metrics::Metrics;
 use crate::records::Records;
 use crate::seen::Seen;
 use crate::sweep::Sweep;
-use activity::additive::Place;
+use activity::additive::{Additive, Place};
 use activity::continuity::{self, Verdict};
 use activity::counter::Counter;
 use activity::fence::Fence;
@@ -145,6 +145,7 @@ impl ShardState {
         for (_, pack) in to_apply {
             let keys = pack.deltas.iter().flat_map(|delta| delta.keys.iter().flatten());
             let keys = keys.chain(pack.changes.iter().map(|change| change.key.as_slice()));
+            let keys = keys.chain(pack.additive.iter().filter_map(Additive::owner));
             let needed = keys.filter(|key| !self.records.is_at_hand(key));
             missing.extend(needed.filter_map(|key| EntityKey::parse(key).ok()));
             let owners = pack.deltas.iter().flat_map(|delta| self.segments.owners(delta));
@@ -265,7 +266,7 @@ impl ShardState {
                 bits > before
             });
             if are_followed {
-                self.slice_steps(key, grain, &steps);
+                self.slice_steps(key, &steps);
                 steps.clear();
             }
         }
@@ -377,7 +378,7 @@ fn set(
             |bucket| plan.until(key.window, bucket),
             |at, n| {
                 counter.step(at, n);
-                keep((*key, at, n));
+                keep((*key, at, n.into()));
             },
         );
     }

@@ -91,7 +91,7 @@ impl Harness {
     fn events_of(&self, users: &[u8], buckets: &[(Grain, Bucket)]) -> Option<Additive> {
         let places: Vec<Place> =
             buckets.iter().map(|(grain, bucket)| Place { grain: *grain, bucket: *bucket }).collect();
-        let mut events = Additive::new(vec![MetricIndex(1)], vec![MetricIndex(2)], places);
+        let mut events = Additive::new(&[], vec![MetricIndex(1)], vec![MetricIndex(2)], places);
         for (at, user) in users.iter().enumerate() {
             let id = IdSpace::of("usage").id(&format!("{} {at}", self.shard.position));
             events.push(Addend { id, values: &[value_of(*user)] });
@@ -209,7 +209,7 @@ fn a_delta_below_the_floor_is_refused_with_its_place() {
 /// Events of a day, by their ids.
 fn events_of_day(ids: &[&str], day: i32) -> Additive {
     let places = vec![Place { grain: Grain::Day, bucket: Bucket(day) }];
-    let mut events = Additive::new(vec![MetricIndex(1)], Vec::new(), places);
+    let mut events = Additive::new(&[], vec![MetricIndex(1)], Vec::new(), places);
     ids.iter().for_each(|id| events.push(Addend { id: IdSpace::of("usage").id(id), values: &[] }));
     events
 }

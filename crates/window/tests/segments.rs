@@ -1,9 +1,11 @@
 //! What a shard tells about slices by attributes against brute force: changes that come late, out of order, twice, after a
-//! restart, and from before everything that is kept; of entities themselves, and of pairs that follow their account.
+//! restart, and from before everything that is kept; of entities themselves, of pairs that follow their account, and of events
+//! that do.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod support;
 
+use activity::additive::{Addend, Additive, IdSpace, Place};
 use activity::pack::{Attribute, Change, Delta, Keys};
 use activity::{
     Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Grain, Incarnation, MetricIndex, Millis, PerGrain,
@@ -42,6 +44,16 @@ metrics:
     measure: { agg: count_distinct, entity: pair, events: any }
     windows: [5h, 7d, mtd]
     by: [tier, plan]
+  orders:
+    type: simple
+    measure: { agg: count, events: [order] }
+    windows: [1h, 24h, 7d, wtd]
+    by: [plan, tier]
+  revenue:
+    type: simple
+    measure: { agg: sum, value: properties.amount, events: [order] }
+    windows: [5h, 1d]
+    by: [tier, plan]
 ";
 
 const ACCOUNT: EntityKind = EntityKind(0);
@@ -54,6 +66,20 @@ struct Harness {
     active: PerGrain<BTreeMap<(u8, u8), BTreeSet<i32>>>,
     /// Of every account and dimension: the values by time.
     attributes: BTreeMap<(u8, u16), BTreeSet<(Millis, u16)>>,
+    orders: BTreeMap<u8, Order>,
+}
+
+/// An order, which may be sent again.
+struct Order {
+    time: Millis,
+    amount: i64,
+    /// In which it was in time when it was first sent.
+    buckets: PerGrain<Option<Bucket>>,
+}
+
+/// Who orders something: one of four accounts, or nobody that is named.
+fn owner(order: u8) -> Option<u8> {
+    Some(order % 5).filter(|account| *account < 4)
 }
 
 /// What a record says: when, and the values of the two dimensions, if it mentions them.
@@ -61,12 +87,13 @@ type Told = (i64, [Option<u16>; 2]);
 
 impl Harness {
     fn new() -> Harness {
-        let (active, attributes) = (PerGrain::default(), BTreeMap::new());
-        Harness { shard: Single::new(support::plan(CATALOGUE)), active, attributes }
+        let (active, attributes, orders) = (PerGrain::default(), BTreeMap::new(), BTreeMap::new());
+        Harness { shard: Single::new(support::plan(CATALOGUE)), active, attributes, orders }
     }
 
-    /// A pack: users of an account that were active at a time, and what was told of the account.
-    fn step(&mut self, account: u8, users: &[u8], time: Millis, told: &[Told], clock: Millis) {
+    /// A pack: users of an account that were active at a time, and what was told of the account; and orders, of that time
+    /// unless they were sent before.
+    fn step(&mut self, account: u8, users: &[u8], orders: &[u8], time: Millis, told: &[Told], clock: Millis) {
         let mut pack = self.shard.pack(clock);
         let name = format!("account-{account}");
         let in_time = |grain: &Grain| clock.0 - time.0 <= self.shard.plan.lateness_ms(*grain);
@@ -88,7 +115,29 @@ impl Harness {
                 self.attributes.entry((account, dimension)).or_default().insert((at, value));
             }
         }
+        pack.additive = orders.iter().filter_map(|order| self.order(*order, time, clock)).collect();
         self.shard.apply(&pack).unwrap();
+    }
+
+    /// An order as ingest forwards it; `None` if it is late.
+    fn order(&mut self, order: u8, time: Millis, clock: Millis) -> Option<Additive> {
+        let plan = &self.shard.plan;
+        let amount = i64::from(order) * 7 - 100;
+        let buckets = |time: Millis| {
+            PerGrain::of(|grain| {
+                let is_in_time = grain != Grain::Minute && clock.0 - time.0 <= plan.lateness_ms(grain);
+                is_in_time.then(|| plan.bucket(grain, time))
+            })
+        };
+        let time = self.orders.entry(order).or_insert_with(|| Order { time, amount, buckets: buckets(time) }).time;
+        let place = |grain| Some(Place { grain, bucket: buckets(time)[grain]? });
+        let places: Vec<Place> = Grain::ALL.into_iter().filter_map(place).collect();
+        let key = owner(order).map(|account| EntityKey::of(ACCOUNT, &[&format!("account-{account}")]));
+        let key = key.as_ref().map(EntityKey::as_bytes);
+        let id = IdSpace::of("usage").id(&order.to_string()).under(key.unwrap_or(&[ACCOUNT.0]));
+        let mut events = Additive::new(key.unwrap_or_default(), vec![MetricIndex(2)], vec![MetricIndex(3)], places);
+        events.push(Addend { id, values: &[amount] });
+        (!events.buckets.is_empty()).then_some(events)
     }
 
     /// The value of a dimension that an account has as of a bucket, by looking at all changes.
@@ -98,24 +147,31 @@ impl Harness {
         DimensionValue(until.max().map_or(0, |(_, value)| *value))
     }
 
-    /// How many of those that count are in a slice, or all.
-    fn expected(&self, metric: MetricIndex, window: Window, as_of: i32) -> usize {
+    /// How many of those that count are in a slice, or all, or what they add up to.
+    fn expected(&self, metric: MetricIndex, window: Window, as_of: i32) -> i128 {
         let plan = &self.shard.plan;
         let slice = plan.slice(metric);
         let of_pairs = plan.metric(metric).entity() == Some(PAIR);
-        let is_in = |account: u8| {
+        let is_in = |account: Option<u8>| {
             slice.is_none_or(|slice| {
                 let Taken::Attribute { as_of: when, .. } = plan.dimension(slice.dimension).taken else {
                     unreachable!()
                 };
-                self.value(account, slice.dimension.0, when, window.grain, Bucket(as_of)) == slice.value
+                let value = |account| self.value(account, slice.dimension.0, when, window.grain, Bucket(as_of));
+                account.map_or(DimensionValue::NONE, value) == slice.value
             })
         };
         let range = support::first_of(window, as_of)..=as_of;
+        if plan.metric(metric).entity().is_none() {
+            let is_sum = plan.metric(metric).value().is_some();
+            let counts = |order: &Order| order.buckets[window.grain].is_some_and(|at| range.contains(&at.0));
+            let counted = self.orders.iter().filter(|(order, of)| counts(of) && is_in(owner(**order)));
+            return counted.map(|(_, order)| if is_sum { order.amount.into() } else { 1 }).sum();
+        }
         let active = self.active[window.grain].iter().filter(|(_, at)| at.range(range.clone()).next().is_some());
         let counted: BTreeSet<(u8, u8)> =
             active.map(|((account, user), _)| (*account, if of_pairs { *user } else { 0 })).collect();
-        counted.into_iter().filter(|(account, _)| is_in(*account)).count()
+        counted.into_iter().map(|(account, _)| i128::from(is_in(Some(account)))).sum()
     }
 
     /// Compares all slices at every as-of bucket that is kept.
@@ -127,7 +183,7 @@ impl Harness {
                 let now = self.shard.plan.bucket(window.grain, clock).0;
                 for as_of in first..now + i32::from(window.longest()) + 3 {
                     let told = totals.value(&self.shard.plan, metric, window, Bucket(as_of)).unwrap().units;
-                    let expected = i128::try_from(self.expected(metric, window, as_of)).unwrap();
+                    let expected = self.expected(metric, window, as_of);
                     let slice = self.shard.plan.slice(metric);
                     assert_eq!(told, expected, "{slice:?} of metric {metric}, {window} as of {as_of}, now {now}");
                 }
@@ -163,16 +219,16 @@ proptest! {
     fn every_slice_is_exact_however_late_attributes_are_told(
         start in 1_740_000_000_000_i64..1_763_000_000_000,
         steps in proptest::collection::vec(
-            (minutes(), minutes(), 0u8..4, proptest::collection::vec(0u8..5, 0..3), proptest::collection::vec(told(), 0..3),
-             0..4u8),
+            (minutes(), minutes(), 0u8..4, proptest::collection::vec(0u8..5, 0..3), proptest::collection::vec(0u8..40, 0..4),
+             proptest::collection::vec(told(), 0..3), 0..4u8),
             1..50,
         ),
     ) {
         let mut harness = Harness::new();
         let mut clock = start;
-        for (forward, back, account, users, told, then) in &steps {
+        for (forward, back, account, users, orders, told, then) in &steps {
             clock += forward * MINUTE;
-            harness.step(*account, users, Millis(clock - back * MINUTE), told, Millis(clock));
+            harness.step(*account, users, orders, Millis(clock - back * MINUTE), told, Millis(clock));
             if *then > 0 {
                 harness.shard.commit();
                 (1..*then).for_each(|_| harness.shard.reopen());
@@ -187,19 +243,23 @@ fn slices_of_a_metric_add_up_to_it() {
     let mut harness = Harness::new();
     let clock = Millis(1_750_000_000_000);
     for account in 0..4u8 {
-        harness.step(account, &[1, 2], clock, &[(600, [Some(account.into()), None])], clock);
+        let orders = [account, account + 5, 4, 3 * account];
+        harness.step(account, &[1, 2], &orders, clock, &[(600, [Some(account.into()), None])], clock);
     }
     harness.shard.commit();
     let totals = Totals::read(&mut harness.shard.store, &harness.shard.plan, 1).unwrap();
     let plan = harness.shard.plan.clone();
-    let value = |metric| totals.value(&plan, metric, Window::days(7), plan.calendar.day(clock)).unwrap().units;
-    for metric in [MetricIndex(0), MetricIndex(1)] {
+    let value = |metric| {
+        let window = *plan.metric(metric).windows.last().unwrap();
+        totals.value(&plan, metric, window, plan.calendar.day(clock)).unwrap().units
+    };
+    for metric in (0..4).map(MetricIndex) {
         for by in &plan.metric(metric).by {
             let slices = plan.dimension(by.dimension).all_values().map(|of| value(by.slice(of)));
             assert_eq!(slices.sum::<i128>(), value(metric));
         }
     }
-    assert_eq!(value(MetricIndex(1)), 8);
+    assert_eq!([1, 2, 3].map(MetricIndex).map(value), [8, 10, 7 * 45 - 1_000]);
 }
 
 /// Who signs in says what the account is every time.
@@ -209,7 +269,7 @@ fn attributes_that_are_told_again_and_again_take_no_more_room() {
     let hour = 1_750_003_200_000;
     for ms in 0..1_000 {
         let clock = Millis(hour + ms);
-        harness.step(0, &[], clock, &[(0, [Some(u16::try_from(ms % 3).unwrap()), Some(1)])], clock);
+        harness.step(0, &[], &[], clock, &[(0, [Some(u16::try_from(ms % 3).unwrap()), Some(1)])], clock);
     }
     harness.shard.commit();
     harness.compare(Millis(hour + 1_000));

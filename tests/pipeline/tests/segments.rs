@@ -30,6 +30,8 @@ metrics:
     measure: { agg: count_distinct, entity: account_user, events: any }
     windows: [7d]
     by: [plan, surface]
+  opens: { type: simple, measure: { agg: count, events: [open] }, windows: [7d], by: [plan, surface] }
+  minutes: { type: simple, measure: { agg: sum, value: properties.minutes, events: [open] }, windows: [7d], by: [tier] }
 ";
 const STAMP: i64 = 1_592_208_000_000;
 const PARTITIONS: i32 = 3;
@@ -59,8 +61,8 @@ fn active(day: u32) -> Vec<(String, Option<Value>)> {
     let event = |(account, user): (u32, u32)| {
         let surface = ["web", "app", "web"][usize::try_from(user).unwrap()];
         let record = json!({
-            "event": "open", "account_id": format!("a-{account}"), "user_id": format!("u-{user}"),
-            "timestamp": format!("2020-06-{day:02}T12:00:00Z"), "properties": { "surface": surface },
+            "event_id": format!("{day}-{account}-{user}"), "event": "open", "account_id": format!("a-{account}"), "user_id": format!("u-{user}"),
+            "timestamp": format!("2020-06-{day:02}T12:00:00Z"), "properties": { "surface": surface, "minutes": account },
         });
         (String::new(), Some(record))
     };
@@ -113,6 +115,17 @@ fn slices_follow_attributes_however_late_they_are_told_and_a_store_that_forgets(
     assert_eq!(slices(&installation, "accounts", "tier", 9), named([8, 1, 2, 1]));
     assert_eq!(slices(&installation, "users", "plan", 9), named([rest, users(&[0, 1, 2, 3]), 0, 0]));
     assert_eq!(slices(&installation, "users", "plan", 10), named([rest, users(&[3]), users(&[0, 1]), users(&[2])]));
+    // All events count, and each once though it comes again by another partition.
+    send(&installation, "usage", &active(10)[1..]);
+    let twice = |accounts: &[u32]| 2 * users(accounts);
+    let rest_twice = 2 * rest;
+    assert_eq!(slices(&installation, "opens", "plan", 9), named([rest, users(&[0, 1, 2, 3]), 0, 0]));
+    assert_eq!(
+        slices(&installation, "opens", "plan", 10),
+        named([rest_twice, twice(&[3]), twice(&[0, 1]), twice(&[2])])
+    );
+    let minutes = (4..12).map(|account| i64::from(account * (account % 3 + 1))).sum::<i64>();
+    assert_eq!(slices(&installation, "minutes", "tier", 9), named([minutes, 3, 2, 6]));
     // The second user of an account is on another surface.
     let surface = slices(&installation, "users", "surface", 10);
     assert_eq!(surface, [("__none__".into(), 0), ("web".into(), 16), ("__other__".into(), 8)]);
@@ -155,6 +168,7 @@ fn slices_follow_attributes_however_late_they_are_told_and_a_store_that_forgets(
         slices(&installation, "users", "plan", 16),
         named([rest + users(&[0]), users(&[3]), users(&[1]), users(&[2])])
     );
+    assert_eq!(slices(&installation, "minutes", "tier", 9), named([minutes, 3, 2, 6]));
     exporter.wait_scrape(DEADLINE, "the same as a gauge", |scrape| {
         scrape.get(r#"nsm_users_by_plan{window="7d",complete="false",plan="__none__"}"#)
             == Some(f64::from(i32::try_from(rest + 1).unwrap()))

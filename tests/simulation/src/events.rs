@@ -2,7 +2,7 @@
 
 use activity::additive::Place;
 use activity::pack::Pack;
-use activity::{Bucket, EventId, Grain, MetricIndex, Millis, Window};
+use activity::{Bucket, EntityKey, EventId, Grain, MetricIndex, Millis, Track, Window};
 use catalog::Plan;
 use std::collections::BTreeMap;
 
@@ -28,6 +28,8 @@ struct Copy {
 struct Event {
     /// The record that holds it.
     at: usize,
+    /// Whose attributes it follows, if it follows any and names whose.
+    owner: Option<EntityKey>,
     places: Vec<Place>,
     /// What it adds, by metric.
     values: BTreeMap<MetricIndex, i128>,
@@ -56,7 +58,8 @@ impl Events {
                 let own = events.add_up(|of| of == id && std::mem::take(&mut is_first));
                 let counts = events.counts.iter().map(|metric| (*metric, 1));
                 let values = counts.chain(events.sums.iter().copied().zip(own.sums)).collect();
-                self.counted.push(Event { at, places: events.buckets.clone(), values });
+                let owner = events.owner().map(|key| EntityKey::parse(key).expect("whole"));
+                self.counted.push(Event { at, owner, places: events.buckets.clone(), values });
             }
         }
     }
@@ -75,22 +78,38 @@ impl Events {
 
     /// The first and last bucket of a grain, in which an event before an offset counts for a metric.
     pub(crate) fn span(&self, metric: MetricIndex, grain: Grain, next: usize) -> Option<(Bucket, Bucket)> {
-        let buckets = || self.of(metric, grain, next).map(|(bucket, _)| bucket);
+        let buckets = || self.of(metric, grain, next).map(|(bucket, ..)| bucket);
         Some((buckets().min()?, buckets().max()?))
     }
 
-    /// What a metric adds up to in the window up to `as_of`, by the log up to an offset.
-    pub(crate) fn value(&self, metric: MetricIndex, window: Window, as_of: Bucket, next: usize) -> i128 {
+    /// What the events add to a metric in the window up to `as_of`, by the log up to an offset, each with its owner.
+    pub(crate) fn in_window(
+        &self,
+        metric: MetricIndex,
+        window: Window,
+        as_of: Bucket,
+        next: usize,
+    ) -> Vec<(Option<&EntityKey>, i128)> {
         let range = as_of.plus(1 - i32::from(window.longest()))..=as_of;
-        let of = self.of(metric, window.grain, next).filter(|(bucket, _)| range.contains(bucket));
-        of.map(|(_, value)| value).sum()
+        let of = self.of(metric, window.grain, next).filter(|(bucket, ..)| range.contains(bucket));
+        of.map(|(_, owner, value)| (owner, value)).collect()
     }
 
-    fn of(&self, metric: MetricIndex, grain: Grain, next: usize) -> impl Iterator<Item = (Bucket, i128)> {
+    /// What the events of owners, before an offset, add to a metric at a grain, each with its bucket.
+    pub(crate) fn of_owners(&self, track: Track, next: usize) -> impl Iterator<Item = (&EntityKey, Bucket, i128)> {
+        self.of(track.metric, track.grain, next).filter_map(|(bucket, owner, value)| Some((owner?, bucket, value)))
+    }
+
+    fn of(
+        &self,
+        metric: MetricIndex,
+        grain: Grain,
+        next: usize,
+    ) -> impl Iterator<Item = (Bucket, Option<&EntityKey>, i128)> {
         let before = self.counted.iter().filter(move |event| event.at < next);
         before.filter_map(move |event| {
             let place = event.places.iter().find(|place| place.grain == grain)?;
-            Some((place.bucket, *event.values.get(&metric)?))
+            Some((place.bucket, event.owner.as_ref(), *event.values.get(&metric)?))
         })
     }
 }

@@ -1,11 +1,12 @@
 //! Brute force: what a shard has to hold at an offset, from its log alone, and what the whole has to count, from the
 //! source records alone. Neither shares code with the workers beyond the formats.
 
+mod records;
+
 use crate::events::Events;
 use crate::log::{LogPartition, index};
 use activity::counter::Counter;
 use activity::header::Header;
-use activity::mask::Mask;
 use activity::pack::{Attribute, Coverage, Pack};
 use activity::record::{Floors, Record};
 use activity::{
@@ -132,15 +133,27 @@ impl ShardOracle {
 
     /// A metric's value in the window up to `as_of`, by the log up to an offset.
     pub(crate) fn value(&self, metric: MetricIndex, window: Window, as_of: Bucket, next: usize) -> i128 {
-        if self.plan.metric(metric).entity().is_none() {
-            return self.events.value(metric, window, as_of, next);
-        }
         let Some(slice) = self.followed(metric) else {
-            return i128::try_from(self.active(metric, window, as_of, next).len()).expect("few");
+            return self.counted(metric, window, as_of, next).into_iter().map(|(_, n)| n).sum();
         };
-        let active = self.active(slice.metric, window, as_of, next);
-        let by_value = self.by_value(&active, slice.dimension, window.grain, as_of, next);
+        let counted = self.counted(slice.metric, window, as_of, next);
+        let by_value = self.by_value(&counted, slice.dimension, window.grain, as_of, next);
         by_value.get(&slice.value).copied().unwrap_or(0)
+    }
+
+    /// What counts in the window up to `as_of`, and for how much, by the log up to an offset: every entity for 1, or events with
+    /// the one that they follow.
+    fn counted(
+        &self,
+        metric: MetricIndex,
+        window: Window,
+        as_of: Bucket,
+        next: usize,
+    ) -> Vec<(Option<&EntityKey>, i128)> {
+        match self.plan.metric(metric).entity() {
+            Some(_) => self.active(metric, window, as_of, next).into_iter().map(|key| (Some(key), 1)).collect(),
+            None => self.events.in_window(metric, window, as_of, next),
+        }
     }
 
     /// The slice of an index, if it follows an attribute.
@@ -157,27 +170,27 @@ impl ShardOracle {
         bits.filter(|((_, at), seen)| range.contains(at) && **seen < next).map(|((key, _), _)| key).collect()
     }
 
-    /// How many of some entities have each value of an attribute as of a bucket: their own, or that of the account that the
-    /// first part of their keys names.
+    /// How much of what counts has each value of an attribute as of a bucket: that of the entity itself, or of the account that the
+    /// first part of its key names. Nobody has none.
     fn by_value(
         &self,
-        entities: &BTreeSet<&EntityKey>,
+        counted: &[(Option<&EntityKey>, i128)],
         dimension: DimensionIndex,
         grain: Grain,
         as_of: Bucket,
         next: usize,
     ) -> BTreeMap<DimensionValue, i128> {
-        let mut counts = BTreeMap::new();
-        let Taken::Attribute { of, as_of: when, .. } = self.plan.dimension(dimension).taken else { return counts };
-        for entity in entities {
-            let account = entity.parts().next().expect("every key has a part");
-            let told = self.changes.get(&(EntityKey::of(of, &[&account]), dimension)).into_iter().flatten();
+        let mut sums = BTreeMap::new();
+        let Taken::Attribute { of, as_of: when, .. } = self.plan.dimension(dimension).taken else { return sums };
+        for (entity, n) in counted {
+            let account = entity.map(|entity| entity.parts().next().expect("every key has a part"));
+            let changes = account.and_then(|account| self.changes.get(&(EntityKey::of(of, &[&account]), dimension)));
             let is_known = |seen: usize, bucket: Bucket| seen < next && (when == AsOf::Current || bucket <= as_of);
-            let told = told.filter(|(_, (seen, buckets))| is_known(*seen, buckets[grain]));
+            let told = changes.into_iter().flatten().filter(|(_, (seen, buckets))| is_known(*seen, buckets[grain]));
             let latest = told.map(|(change, _)| *change).max();
-            *counts.entry(latest.map_or(DimensionValue::NONE, |(_, value)| value)).or_default() += 1;
+            *sums.entry(latest.map_or(DimensionValue::NONE, |(_, value)| value)).or_default() += n;
         }
-        counts
+        sums
     }
 
     /// The first and last bucket of a track that the log up to an offset tells something about.
@@ -269,116 +282,12 @@ impl ShardOracle {
         let mut values = vec![(metric, self.value(metric, window, as_of, next))];
         let by = if self.plan.slice(metric).is_none() { self.plan.metric(metric).by.as_slice() } else { &[] };
         let mut followed = by.iter().filter(|by| self.followed(by.first).is_some()).peekable();
-        let active = followed.peek().map(|_| self.active(metric, window, as_of, next));
-        for (by, active) in followed.zip(std::iter::repeat(active.unwrap_or_default())) {
-            let by_value = self.by_value(&active, by.dimension, window.grain, as_of, next);
+        let counted = followed.peek().map(|_| self.counted(metric, window, as_of, next));
+        for (by, counted) in followed.zip(std::iter::repeat(counted.unwrap_or_default())) {
+            let by_value = self.by_value(&counted, by.dimension, window.grain, as_of, next);
             let all = self.plan.dimension(by.dimension).all_values();
             values.extend(all.map(|value| (by.slice(value), by_value.get(&value).copied().unwrap_or(0))));
         }
         values
-    }
-
-    fn check_records(
-        &self,
-        mut records: BTreeMap<EntityKey, Record>,
-        floors: Option<Floors>,
-        next: usize,
-    ) -> Result<(), String> {
-        let mut expected: BTreeMap<&EntityKey, Record> = BTreeMap::new();
-        let bits = self.bits.iter().flat_map(|(track, bits)| bits.iter().map(move |bit| (track, bit)));
-        for (track, ((key, bucket), _)) in bits.filter(|(_, (_, at))| **at < next) {
-            if floors.is_none_or(|floors| *bucket >= floors[track.grain]) {
-                expected.entry(key).or_default().mask_mut(*track).insert(*bucket);
-            }
-        }
-        for ((key, dimension), told) in &self.changes {
-            for ((at, value), _) in told.iter().filter(|(_, (seen, _))| *seen < next) {
-                expected.entry(key).or_default().attribute_mut(*dimension).set(*at, *value);
-            }
-        }
-        floors
-            .iter()
-            .for_each(|floors| records.values_mut().chain(expected.values_mut()).for_each(|of| of.trim(floors)));
-        records.retain(|_, record| !record.is_empty());
-        let keys: BTreeSet<&EntityKey> = records.keys().chain(expected.keys().copied()).collect();
-        let none = Record::default();
-        for key in keys {
-            let (told, expected) = (records.get(key).unwrap_or(&none), expected.get(key).unwrap_or(&none));
-            if self.own(key, told, floors) != self.own(key, expected, floors) {
-                return Err(format!("holds {told:?} of {key:?}, its log says {expected:?}"));
-            }
-            floors.map_or(Ok(()), |floors| self.check_members(key, told, floors, next))?;
-        }
-        Ok(())
-    }
-
-    /// What a record says of its entity itself: its masks, and its attributes as of every bucket that something was told of and
-    /// that is kept. Which changes say so is the record's own affair.
-    fn own<'r>(
-        &self,
-        key: &EntityKey,
-        record: &'r Record,
-        floors: Option<Floors>,
-    ) -> (Vec<Option<&'r Mask>>, Vec<Option<DimensionValue>>) {
-        let tracks = self.plan.series().flat_map(|metric| Grain::ALL.map(|grain| Track { metric, grain }));
-        let mut values = Vec::new();
-        for dimension in (0..).map(DimensionIndex).take(self.plan.dimensions.len()) {
-            let timeline = record.attribute(dimension);
-            values.push(timeline.map(|timeline| timeline.current().at(Bucket(0))));
-            let told = || self.changes.get(&(key.clone(), dimension)).into_iter().flatten();
-            for grain in self.plan.grains() {
-                let floor = floors.map_or(Bucket(i32::MIN), |floors| floors[grain]);
-                let of = timeline.map(|timeline| timeline.by_bucket(|time| self.plan.bucket(grain, time)));
-                let buckets = told().map(|(_, (_, buckets))| buckets[grain].max(floor)).chain([floor]);
-                values.extend(buckets.map(|bucket| of.as_ref().map(|of| of.at(bucket))));
-            }
-        }
-        (tracks.map(|track| record.mask(track)).collect(), values)
-    }
-
-    /// Whether a record of an account says how many of its pairs count.
-    fn check_members(&self, key: &EntityKey, record: &Record, floors: Floors, next: usize) -> Result<(), String> {
-        let account = key.parts().next();
-        let is_of =
-            |metric: &MetricIndex| self.plan.metric(*metric).name == "pairs" && self.plan.slice(*metric).is_none();
-        for metric in self.plan.series().filter(|metric| is_of(metric) && key.kind() == ACCOUNT) {
-            for window in &self.plan.metric(metric).windows {
-                let origin = self.plan.origin(window.grain, floors[window.grain]);
-                for as_of in [origin, origin.plus(i32::from(window.longest()) - 1)] {
-                    let members = self.active(metric, *window, as_of, next);
-                    let expected = members.into_iter().filter(|pair| pair.parts().next() == account).count();
-                    let steps = record.members(metric, *window).into_iter().flat_map(|members| members.steps());
-                    let told: i64 = steps.filter(|(at, _)| *at <= as_of).map(|(_, n)| n).sum();
-                    if usize::try_from(told) != Ok(expected) {
-                        return Err(format!(
-                            "{key:?} has {told} members in {window} as of {as_of}, its log says {expected}"
-                        ));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the store holds nothing of the shard that lies below its floor.
-    pub(crate) fn is_swept(plan: &Plan, shard: Shard, store: &mut MemoryStore) -> bool {
-        let Some(stored) = store.stored(shard).expect("memory answers") else {
-            return true;
-        };
-        let time = Header::decode(&stored.header).ok().and_then(|header| header.time);
-        let floors = time.map(|time| plan.floors(time));
-        let mut portions = 0..store.portions();
-        floors.is_none_or(|floors| {
-            portions.all(|portion| {
-                let entities =
-                    store.portion(shard, stored.state.fence.incarnation, portion).expect("memory answers").anyway();
-                entities.iter().all(|(_, bytes)| {
-                    let record = Record::decode(bytes).unwrap_or_default();
-                    let mut trimmed = record.clone();
-                    trimmed.trim(&floors);
-                    trimmed == record && !record.is_empty()
-                })
-            })
-        })
     }
 }

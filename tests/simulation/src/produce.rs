@@ -49,6 +49,7 @@ metrics:
     type: simple
     measure: { agg: sum, value: properties.amount, decimals: 2, events: [buy], where: { properties.paid: true } }
     windows: [24h, 2d]
+    by: [plan, tier]
 ";
 
 const DAY: i64 = 86_400_000;

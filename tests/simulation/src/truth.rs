@@ -51,6 +51,7 @@ pub(crate) fn truth(world: &World) -> Truth {
 #[derive(Debug)]
 struct Bought {
     cents: u32,
+    account: Option<String>,
     day: Bucket,
     /// `None` if it was late for that.
     hour: Option<Bucket>,
@@ -101,7 +102,8 @@ impl Truth {
                     }
                     if meant.buys {
                         let copies = self.bought.entry((source.topic.clone(), meant.id)).or_default();
-                        copies.push(Bought { cents: meant.cents, day, hour: in_hour.then_some(hour) });
+                        let (cents, account, hour) = (meant.cents, meant.account.clone(), in_hour.then_some(hour));
+                        copies.push(Bought { cents, account, day, hour });
                     }
                 }
                 Some(reason) => {
@@ -160,6 +162,14 @@ impl Truth {
         let metric = plan.metric(index).name.as_str();
         let slice = plan.slice(index).map(|slice| (plan.dimension(slice.dimension).name.as_str(), slice.value.0));
         let range = as_of.plus(1 - i32::from(window.longest()))..=as_of;
+        // Whether who is of an account, or of none, is in a slice by its plan.
+        let is_in = |account: Option<&str>| match slice {
+            Some((dimension @ ("plan" | "tier"), value)) => {
+                let is_known = |at: Millis| dimension == "tier" || plan.bucket(window.grain, at) <= as_of;
+                account.map_or(0, |account| self.plan_of(account, is_known)) == value
+            }
+            _ => true,
+        };
         let add: fn(&Bought) -> i128 = match metric {
             "purchases" => |_| 1,
             "revenue" => |bought| bought.cents.into(),
@@ -171,22 +181,17 @@ impl Truth {
                     Some(("paid", _)) => "other users",
                     _ => metric,
                 };
-                let active = self.active(metric, window, as_of).into_iter().filter(|entity| match slice {
-                    Some((dimension @ ("plan" | "tier"), value)) => {
-                        let account = entity.split('/').next().expect("never empty");
-                        let is_known = |at: Millis| dimension == "tier" || plan.bucket(window.grain, at) <= as_of;
-                        self.plan_of(account, is_known) == value
-                    }
-                    _ => true,
-                });
+                let active = self.active(metric, window, as_of).into_iter();
+                let active = active.filter(|entity| is_in(entity.split('/').next()));
                 let active = i128::try_from(active.count()).expect("few");
                 return (active, active);
             }
         };
-        let counts = |bought: &Bought| match window.grain {
+        let is_covered = |bought: &Bought| match window.grain {
             Grain::Day => range.contains(&bought.day),
             _ => bought.hour.is_some_and(|hour| range.contains(&hour)),
         };
+        let counts = |bought: &Bought| is_covered(bought) && is_in(bought.account.as_deref());
         let least = self.bought.values().filter(|copies| copies.iter().all(counts)).map(|copies| add(&copies[0]));
         let most = self.bought.values().flatten().filter(|copy| counts(copy)).map(add);
         (least.sum(), most.sum())

@@ -9,6 +9,7 @@ use crate::plan::{Literal, Measure};
 use crate::source::{Path, Source};
 use crate::suggest;
 use activity::{DimensionIndex, EntityKind, MetricIndex};
+use std::cell::Cell;
 
 pub(super) const KNOWN: &[&str] = &["of", "from", "values", "as_of"];
 const LATER: Later = &[("limit", "write the `values` that are told apart; any other is `__other__`")];
@@ -141,6 +142,7 @@ pub(super) fn by(
     entities: Option<&Entities>,
     dimensions: Option<&Dimensions>,
 ) -> Option<Vec<By>> {
+    let first = Cell::new(None);
     cursor.one_or_more(|cursor| {
         let name = cursor.text()?;
         let dimensions = dimensions?;
@@ -157,22 +159,40 @@ pub(super) fn by(
         };
         let of = dimensions.0[at].1.as_ref()?;
         if let Taken::Attribute { of, .. } = of.taken {
-            follows(cursor, name, counted?, of, entities?)?;
+            match counted? {
+                Measure::Distinct(kind) => follows(cursor, name, *kind, of, entities?)?,
+                Measure::Count | Measure::Sum { .. } => is_the_owner(cursor, name, of, &first, entities?)?,
+            }
         }
         Some(By { dimension: DimensionIndex(u16::try_from(at).ok()?), first: MetricIndex(0) })
     })
 }
 
+/// Whether all attributes by which a metric of events is sliced are of the same entity as the `first`: each event goes to the
+/// shard of the one whose attributes it follows.
+fn is_the_owner<'n>(
+    cursor: &Cursor<'n>,
+    name: &'n str,
+    of: EntityKind,
+    first: &Cell<Option<(&'n str, EntityKind)>>,
+    entities: &Entities,
+) -> Option<()> {
+    let (before, owner) = first.get().unwrap_or((name, of));
+    first.set(Some((before, owner)));
+    if owner == of {
+        return Some(());
+    }
+    let (of, owner) = (&entities.get(of)?.name, &entities.get(owner)?.name);
+    let what =
+        format!("`{name}` is an attribute of `{of}`, and `{before}` one of `{owner}`: events follow one of them");
+    cursor.wrong(what, format!("write a metric for each: one that is sliced by `{before}`, and one by `{name}`"))
+}
+
 /// Whether what is counted has the attributes of an entity: it is that entity, or lies beside it and names it.
-fn follows(cursor: &Cursor, name: &str, counted: &Measure, of: EntityKind, entities: &Entities) -> Option<()> {
+fn follows(cursor: &Cursor, name: &str, kind: EntityKind, of: EntityKind, entities: &Entities) -> Option<()> {
     let owner = entities.get(of)?;
-    let Measure::Distinct(kind) = counted else {
-        let what = format!("`{name}` is an attribute of `{}`, and events have none", owner.name);
-        let help = "slice by a dimension that the events say themselves: `as_of: event`, or one with only `from`";
-        return cursor.wrong(what, help);
-    };
-    let counted = entities.get(*kind)?;
-    if *kind == of || counted.places_of(owner).is_some() {
+    let counted = entities.get(kind)?;
+    if kind == of || counted.places_of(owner).is_some() {
         return Some(());
     }
     let what =

@@ -117,7 +117,7 @@ pub fn read(reader: &Reader, record: &str) -> Result<Vec<Touched>, Reject> {
 pub type Summed = (EventId, Vec<u16>, Vec<(u16, i64)>);
 
 pub fn counted(touches: &Touches) -> Option<Summed> {
-    let counted = touches.counted()?;
+    let counted = touches.counted().next()?;
     let (counts, sums) = counted.counts_and_sums();
     let sums = sums.iter().map(|metric| metric.0).zip(counted.event.values.iter().copied());
     Some((counted.event.id, counts.iter().map(|metric| metric.0).collect(), sums.collect()))

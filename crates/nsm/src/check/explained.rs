@@ -1,7 +1,7 @@
 //! What a catalogue means and costs, as data: `nsm check --format json` prints it as it is here.
 
 use crate::catalogue::Catalogue;
-use activity::{Grain, MetricIndex};
+use activity::{EntityKind, Grain, MetricIndex};
 use catalog::{ClockKind, Footprint, Metric, Plan, Source, Words, span};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -45,7 +45,9 @@ pub(super) struct MetricExplained {
     pub(super) late: String,
     /// The entity that it counts.
     pub(super) entity: Option<String>,
-    /// Bytes in the record of an entity that was active once, and always.
+    /// The entity whose attributes its slices follow, if it counts events.
+    pub(super) owner: Option<String>,
+    /// Bytes in the record of an entity that was active once, and always, or that had events.
     pub(super) bytes_once: Option<usize>,
     pub(super) bytes_always: Option<usize>,
     /// In every shard.
@@ -86,6 +88,7 @@ fn source(source: &Source, grains: &[Grain]) -> SourceExplained {
 fn metric(plan: &Plan, metric: &Metric, index: MetricIndex) -> MetricExplained {
     let Words { counts, windows, late } = plan.words(metric);
     let Footprint { once, always, counters, steps } = plan.footprint(index);
+    let name = |kind: EntityKind| plan.entities[usize::from(kind.0)].name.clone();
     MetricExplained {
         name: metric.name.clone(),
         description: metric.description.clone(),
@@ -98,7 +101,8 @@ fn metric(plan: &Plan, metric: &Metric, index: MetricIndex) -> MetricExplained {
             .map(|of| of.name())
             .collect(),
         late,
-        entity: metric.entity().map(|kind| plan.entities[usize::from(kind.0)].name.clone()),
+        entity: metric.entity().map(name),
+        owner: plan.owner(metric).map(name),
         bytes_once: once,
         bytes_always: always,
         counters,

@@ -52,17 +52,22 @@ fn metric(metric: &MetricExplained, shards: u16) -> String {
 
 /// The figures follow from the formats in which state is stored.
 fn state(metric: &MetricExplained, shards: u16) -> String {
-    let MetricExplained { entity, bytes_once, bytes_always, counters, counter_steps, .. } = metric;
-    let entities = match (entity, bytes_once, bytes_always) {
-        (Some(entity), Some(once), Some(always)) => format!(
+    let MetricExplained { entity, owner, bytes_once, bytes_always, counters, counter_steps, .. } = metric;
+    let grains = metric.grains.join(", each ");
+    let ids = "in window's memory 20 to 40 bytes for each event that may still come again";
+    let records = match (entity, owner, bytes_once.zip(*bytes_always)) {
+        (Some(entity), _, Some((once, always))) => format!(
             "In the record of each {entity}: {once} bytes if it was active once, up to {always} if all the time, since there is a bit \
-             for each {} from the first to the last one in which it was",
-            metric.grains.join(", each ")
+             for each {grains} from the first to the last one in which it was"
         ),
-        _ => "No records; in window's memory 20 to 40 bytes for each event that may still come again".to_owned(),
+        (None, Some(owner), Some((once, always))) => format!(
+            "In the record of each {owner}: {once} bytes for an event that adds 1, about {always} if there is one all the time, since \
+             there is a number for each {grains} in which there was one; {ids}"
+        ),
+        _ => format!("No records; {ids}"),
     };
     let counter = if *counters == 1 { "1 counter".to_owned() } else { format!("{counters} counters") };
-    format!("{entities}. In each of {shards} shards: {counter} of at most {counter_steps} steps, a few bytes each.")
+    format!("{records}. In each of {shards} shards: {counter} of at most {counter_steps} steps, a few bytes each.")
 }
 
 /// All of them in one line.

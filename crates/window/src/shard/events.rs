@@ -1,9 +1,9 @@
 //! Events that count by themselves, each id once.
 
-use super::ShardState;
+use super::{ShardState, Step};
 use crate::error::WindowError;
 use crate::seen::Seen;
-use activity::additive::Additive;
+use activity::additive::{Additive, Place};
 use activity::pack::Pack;
 use activity::{MetricIndex, Millis, Offset, measure};
 use state::CounterKey;
@@ -55,19 +55,32 @@ impl ShardState {
         self.metrics.events.inc_by(total.events);
         self.metrics.duplicates.inc_by(events.ids().len() as u64 - total.events);
         if total.events > 0 {
-            events.counts.iter().for_each(|metric| self.add(events, *metric, total.events.into()));
-            events.sums.iter().zip(total.sums).for_each(|(metric, sum)| self.add(events, *metric, sum));
+            let counts = events.counts.iter().map(|metric| (*metric, i128::from(total.events)));
+            let added: Vec<_> = counts.chain(events.sums.iter().copied().zip(total.sums)).collect();
+            let mut steps = Vec::new();
+            added.iter().for_each(|(metric, n)| self.add(&events.buckets, *metric, *n, &mut steps));
+            match events.owner() {
+                Some(owner) => {
+                    self.slice_steps(owner, &steps);
+                    self.keep_events(owner, &events.buckets, &added);
+                }
+                None => self.slice_steps_of_nobody(&steps),
+            }
         }
         Ok(())
     }
 
-    fn add(&mut self, events: &Additive, metric: MetricIndex, n: i128) {
-        for place in &events.buckets {
-            for window in self.plan.metric(metric).windows_of(place.grain) {
+    /// Adds what events in these buckets add to a metric. The steps are those that its slices follow.
+    fn add(&mut self, places: &[Place], metric: MetricIndex, n: i128, steps: &mut Vec<Step>) {
+        let is_followed = self.segments.follow(metric);
+        for Place { grain, bucket } in places {
+            for window in self.plan.metric(metric).windows_of(*grain) {
                 let key = CounterKey { metric, window };
                 let counter = self.counters.entry(key).or_default();
-                let until = self.plan.until(window, place.bucket);
-                measure::additive(place.bucket, until, n, |at, n| counter.step(at, n));
+                measure::additive(*bucket, self.plan.until(window, *bucket), n, |at, n| {
+                    counter.step(at, n);
+                    steps.extend(is_followed.then_some((key, at, n)));
+                });
                 self.changed_counters.insert(key);
             }
         }

@@ -4,23 +4,26 @@
 //! is linear in the contribution, and moves with each of its steps ([`Timeline::by_bucket`], [`Values::slice`]). When an
 //! attribute changes, the whole contribution is taken out by the values before and put in by those after: of an entity that is
 //! its mask's; of an owner's members it is the sum of theirs, which the owner's record keeps, so that a change costs the same
-//! however many members there are.
+//! however many members there are; and of an owner's events it follows from what they add up to by bucket, which the record
+//! keeps, too. Events that name no owner have no value of anything.
 //!
 //! Invariant: the counter of a slice is, as of every bucket that is kept, the sum over all entities of their contribution times
 //! whether the attribute has its value then. That is a function of the activity and the changes alone, whatever their order.
 
 use super::ShardState;
+use activity::additive::Place;
 use activity::counter::Counter;
 use activity::pack::{Attribute, Change, Delta};
 use activity::record::Record;
+use activity::tally::Tally;
 use activity::timeline::Values;
-use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, PerGrain, Track, Window, key, measure};
+use activity::{Bucket, EntityKey, EntityKind, MetricIndex, PerGrain, Track, Window, key, measure};
 use catalog::{AsOf, By, Metric, Plan};
 use state::CounterKey;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A step of an entity's contribution to a metric in a window.
-pub(super) type Step = (CounterKey, Bucket, i64);
+/// A step of a contribution to a metric in a window.
+pub(super) type Step = (CounterKey, Bucket, i128);
 
 /// Which slices follow whose attributes, worked out once from the plan.
 #[derive(Debug)]
@@ -35,16 +38,27 @@ pub(crate) struct Segments {
 #[derive(Debug)]
 struct Followed {
     owner: EntityKind,
-    /// Where the parts of the owner's key are in that of the entity that is counted; `None` if they are one.
-    places: Option<Vec<usize>>,
+    whose: Whose,
     by: Vec<(By, AsOf)>,
+}
+
+/// Whose contribution follows an owner's attributes.
+#[derive(Debug)]
+enum Whose {
+    /// The owner's own, which is what is counted.
+    Own,
+    /// That of entities that are counted, in whose keys these are the places of the parts of the owner's.
+    Members(Vec<usize>),
+    /// That of events that name the owner.
+    Events,
 }
 
 impl Segments {
     pub(crate) fn of(plan: &Plan) -> Segments {
         let (mut of_metric, mut of_owner) = (Vec::new(), BTreeMap::<_, Vec<_>>::new());
         for (index, metric) in (0..).map(MetricIndex).zip(&plan.metrics) {
-            let followed = metric.entity().map_or_else(Vec::new, |counted| Followed::of(plan, metric, counted));
+            let of = metric.entity().or_else(|| plan.owner(metric));
+            let followed = of.map_or_else(Vec::new, |of| Followed::of(plan, metric, of));
             for (at, Followed { owner, .. }) in followed.iter().enumerate() {
                 of_owner.entry(*owner).or_default().push((index, at));
             }
@@ -71,48 +85,78 @@ impl Segments {
 }
 
 impl Followed {
-    fn of(plan: &Plan, metric: &Metric, counted: EntityKind) -> Vec<Followed> {
-        let followed: Vec<_> = plan.followed_by(counted).collect();
+    /// `entity` is what is counted, or what the events that are counted follow.
+    fn of(plan: &Plan, metric: &Metric, entity: EntityKind) -> Vec<Followed> {
+        let followed: Vec<_> = plan.followed_by(entity).collect();
+        let whose = |places: &Option<Vec<usize>>| match (metric.entity(), places) {
+            (None, _) => Whose::Events,
+            (Some(_), Some(places)) => Whose::Members(places.clone()),
+            (Some(_), None) => Whose::Own,
+        };
         let mut all: Vec<Followed> = Vec::new();
         for by in &metric.by {
             let Some(of) = followed.iter().find(|of| of.dimension == by.dimension) else { continue };
             match all.iter_mut().find(|followed| followed.owner == of.of) {
                 Some(followed) => followed.by.push((*by, of.as_of)),
-                None => all.push(Followed { owner: of.of, places: of.places.clone(), by: vec![(*by, of.as_of)] }),
+                None => all.push(Followed { owner: of.of, whose: whose(&of.places), by: vec![(*by, of.as_of)] }),
             }
         }
         all
     }
 
-    /// The owner of an entity; `None` if that is the entity itself.
+    /// The owner of an entity that is counted, unless that is the entity itself.
     fn owner_of(&self, key: &[u8]) -> Option<EntityKey> {
-        key::of_parts(key, self.owner, self.places.as_ref()?)
+        match &self.whose {
+            Whose::Members(places) => key::of_parts(key, self.owner, places),
+            Whose::Own | Whose::Events => None,
+        }
     }
 }
 
 impl ShardState {
-    /// Moves the slices of what an entity contributes, whose steps these are: all are of windows of one grain, and those of one
-    /// metric stand together.
-    pub(super) fn slice_steps(&mut self, key: &[u8], grain: Grain, steps: &[Step]) {
+    /// Moves the slices of what an entity contributes, or the events of an owner, whose steps these are: those of one metric and
+    /// grain stand together.
+    pub(super) fn slice_steps(&mut self, key: &[u8], steps: &[Step]) {
         let ShardState { records, floors, plan, segments, counters, changed_counters, .. } = self;
-        let mut slicer = Slicer { counters, changed: changed_counters };
-        for of_metric in steps.chunk_by(|(a, ..), (b, ..)| a.metric == b.metric) {
-            for followed in segments.followed(of_metric[0].0.metric) {
+        let mut slicer = Slicer { plan, counters, changed: changed_counters };
+        for steps in steps.chunk_by(is_of_same_track) {
+            for followed in segments.followed(steps[0].0.metric) {
                 let owner = followed.owner_of(key);
                 records.change(owner.as_ref().map_or(key, EntityKey::as_bytes), floors.as_ref(), |record| {
-                    for (by, as_of) in &followed.by {
-                        let values = plan.values(record.attribute(by.dimension), *as_of, grain);
-                        for (CounterKey { window, .. }, at, n) in of_metric {
-                            slicer.step(*by, *window, &values, (*at, *n));
-                        }
-                    }
-                    for (CounterKey { metric, window }, at, n) in of_metric.iter().filter(|_| owner.is_some()) {
+                    slicer.slice(followed, record, steps);
+                    for (CounterKey { metric, window }, at, n) in steps.iter().filter(|_| owner.is_some()) {
                         record.step_members(*metric, *window, *at, *n);
                     }
                     owner.is_some()
                 });
             }
         }
+    }
+
+    /// The same of events that name no owner.
+    pub(super) fn slice_steps_of_nobody(&mut self, steps: &[Step]) {
+        let ShardState { plan, segments, counters, changed_counters, .. } = self;
+        let mut slicer = Slicer { plan, counters, changed: changed_counters };
+        for steps in steps.chunk_by(is_of_same_track) {
+            let followed = segments.followed(steps[0].0.metric);
+            followed.iter().for_each(|followed| slicer.slice(followed, &Record::default(), steps));
+        }
+    }
+
+    /// Keeps in the record of an owner what its events in these buckets add to metrics whose slices follow it.
+    pub(super) fn keep_events(&mut self, owner: &[u8], places: &[Place], added: &[(MetricIndex, i128)]) {
+        let ShardState { records, floors, plan, segments, sweep, .. } = self;
+        let is_kept = |place: &&Place| floors.is_none_or(|floors| place.bucket >= floors[place.grain]);
+        records.change(owner, floors.as_ref(), |record| {
+            for Place { grain, bucket } in places.iter().filter(is_kept) {
+                sweep.hold(*grain, *bucket);
+                let has_windows = |metric: MetricIndex| plan.metric(metric).windows_of(*grain).next().is_some();
+                for (metric, n) in added.iter().filter(|(of, _)| segments.follow(*of) && has_windows(*of)) {
+                    record.add_events(Track { metric: *metric, grain: *grain }, *bucket, *n);
+                }
+            }
+            true
+        });
     }
 
     /// Applies what a record says about the attributes of an entity, which must be at hand.
@@ -127,7 +171,7 @@ impl ShardState {
         for grain in &grains {
             sweep.hold(*grain, bucket(*grain, change.at));
         }
-        let mut slicer = Slicer { counters, changed: changed_counters };
+        let mut slicer = Slicer { plan, counters, changed: changed_counters };
         let metrics = change.key.first().and_then(|kind| segments.of_owner.get(&EntityKind(*kind)));
         records.change(&change.key, floors.as_ref(), |record| {
             let before = record.clone();
@@ -142,7 +186,7 @@ impl ShardState {
             for (metric, at) in metrics.into_iter().flatten().filter(|_| is_changed) {
                 let followed = &segments.followed(*metric)[*at];
                 for window in &plan.metric(*metric).windows {
-                    let steps = contribution(plan, record, (*metric, *window), followed.places.is_some());
+                    let steps = contribution(plan, record, (*metric, *window), &followed.whose);
                     for (by, as_of) in &followed.by {
                         let of = |record: &Record| plan.values(record.attribute(by.dimension), *as_of, window.grain);
                         slicer.exchange(*by, *window, &steps, [of(&before), of(record)]);
@@ -154,31 +198,51 @@ impl ShardState {
     }
 }
 
-/// The steps of what an entity contributes itself, or of what its members do.
+fn is_of_same_track((a, ..): &Step, (b, ..): &Step) -> bool {
+    (a.metric, a.window.grain) == (b.metric, b.window.grain)
+}
+
+/// The steps of what an owner contributes itself, or its members, or its events.
 fn contribution(
     plan: &Plan,
     record: &Record,
     (metric, window): (MetricIndex, Window),
-    of_members: bool,
-) -> Vec<(Bucket, i64)> {
-    let mut steps = Vec::new();
-    if of_members {
-        steps.extend(record.members(metric, window).into_iter().flat_map(|members| members.steps()));
-    } else if let Some(mask) = record.mask(Track { metric, grain: window.grain }) {
-        measure::active(mask, |bucket| plan.until(window, bucket), |at, n| steps.push((at, n)));
+    whose: &Whose,
+) -> Vec<(Bucket, i128)> {
+    let (mut steps, track) = (Vec::new(), Track { metric, grain: window.grain });
+    let until = |bucket| plan.until(window, bucket);
+    match whose {
+        Whose::Own => record.mask(track).into_iter().for_each(|mask| {
+            measure::active(mask, until, |at, n| steps.push((at, n.into())));
+        }),
+        Whose::Members(_) => steps.extend(record.members(metric, window).into_iter().flat_map(Tally::iter)),
+        Whose::Events => record.events(track).into_iter().flat_map(Tally::iter).for_each(|(bucket, n)| {
+            measure::additive(bucket, until(bucket), n, |at, n| steps.push((at, n)));
+        }),
     }
     steps
 }
 
 /// Moves the counters of slices.
 struct Slicer<'s> {
+    plan: &'s Plan,
     counters: &'s mut BTreeMap<CounterKey, Counter>,
     changed: &'s mut BTreeSet<CounterKey>,
 }
 
 impl Slicer<'_> {
+    /// Slices steps of one metric and grain by what a record says of attributes.
+    fn slice(&mut self, followed: &Followed, record: &Record, steps: &[Step]) {
+        for (by, as_of) in &followed.by {
+            let values = self.plan.values(record.attribute(by.dimension), *as_of, steps[0].0.window.grain);
+            for (CounterKey { window, .. }, at, n) in steps {
+                self.step(*by, *window, &values, (*at, *n));
+            }
+        }
+    }
+
     /// Slices one step by the values of a dimension.
-    fn step(&mut self, by: By, window: Window, values: &Values, (at, n): (Bucket, i64)) {
+    fn step(&mut self, by: By, window: Window, values: &Values, (at, n): (Bucket, i128)) {
         values.slice(at, n, |value, at, n| {
             let key = CounterKey { metric: by.slice(value), window };
             self.counters.entry(key).or_default().step(at, n);
@@ -187,7 +251,7 @@ impl Slicer<'_> {
     }
 
     /// Takes steps out by the values before, and puts them in by those after.
-    fn exchange(&mut self, by: By, window: Window, steps: &[(Bucket, i64)], [before, after]: [Values; 2]) {
+    fn exchange(&mut self, by: By, window: Window, steps: &[(Bucket, i128)], [before, after]: [Values; 2]) {
         if before == after {
             return;
         }

@@ -12,6 +12,7 @@
 mod amount;
 mod attributes;
 mod avro;
+mod cloud;
 mod keys;
 mod matcher;
 mod reader;
@@ -23,6 +24,7 @@ mod touches;
 mod value;
 
 pub use avro::{SchemaId, SchemaText};
+pub use cloud::Headers;
 pub use reader::Reader;
 pub use reject::Reject;
 pub use touches::{Changed, Counted, Touch, Touches};

@@ -3,6 +3,7 @@
 use crate::amount::Amount;
 use crate::attributes::AttributeReader;
 use crate::avro::{Avro, SchemaId, SchemaText};
+use crate::cloud::{self, Headers};
 use crate::keys::{Field, KeyMaker, origin};
 use crate::matcher::{Additive, Matcher};
 use crate::reject::{Reject, excerpt};
@@ -15,6 +16,7 @@ use activity::additive::IdSpace;
 use activity::{EntityKind, EventId, MetricIndex, Millis};
 use catalog::{Format, Kind, Metric, Origin, Path, Plan, Taken, TimeForm};
 use std::collections::BTreeSet;
+use std::iter;
 use std::ops::Range;
 
 /// Reads the records of one source. It is made once from the plan and shared by reference.
@@ -31,6 +33,8 @@ pub struct Reader {
     skew: Option<Skew>,
     /// Where data lies that is not read; a record that has it is rejected.
     unread: Option<Field>,
+    /// Whether records may have their attributes in headers.
+    is_cloud: bool,
     matcher: Matcher,
     /// By entity; `None` for one that no metric counts, and whose attributes no events follow.
     keys: Vec<Option<KeyMaker>>,
@@ -92,8 +96,10 @@ impl Reader {
         paths.extend(fields.event_id.iter().filter(|_| counts_events).cloned());
         paths.extend(fields.kind.as_ref().map(|kind| kind.path.clone()));
         paths.extend(fields.skew.iter().flat_map(Skew::paths).cloned());
-        let unread = (plan.sources[source].format == Format::CloudEvents).then(|| vec!["data_base64".to_owned()]);
+        let is_cloud = plan.sources[source].format == Format::CloudEvents;
+        let unread = is_cloud.then(|| vec![cloud::ENCODED.to_owned()]);
         paths.extend(unread.clone());
+        paths.extend(is_cloud.then(|| vec![cloud::DATA.to_owned()]));
         paths.extend(origins.into_iter().filter_map(|origin| match origin {
             Origin::Path(path) => Some(path.clone()),
             Origin::Constant(_) => None,
@@ -119,6 +125,7 @@ impl Reader {
             time_form: fields.time_form,
             skew: fields.skew.as_ref().map(|skew| Skew::new(skew, &trie)),
             unread: unread.map(|path| field("data", &path)),
+            is_cloud,
             matcher: Matcher::new(plan, &trie, path_of),
             keys: entities().map(key).collect(),
             event_id: fields.event_id.iter().filter(|_| counts_events).map(|path| field("event_id", path)).collect(),
@@ -146,9 +153,10 @@ impl Reader {
         self.avro.as_mut().map_or(Ok(Vec::new()), |avro| avro.learn(id, schema, &self.trie))
     }
 
-    fn decode<'a>(&'a self, payload: &'a [u8]) -> Result<Slots<'a>, Reject> {
+    fn decode<'a>(&'a self, payload: &'a [u8], headers: impl Headers<'a>) -> Result<Slots<'a>, Reject> {
         let slots = match &self.avro {
             Some(avro) => avro.decode(payload)?,
+            None if self.is_cloud && cloud::is_binary(headers.clone()) => cloud::decode(&self.trie, payload, headers)?,
             None => self.trie.decode(payload)?,
         };
         self.trie.check_object(&slots)?;
@@ -161,8 +169,22 @@ impl Reader {
     /// # Errors
     /// Why the record does not count; it touches nothing then.
     pub fn read(&self, payload: &[u8], touches: &mut Touches) -> Result<Millis, Reject> {
+        self.read_with(payload, iter::empty(), touches)
+    }
+
+    /// Reads a record that may have headers, as [`Reader::read`] does one that has none. They are looked at where the format has
+    /// something to say by them.
+    ///
+    /// # Errors
+    /// Why the record does not count; it touches nothing then.
+    pub fn read_with<'a>(
+        &'a self,
+        payload: &'a [u8],
+        headers: impl Headers<'a>,
+        touches: &mut Touches,
+    ) -> Result<Millis, Reject> {
         touches.clear();
-        let slots = self.decode(payload)?;
+        let slots = self.decode(payload, headers)?;
         self.refuse_unread(&slots)?;
         match &self.attributes {
             Some(attributes) if attributes.is_all() => {
@@ -182,6 +204,12 @@ impl Reader {
         }
     }
 
+    /// Whether a record without a payload, but with these headers, is an event all the same.
+    pub fn is_event_without_data<'a>(&self, headers: impl Headers<'a>) -> bool {
+        let is_event = !self.attributes.as_ref().is_some_and(AttributeReader::is_all);
+        self.is_cloud && is_event && cloud::is_binary(headers)
+    }
+
     /// Reads a record without a payload: where every record tells attributes, it says that its key's entity has none any more.
     ///
     /// # Errors
@@ -197,7 +225,7 @@ impl Reader {
     /// # Errors
     /// If the record cannot be decoded or has no time that can be read.
     pub fn time(&self, payload: &[u8]) -> Result<Millis, Reject> {
-        self.time_of(&self.decode(payload)?)
+        self.time_of(&self.decode(payload, iter::empty())?)
     }
 
     /// The event's name, or of which kind it is if only another kind has names.

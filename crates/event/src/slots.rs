@@ -74,16 +74,16 @@ impl Trie {
     /// The values of a record, which must be JSON in UTF-8 and nothing after it. If a name occurs twice in an
     /// object, its last value counts.
     pub(crate) fn decode<'a>(&self, payload: &'a [u8]) -> Result<Slots<'a>, Reject> {
-        if payload.is_empty() {
-            return Err(Reject::Empty);
-        }
-        let text = std::str::from_utf8(payload).map_err(|error| not_utf8(payload, error.valid_up_to()))?;
+        let mut slots = self.missing();
+        self.root.decode(payload, &mut slots)?;
+        Ok(slots)
+    }
+
+    /// The values of a record that has none.
+    pub(crate) fn missing<'a>(&self) -> Slots<'a> {
         let mut slots = Slots::new();
         slots.resize(self.root.slots.end, Value::Missing);
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        Seed { node: &self.root, slots: &mut slots }.deserialize(&mut deserializer).map_err(not_json)?;
-        deserializer.end().map_err(not_json)?;
-        Ok(slots)
+        slots
     }
 
     /// That a record is an object, whatever it was decoded from: else it has no fields.
@@ -100,6 +100,17 @@ impl Trie {
 }
 
 impl Node {
+    /// Fills its slots with what a text says, which must be JSON in UTF-8 and nothing after it.
+    pub(crate) fn decode<'a>(&self, payload: &'a [u8], slots: &mut [Value<'a>]) -> Result<(), Reject> {
+        if payload.is_empty() {
+            return Err(Reject::Empty);
+        }
+        let text = std::str::from_utf8(payload).map_err(|error| not_utf8(payload, error.valid_up_to()))?;
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        Seed { node: self, slots }.deserialize(&mut deserializer).map_err(not_json)?;
+        deserializer.end().map_err(not_json)
+    }
+
     /// Its own slot first, then those of everything below it.
     pub(crate) fn slots(&self) -> Range<usize> {
         self.slots.clone()

@@ -33,12 +33,13 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// Reads a record again and again, and counts what that allocates after the first time.
-fn allocations(reader: &Reader, record: &[u8]) -> (usize, Touches) {
+fn allocations(reader: &Reader, record: &[u8], headers: &[(&str, &[u8])]) -> (usize, Touches) {
     let mut touches = Touches::default();
-    reader.read(record, &mut touches).expect("it is an event");
+    let mut read = || reader.read_with(record, headers.iter().copied(), &mut touches).expect("it is an event");
+    read();
     let before = ALLOCATIONS.get();
     for _ in 0..100 {
-        reader.read(record, &mut touches).expect("it is an event");
+        read();
     }
     (ALLOCATIONS.get() - before, touches)
 }
@@ -64,10 +65,34 @@ fn plan() -> Plan {
 fn reading_json_allocates_nothing_in_steady_state() {
     let reader = Reader::new(&plan(), 0);
     let record = br#"{"event_id":"6b0e","event":"played","user_id":42,"account_id":"0f8fad5b-d9cb-469f-a165-70867728950e","timestamp":"2026-11-22T09:30:00.250Z","sent_at":"2026-11-22T09:30:01Z","agent":"Mozilla\/5.0","properties":{"plan":"paid","tags":["a","b"],"song":{"length":3.0}}}"#;
-    let (allocations, touches) = allocations(&reader, record);
+    let (allocations, touches) = allocations(&reader, record, &[]);
     assert_eq!(allocations, 0);
     assert_eq!(touches.iter().map(|touch| touch.metrics.len()).sum::<usize>(), 3);
     assert_eq!(touches.counted().map(|counted| counted.owner.len()).collect::<Vec<_>>(), [0, 1 + 1 + 16]);
+}
+
+#[test]
+fn reading_a_cloud_event_in_binary_mode_allocates_nothing_in_steady_state() {
+    let catalogue = "
+version: 1
+product: cloud
+sources: { usage: { topic: usage, format: cloudevents } }
+entities: { user: { key: user_id } }
+metrics:
+  users: { type: simple, measure: { agg: count_distinct, entity: user, events: any }, windows: [1d] }
+  pages: { type: simple, measure: { agg: count, events: [page] }, windows: [1d] }
+";
+    let reader = Reader::new(&catalog::parse(catalogue).expect("it is a catalogue"), 0);
+    let headers: [(&str, &[u8]); 5] = [
+        ("ce_source", b"/shop"),
+        ("ce_id", b"6b0e"),
+        ("ce_type", b"page"),
+        ("ce_time", b"2026-11-22T09:30:00Z"),
+        ("content-type", b"application/json"),
+    ];
+    let (allocations, touches) = allocations(&reader, br#"{"user_id":"ada","tags":["a","b"]}"#, &headers);
+    assert_eq!(allocations, 0);
+    assert!(touches.iter().count() == 1 && touches.counted().count() == 1);
 }
 
 /// With an enum, a decimal, a nullable time, a default of the reader's schema and much to pass over.
@@ -103,7 +128,7 @@ fn reading_avro_allocates_nothing_in_steady_state() {
         &[4, 2, b'a', 2, b'b', 0, 2],
         &[2, 12, b'l', b'e', b'n', b'g', b't', b'h', 4, 0x01, 0x2c, 0],
     ];
-    let (allocations, touches) = allocations(&reader, &record.concat());
+    let (allocations, touches) = allocations(&reader, &record.concat(), &[]);
     assert_eq!(allocations, 0);
     assert_eq!(touches.iter().map(|touch| touch.metrics.len()).sum::<usize>(), 3);
     assert_eq!(

@@ -31,8 +31,14 @@ metrics:
 type Outcome = Result<(i64, Vec<(String, Vec<u16>)>, Option<activity::EventId>), &'static str>;
 
 fn read(plan: &Plan, record: &str) -> Outcome {
+    read_with(plan, record, &[])
+}
+
+fn read_with(plan: &Plan, record: &str, headers: &[(&str, &[u8])]) -> Outcome {
     let mut touches = Touches::default();
-    let time = Reader::new(plan, 0).read(record.as_bytes(), &mut touches).map_err(|reject| reject.reason())?;
+    let reader = Reader::new(plan, 0);
+    let read = reader.read_with(record.as_bytes(), headers.iter().copied(), &mut touches);
+    let time = read.map_err(|reject| reject.reason())?;
     let name = |(key, _, metrics): common::Touched| {
         let key = activity::EntityKey::parse(&key).expect("it is a key");
         (key.parts().collect(), metrics)
@@ -85,6 +91,101 @@ fn cloud_events_in_structured_mode_are_read() {
     assert_eq!(event("page", r#""data_base64":"eyJ1c2VyX2lkIjoiYWRhIn0=""#), Err("wrong_type"));
     let timeless = r#"{"specversion":"1.0","source":"/a","id":"1","type":"page","data":{"user_id":"ada"}}"#;
     assert_eq!(read(&plan, timeless), Err("missing_field"));
+}
+
+/// The headers of an event in binary mode, and of a producer that adds some of its own.
+const BINARY: [(&str, &[u8]); 7] = [
+    ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    ("ce_specversion", b"1.0"),
+    ("ce_source", b"/shop/7"),
+    ("ce_id", b"A234-1234-1234"),
+    ("ce_type", b"page"),
+    ("ce_time", b"2026-11-22T09:30:00Z"),
+    ("content-type", b"application/json; charset=utf-8"),
+];
+
+/// Those headers, with one in place of that of the same name.
+fn but(name: &'static str, value: &'static [u8]) -> Vec<(&'static str, &'static [u8])> {
+    let others = BINARY.into_iter().filter(|(of, _)| *of != name);
+    others.chain([(name, value)]).collect()
+}
+
+#[test]
+fn cloud_events_in_binary_mode_are_those_in_structured_mode() {
+    let plan = plan("format: cloudevents");
+    let structured = r#"{"specversion":"1.0","source":"/shop/7","id":"A234-1234-1234","type":"page","time":"2026-11-22T09:30:00Z",
+        "data":{"user_id":"ada","account_id":"acme","plan":"team"}}"#;
+    let data = r#"{"user_id":"ada","account_id":"acme","plan":"team","id":"7","time":5}"#;
+    let expected = read(&plan, structured);
+    assert!(expected.as_ref().is_ok_and(|(_, names, id)| names.len() == 2 && id.is_some()), "{expected:?}");
+    assert_eq!(read_with(&plan, data, &BINARY), expected);
+    // A mode is told by the content type, record by record; what an event in structured mode has in headers is a copy.
+    for content_type in [&b"application/cloudevents+json"[..], b"Application/CloudEvents+JSON; charset=UTF-8"] {
+        assert_eq!(read_with(&plan, structured, &but("content-type", content_type)), expected);
+        assert_eq!(read_with(&plan, structured, &[("content-type", content_type)]), expected);
+        assert_eq!(read_with(&plan, data, &but("content-type", content_type)), Err("missing_field"));
+    }
+    assert_eq!(read_with(&plan, structured, &[("content-type", b"application/json"), ("ce", b"1")]), expected);
+    assert_eq!(
+        read_with(&plan, structured, &but("ce_type", b"other")),
+        Err("no_entity"),
+        "the payload is nothing but data"
+    );
+    for json in [&b"text/json"[..], b"application/vnd.acme+json", b"APPLICATION/JSON"] {
+        assert_eq!(read_with(&plan, data, &but("content-type", json)), expected);
+    }
+    let untold: Vec<_> = BINARY.into_iter().filter(|(name, _)| *name != "content-type").collect();
+    assert_eq!(read_with(&plan, data, &untold), expected, "what is not told is JSON");
+}
+
+#[test]
+fn a_cloud_event_in_binary_mode_that_cannot_be_read_says_why() {
+    let plan = plan("format: cloudevents");
+    let data = r#"{"user_id":"ada"}"#;
+    for (name, value, reason) in [
+        ("ce_type", &b""[..], "missing_field"),
+        ("ce_type", b"\xff", "wrong_type"),
+        ("ce_time", b"today", "bad_time"),
+        ("ce_id", b"", "missing_field"),
+        ("content-type", b"application/xml", "wrong_type"),
+        ("content-type", b"json", "wrong_type"),
+    ] {
+        assert_eq!(read_with(&plan, data, &but(name, value)), Err(reason), "{name} {value:?}");
+    }
+    assert_eq!(read_with(&plan, "{", &BINARY), Err("broken_json"));
+    let id = IdSpace::of("usage").within("/shop/7").id("A234-1234-1234");
+    for empty in ["", "[]", "{}"] {
+        assert_eq!(read_with(&plan, empty, &BINARY), Ok((TIME, named(&[]), Some(id))), "an event may have no data");
+        assert_eq!(read_with(&plan, empty, &but("ce_type", b"other")), Err("no_entity"));
+    }
+    // Neither is an attribute.
+    assert_eq!(read_with(&plan, data, &but("ce_data", b"x")), read_with(&plan, data, &BINARY));
+    assert_eq!(read_with(&plan, data, &but("ce_data_base64", b"x")), read_with(&plan, data, &BINARY));
+}
+
+#[test]
+fn headers_of_other_formats_say_nothing() {
+    let record = r#"{"event":"e","event_id":"1","timestamp":"2026-11-22T09:30:00Z","user_id":"ada"}"#;
+    let plan = plan("format: json");
+    assert_eq!(read_with(&plan, record, &BINARY), read(&plan, record));
+}
+
+#[test]
+fn an_event_without_a_payload_is_one_only_where_headers_say_so() {
+    let told = |source: &str, headers: &[(&str, &[u8])]| {
+        Reader::new(&plan(source), 0).is_event_without_data(headers.iter().copied())
+    };
+    assert!(told("format: cloudevents", &BINARY));
+    assert!(!told("format: cloudevents", &[]));
+    assert!(!told("format: cloudevents", &but("content-type", b"application/cloudevents+json")));
+    assert!(!told("format: json", &BINARY));
+    let cloud = plan("format: cloudevents, fields: { user_id: subject }");
+    let headers = but("ce_subject", b"ada");
+    assert_eq!(
+        read_with(&cloud, "", &headers).map(|read| read.1),
+        Ok(named(&[("ada", &[0])])),
+        "attributes can be mapped"
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use event::{Changed, Counted, Reject};
 use hashbrown::HashMap;
 use kafka::{DeadLetter, Record};
 use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -111,9 +112,11 @@ impl Batch {
         if let Some(timestamp) = record.timestamp {
             headers.push(("timestamp", timestamp.to_string()));
         }
+        let own = headers.into_iter().map(|(name, value)| (Cow::Borrowed(name), value));
+        let headers: Vec<(Cow<'static, str>, String)> = own.chain(kept(record, limit)).collect();
         let payload = payload[..payload.len().min(limit)].to_vec();
         let key = record.key.map(|key| key[..key.len().min(limit)].to_vec());
-        self.bytes += payload.len() + 512;
+        self.bytes += payload.len() + 512 + headers.iter().map(|(_, value)| value.len()).sum::<usize>();
         self.dead_letters.push(DeadLetter { key, payload, headers });
     }
 
@@ -159,4 +162,16 @@ impl Batch {
         self.dead_letters.clear();
         self.bytes = 0;
     }
+}
+
+/// The headers of a rejected record that say what its payload is, as those of a `CloudEvent` in binary mode do: as many as have
+/// room in `limit` bytes.
+fn kept(record: &Record<'_>, limit: usize) -> impl Iterator<Item = (Cow<'static, str>, String)> {
+    let mut taken = 0;
+    let said = record.headers.iter().filter(|(name, _)| name.starts_with("ce_") || *name == "content-type");
+    let fits = said.take_while(move |(name, value)| {
+        taken += name.len() + value.len();
+        taken <= limit
+    });
+    fits.map(|(name, value)| (Cow::Owned(name.to_owned()), String::from_utf8_lossy(value).into_owned()))
 }

@@ -109,11 +109,14 @@ impl Judge {
         {
             partition.advance(stamp);
         }
-        let time = match record.payload {
+        let headers = record.headers.iter();
+        // An event may have no data, where it is told by headers.
+        let payload = record.payload.or_else(|| self.reader.is_event_without_data(headers.clone()).then_some(&[]));
+        let time = match payload {
             Some(payload) if payload.len() > self.payload_bytes => {
                 return Err(Reject::TooLarge { bytes: payload.len(), limit: self.payload_bytes });
             }
-            Some(payload) => self.reader.read(payload, touches)?,
+            Some(payload) => self.reader.read_with(payload, headers, touches)?,
             None => {
                 self.reader.deleted(record.key, touches)?;
                 record.timestamp.ok_or(Reject::Empty)?
@@ -121,7 +124,7 @@ impl Judge {
         };
         horizon.check(time, clock)?;
         // A record that was deleted has no time of its own.
-        if self.clock == ClockKind::Event && record.payload.is_some() {
+        if self.clock == ClockKind::Event && payload.is_some() {
             partition.advance(time);
         }
         let clock = partition.now().unwrap_or(time);
@@ -138,7 +141,7 @@ impl Judge {
 mod tests {
     use super::*;
     use activity::{Offset, PartitionId};
-    use kafka::Partition;
+    use kafka::{Headers, Partition};
 
     const NOW: i64 = 1_750_000_000_000;
     const HOUR: i64 = 3_600_000;
@@ -175,6 +178,7 @@ metrics:
                 timestamp: Some(Millis(NOW + stamp)),
                 key: None,
                 payload: payload.map(str::as_bytes),
+                headers: Headers::default(),
             };
             let (clock, horizon) = (&mut self.clock, &mut self.horizon);
             let read = self.judge.read(&record, clock, horizon, &|| Millis(NOW), &mut Touches::default());

@@ -73,7 +73,7 @@ mod tests {
     use crate::{Metrics, Settings};
     use activity::clock::PartitionClock;
     use activity::{Millis, Offset, PartitionId, TopicId};
-    use kafka::{Item, Partition, Record, TopicInfo};
+    use kafka::{Headers, Item, Partition, Record, TopicInfo};
     use std::cell::RefCell;
     use std::collections::BTreeMap;
     use std::rc::Rc;
@@ -136,7 +136,8 @@ metrics:
         }
         payload.push(u8::try_from(bits).unwrap());
         let (key, payload) = (None, Some(payload.as_slice()));
-        let record = Record { partition: partition(id), offset: Offset(offset), timestamp: Some(NOW), key, payload };
+        let (partition, headers) = (partition(id), Headers::default());
+        let record = Record { partition, offset: Offset(offset), timestamp: Some(NOW), key, payload, headers };
         ingest.take(Item::Record(record), &|| NOW);
     }
 
@@ -196,7 +197,7 @@ metrics:
         take(&mut ingest, 0, 0, 9);
         assert_eq!((next(&ingest), ingest.waiting()), ([1, 0], 0));
         let letters = ingest.seal(NOW).dead_letters;
-        assert!(letters[0].headers.contains(&("reason", "unknown_schema".to_owned())), "{letters:?}");
+        assert!(letters[0].headers.contains(&("reason".into(), "unknown_schema".into())), "{letters:?}");
         ingest.commit();
         // What was believed for a while is not believed for good.
         told.tell(9, schema());

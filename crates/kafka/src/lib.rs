@@ -6,6 +6,6 @@ mod port;
 pub mod rdkafka;
 
 pub use port::{
-    Bounds, Committed, Consumer, DeadLetter, ISOLATION, Isolation, Item, LogError, Outcome, Ownership, Partition,
-    Patience, Position, Record, SourceLog, TopicIndex, TopicInfo, Transaction,
+    Bounds, Committed, Consumer, DeadLetter, HeaderSource, Headers, ISOLATION, Isolation, Item, LogError, Outcome,
+    Ownership, Partition, Patience, Position, Record, SourceLog, TopicIndex, TopicInfo, Transaction,
 };

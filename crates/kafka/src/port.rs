@@ -1,6 +1,8 @@
 //! The port itself: its types and what every adapter promises.
 
 use activity::{Millis, Offset, PartitionId, Shard, TopicId};
+use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -39,6 +41,43 @@ pub struct Record<'a> {
     pub key: Option<&'a [u8]>,
     /// Its value; `None` is a tombstone.
     pub payload: Option<&'a [u8]>,
+    /// Its headers.
+    pub headers: Headers<'a>,
+}
+
+/// The headers of a record. They are borrowed from the consumer's buffer, and nothing is done for them before they are asked for.
+#[derive(Clone, Copy, Default)]
+pub struct Headers<'a>(Option<&'a dyn HeaderSource>);
+
+/// What has headers.
+pub trait HeaderSource {
+    /// The name and value of a header, by its place from 0; `None` past the last one.
+    fn header(&self, at: usize) -> Option<(&[u8], Option<&[u8]>)>;
+}
+
+impl<'a> Headers<'a> {
+    /// The headers that `source` has.
+    pub fn of(source: &'a dyn HeaderSource) -> Headers<'a> {
+        Headers(Some(source))
+    }
+
+    /// Those that have a value and a name in UTF-8, in order.
+    pub fn iter(self) -> impl Iterator<Item = (&'a str, &'a [u8])> + Clone {
+        let all = (0..).map_while(move |at| self.0?.header(at));
+        all.filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value?)))
+    }
+}
+
+impl fmt::Debug for Headers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<const N: usize> HeaderSource for [(&str, &[u8]); N] {
+    fn header(&self, at: usize) -> Option<(&[u8], Option<&[u8]>)> {
+        self.get(at).map(|(name, value)| (name.as_bytes(), Some(*value)))
+    }
 }
 
 /// What a poll hands over, in order.
@@ -210,8 +249,8 @@ pub struct DeadLetter {
     pub key: Option<Vec<u8>>,
     /// Its payload, cut to a limit.
     pub payload: Vec<u8>,
-    /// Reason and origin, as headers.
-    pub headers: Vec<(&'static str, String)>,
+    /// Reason and origin, as headers, and those of the record that say what its payload is.
+    pub headers: Vec<(Cow<'static, str>, String)>,
 }
 
 /// What became of a transaction.

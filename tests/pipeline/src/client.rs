@@ -10,7 +10,7 @@ use rdkafka::client::Client as RawClient;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::util::Timeout;
@@ -104,9 +104,21 @@ impl Client {
     /// When one is not delivered.
     #[track_caller]
     pub fn send<'a>(&self, topic: &str, events: impl IntoIterator<Item = Event<'a>>) {
-        for event in events {
+        self.send_with(topic, events.into_iter().map(|event| (event, [].as_slice())));
+    }
+
+    /// Sends records that have headers, as [`Client::send`] does those that have none.
+    ///
+    /// # Panics
+    /// When one is not delivered.
+    #[track_caller]
+    pub fn send_with<'a>(&self, topic: &str, events: impl IntoIterator<Item = (Event<'a>, &'a [(&'a str, &'a str)])>) {
+        for (event, headers) in events {
             let mut record = BaseRecord::to(topic).partition(event.partition).timestamp(event.timestamp).key(event.key);
             record.payload = event.payload;
+            let header =
+                |all: OwnedHeaders, (key, value): &(&str, &str)| all.insert(Header { key, value: Some(*value) });
+            record.headers = (!headers.is_empty()).then(|| headers.iter().fold(OwnedHeaders::new(), header));
             while let Err((error, back)) = self.producer.send(record) {
                 assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull), "{error}");
                 record = back;

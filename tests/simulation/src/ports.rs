@@ -9,8 +9,8 @@ use crate::transcript::Told;
 use crate::world::{Process, World};
 use activity::{Offset, Shard};
 use kafka::{
-    Bounds, Committed, Consumer, Item, LogError, Outcome, Ownership, Partition, Patience, Position, Record, SourceLog,
-    TopicInfo, Transaction,
+    Bounds, Committed, Consumer, Headers, Item, LogError, Outcome, Ownership, Partition, Patience, Position, Record,
+    SourceLog, TopicInfo, Transaction,
 };
 use rand::Rng;
 use std::collections::BTreeMap;
@@ -202,6 +202,7 @@ impl Consumer for SimLog {
                     timestamp: Some(*timestamp),
                     key: None,
                     payload: Some(payload),
+                    headers: Headers::default(),
                 })),
                 Fetched::End(at) => hand_over(Item::End(Position { partition: *partition, next: offset(*at) })),
             }

@@ -18,6 +18,7 @@ mod ends;
 mod failure;
 mod faults;
 mod handover;
+mod headers;
 mod lookup;
 mod member;
 mod positions;

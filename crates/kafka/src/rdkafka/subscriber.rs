@@ -7,6 +7,7 @@
 //! are read are forwarded into a queue of their own, which is read in batches; the consumer's queue is read event by event.
 
 use super::context::{Quiet, log};
+use super::headers::OfMessage;
 use rdkafka::bindings as native;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
@@ -57,6 +58,7 @@ pub(super) struct Fetched<'a> {
     pub(super) timestamp: Option<i64>,
     pub(super) key: Option<&'a [u8]>,
     pub(super) payload: Option<&'a [u8]>,
+    pub(super) headers: OfMessage<'a>,
 }
 
 /// A consumer with a group name, and its queues.
@@ -352,6 +354,7 @@ unsafe fn fetched(message: &native::rd_kafka_message_t) -> Fetched<'_> {
             timestamp: (timestamp >= 0).then_some(timestamp),
             key: bytes(message.key.cast(), message.key_len),
             payload: bytes(message.payload.cast(), message.len),
+            headers: OfMessage::new(message),
         }
     }
 }

@@ -40,7 +40,7 @@ fn packs_letters_positions_and_notes_are_written_together() {
     first.dead_letters.push(DeadLetter {
         key: Some(b"k".to_vec()),
         payload: b"bad".to_vec(),
-        headers: vec![("reason", "not JSON".to_owned()), ("offset", "6".to_owned())],
+        headers: vec![("reason".into(), "not JSON".to_owned()), ("offset".into(), "6".to_owned())],
     });
     assert_eq!(log.transact(&first).unwrap(), Outcome::Committed);
     let found = log.committed(&[partition(1), partition(0)]).unwrap();

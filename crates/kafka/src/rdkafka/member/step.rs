@@ -3,7 +3,7 @@
 use super::super::handover::Change;
 use super::super::positions::Positions;
 use super::super::subscriber::{Event, Fetched, Place};
-use crate::{Item, Partition, Position, Record, TopicIndex};
+use crate::{Headers, Item, Partition, Position, Record, TopicIndex};
 use activity::{Millis, Offset, PartitionId};
 use rdkafka::error::RDKafkaErrorCode;
 
@@ -79,6 +79,7 @@ fn record(
         timestamp: fetched.timestamp.map(Millis),
         key: fetched.key,
         payload: fetched.payload,
+        headers: Headers::of(&fetched.headers),
     }));
     Step::Handed(fetched.payload.map_or(0, <[u8]>::len) + fetched.key.map_or(0, <[u8]>::len))
 }

@@ -3,8 +3,9 @@
 Usage: judge.py FOLDER
 
 The folder holds
-  setting.json   partitions, shards, seed, wall time in milliseconds, how many samples to check by brute force
+  setting.json   partitions, changes (partitions of the accounts' topic), shards, seed, wall time in milliseconds, how many samples to check by brute force
   records.tsv    the source topic: partition, offset, payload
+  changes.tsv    the accounts' topic: partition, offset, stamp in milliseconds, key, payload (none of a deleted record)
   shards.tsv     the shard of every key: field, key, shard
   packs.tsv      nsm.activity: shard, offset, the next position of every source partition after it
   samples.jsonl  what pages showed: stands (a next offset a shard), gauges (as they are written), times (how often)
@@ -19,12 +20,13 @@ import json
 import sys
 from collections import Counter, defaultdict
 from datetime import date, datetime
+from typing import Optional
 
 from metrics import GRAINS, METRICS
 from samples import LABELS, check
 from shards import Shards
-from stream import EPOCH, Partition, bucket, lines, load
-from windows import written
+from stream import EPOCH, Changes, Partition, bucket, lines, load, load_changes
+from windows import timelines, written
 
 
 def ended(text: str, grain: str) -> int:
@@ -39,24 +41,32 @@ class Final:
     """What there is in every bucket of all metrics: the distinct values, or the number or sum of the events."""
 
     def __init__(self, shards: Shards) -> None:
-        self.distinct: dict[tuple[str, str, int], set[str]] = defaultdict(set)
+        # The distinct values, each with its account.
+        self.distinct: dict[tuple[str, str, int], dict[str, str]] = defaultdict(dict)
+        self.told = timelines(change for of_shard in shards.changes for of in of_shard for change in of)
         self.added: dict[tuple[str, str, int], int] = defaultdict(int)
         for counted in (counted for of_shard in shards.events for of in of_shard for counted in of):
             metric = METRICS[counted.metric]
             for grain in GRAINS:
                 place = counted.metric, grain, getattr(counted.event, grain)
                 if metric.kind == "distinct":
-                    self.distinct[place].add(getattr(counted.event, metric.field))
+                    self.distinct[place][getattr(counted.event, metric.field)] = counted.event.account_id
                 else:
                     self.added[place] += counted.event.cents if metric.kind == "sum" else 1
 
-    def value(self, name: str, label: str, as_of: int) -> str:
-        """The value as of a bucket."""
+    def value(self, name: str, label: str, as_of: int, of: Optional[tuple[str, str]]) -> str:
+        """The value as of a bucket, of all or of a slice."""
         window = LABELS[name, label]
         places = [(name, window.grain, at) for at in range(as_of - window.length + 1, as_of + 1)]
         if METRICS[name].kind != "distinct":
             return written(name, sum(self.added.get(place, 0) for place in places))
-        return written(name, len(set().union(*(self.distinct.get(place, ()) for place in places))))
+        found: dict[str, str] = {}
+        for place in places:
+            found.update(self.distinct.get(place, {}))
+        if of is None:
+            return written(name, len(found))
+        at = {account: self.told[of[0]].at(account, window.grain, as_of) for account in set(found.values())}
+        return written(name, sum(at[account] == of[1] for account in found.values()))
 
 
 def check_answers(answers: list[dict], shards: Shards) -> dict:
@@ -68,11 +78,12 @@ def check_answers(answers: list[dict], shards: Shards) -> dict:
         if answer["value"] is None:
             continue
         grain = LABELS[name, label].grain
-        right = final.value(name, label, ended(as_of, grain))
+        of = tuple(answer["slice"]) if "slice" in answer else None
+        right = final.value(name, label, ended(as_of, grain), of)
         points[grain].add(as_of)
         compared += 1
         if answer["value"] != right:
-            wrong.append(f"{name} {label} as of {as_of} is {answer['value']}, not {right}")
+            wrong.append(f"{name} {label} {of or ''} as of {as_of} is {answer['value']}, not {right}")
     return {"wrong": wrong, "compared": compared, "points": {grain: len(of) for grain, of in points.items()}}
 
 
@@ -85,7 +96,7 @@ def check_rejects(rejects: list[list[str]], partitions: list[Partition]) -> dict
     return {"wrong": wrong, "by_reason": Counter(why for of in partitions for why in of.rejected.values())}
 
 
-def facts(partitions: list[Partition]) -> dict:
+def facts(partitions: list[Partition], changes: list[Changes]) -> dict:
     """What the stream was like."""
     events = [event for of in partitions for event in of.events if event is not None]
     days = {event.day for event in events}
@@ -94,6 +105,7 @@ def facts(partitions: list[Partition]) -> dict:
         "duplicates": len(events) - len({event.event_id for event in events}),
         "late": {grain: sum(of.late[grain] for of in partitions) for grain in GRAINS if grain != "day"},
         "days": len(days),
+        "changes": sum(len(of.changes) for of in changes),
     }
 
 
@@ -103,7 +115,8 @@ def main() -> None:
     with open(f"{folder}/setting.json", encoding="utf-8") as file:
         setting = json.load(file)
     partitions = load(f"{folder}/records.tsv", setting["partitions"], setting["now"])
-    shards = Shards(folder, partitions, setting["shards"])
+    changes = load_changes(f"{folder}/changes.tsv", setting["changes"])
+    shards = Shards(folder, partitions, changes, setting["shards"])
     with open(f"{folder}/samples.jsonl", encoding="utf-8") as file:
         samples = [json.loads(line) for line in file]
     with open(f"{folder}/answers.jsonl", encoding="utf-8") as file:
@@ -111,7 +124,7 @@ def main() -> None:
         asked = [json.loads(line, parse_float=str, parse_int=str) for line in file if line.strip()]
     answers = [value for answer in asked for value in answer["values"]]
     verdict = {
-        "stream": facts(partitions),
+        "stream": facts(partitions, changes),
         "answers": check_answers(answers, shards),
         "rejects": check_rejects(list(lines(f"{folder}/rejects.tsv")), partitions),
         "samples": check(samples, shards, setting["seed"], setting["by_force"]),

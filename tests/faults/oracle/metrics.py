@@ -22,6 +22,26 @@ class Window(NamedTuple):
     length: int
 
 
+class Attribute(NamedTuple):
+    """What an account has: the values that have slices of their own, and whether the latest counts at all times."""
+
+    values: tuple[str, ...]
+    current: bool
+
+    def slices(self) -> tuple[str, ...]:
+        """All slices: no value, the declared ones, and any other. Of two values of one moment the later one here holds."""
+        return ("__none__", *self.values, "__other__")
+
+    def slice_of(self, value: Optional[str]) -> str:
+        """The slice of a value."""
+        if value is None:
+            return "__none__"
+        return value if value in self.values else "__other__"
+
+
+ATTRIBUTES = {"tier": Attribute(("trial", "team"), False), "owner": Attribute(("ada", "bob"), True)}
+
+
 class Metric(NamedTuple):
     """What a metric counts: distinct values of a field, events, or their amounts in cents. The field shards it."""
 
@@ -30,6 +50,8 @@ class Metric(NamedTuple):
     events: Optional[frozenset[str]]
     plans: Optional[frozenset[str]]
     windows: tuple[Window, ...]
+    # What its slices are told by, attributes of the event's account.
+    by: tuple[str, ...] = ()
 
     def counts(self, event: "object") -> bool:
         """Whether an event is one that the metric wants."""
@@ -48,8 +70,14 @@ ALL = windows("60m", "24h", "1d", "7d", "28d")
 METRICS = {
     "users": Metric("distinct", "user_id", None, None, ALL),
     "accounts": Metric(
-        "distinct", "account_id", frozenset({"report_exported", "purchase"}), frozenset({"team", "pro"}), ALL
+        "distinct",
+        "account_id",
+        frozenset({"report_exported", "purchase"}),
+        frozenset({"team", "pro"}),
+        ALL,
+        ("tier", "owner"),
     ),
+    "seats": Metric("distinct", "seat", None, None, windows("60m", "7d"), ("tier",)),
     "purchases": Metric("count", "event_id", frozenset({"purchase"}), None, ALL),
     "revenue": Metric("sum", "event_id", frozenset({"purchase"}), None, windows("60m", "1d", "28d")),
 }

@@ -5,49 +5,69 @@ import re
 from collections import defaultdict
 from typing import NamedTuple, Optional
 
-from metrics import METRICS
+from metrics import ATTRIBUTES, METRICS
 from shards import Counted, Shards
-from stream import Event, bucket
-from windows import Running, brute, written
+from stream import Change, Event, bucket
+from windows import Running, brute, timelines, written
 
-GAUGE = re.compile(r'nsm_(\w+)\{window="(\w+)",complete="(true|false)"\}')
+GAUGE = re.compile(r'nsm_(\w+?)(?:_by_(\w+))?\{window="(\w+)",complete="(true|false)"(?:,(\w+)="(\w+)")?\}')
 LABELS = {(name, window.label): window for name, metric in METRICS.items() for window in metric.windows}
 
 
 class Gauge(NamedTuple):
-    """A gauge: metric, window and whether it is of the last complete bucket."""
+    """A gauge: metric, window, whether it is of the last complete bucket, and of which slice: an attribute and its value."""
 
     metric: str
     window: str
     complete: bool
+    of: Optional[tuple[str, str]] = None
 
 
-ALL = [Gauge(name, label, complete) for name, label in LABELS for complete in (False, True)]
+def slices(name: str) -> list[Optional[tuple[str, str]]]:
+    """What there is of a metric: all of it, and its slices."""
+    return [None, *((by, value) for by in METRICS[name].by for value in ATTRIBUTES[by].slices())]
+
+
+ALL = [
+    Gauge(name, label, complete, of) for name, label in LABELS for complete in (False, True) for of in slices(name)
+]
+KNOWN = frozenset(ALL)
 
 
 def parse(name: str) -> Optional[Gauge]:
     """The gauge of a name with labels."""
     found = GAUGE.fullmatch(name)
-    gauge = found and Gauge(found[1], found[2], found[3] == "true")
-    return gauge if gauge in ALL else None
+    if not found or found[2] != found[5]:
+        return None
+    gauge = Gauge(found[1], found[3], found[4] == "true", (found[5], found[6]) if found[5] else None)
+    return gauge if gauge in KNOWN else None
 
 
 class Walk:
-    """A shard that goes through its events, from one stand to the next."""
+    """A shard that goes through its events and changes, from one stand to the next."""
 
-    def __init__(self, events: list[list[Counted]]) -> None:
-        self.events = events
-        self.done = [0] * len(events)
+    def __init__(self, events: list[list[Counted]], changes: list[list[Change]]) -> None:
+        self.records: list[list[Counted | Change]] = [*events, *changes]
+        self.done = [0] * len(self.records)
         self.metrics = {name: Running(metric) for name, metric in METRICS.items()}
 
     def to(self, positions: list[int]) -> None:
-        """Goes on to the events before these positions."""
+        """Goes on to what lies before these positions."""
         for partition, position in enumerate(positions):
-            events, at = self.events[partition], self.done[partition]
-            while at < len(events) and events[at].offset < position:
-                self.metrics[events[at].metric].add(events[at].event)
+            records, at = self.records[partition], self.done[partition]
+            while at < len(records) and records[at].offset < position:
+                self.take(records[at])
                 at += 1
             self.done[partition] = at
+
+
+    def take(self, record: Counted | Change) -> None:
+        """Takes the next event or change."""
+        if isinstance(record, Counted):
+            self.metrics[record.metric].add(record.event)
+        else:
+            for running in self.metrics.values():
+                running.change(record)
 
 
 def as_of(gauge: Gauge, time: int) -> int:
@@ -63,13 +83,13 @@ def expected(samples: list[dict], shards: Shards) -> list[Optional[dict[Gauge, i
         times.append(None if None in of else min(of))
     values: list[Optional[dict[Gauge, int]]] = [None if time is None else defaultdict(int) for time in times]
     for shard, events in enumerate(shards.events):
-        walk = Walk(events)
+        walk = Walk(events, shards.changes[shard])
         timed = [at for at, time in enumerate(times) if time is not None]
         for at in sorted(timed, key=lambda at: samples[at]["stands"][shard]):
             walk.to(shards.positions(shard, samples[at]["stands"][shard]))
             for gauge in ALL:
                 window = LABELS[gauge.metric, gauge.window]
-                values[at][gauge] += walk.metrics[gauge.metric].as_of(window, as_of(gauge, times[at]))
+                values[at][gauge] += walk.metrics[gauge.metric].as_of(window, as_of(gauge, times[at]), gauge.of)
     return values
 
 
@@ -81,12 +101,15 @@ def brute_force(sample: dict, shards: Shards) -> dict[Gauge, int]:
     for shard, of in enumerate(positions):
         inside: dict[str, list[Event]] = defaultdict(list)
         for partition, position in enumerate(of):
-            for counted in shards.events[shard][partition]:
+            for counted in shards.events[shard][partition] if partition < len(shards.partitions) else ():
                 if counted.offset < position:
                     inside[counted.metric].append(counted.event)
+        events = len(shards.partitions)
+        known = [(of_partition, of[events + at]) for at, of_partition in enumerate(shards.changes[shard])]
+        told = timelines(change for changes, position in known for change in changes if change.offset < position)
         for gauge in ALL:
             window = LABELS[gauge.metric, gauge.window]
-            total[gauge] += brute(gauge.metric, window, as_of(gauge, time), inside[gauge.metric])
+            total[gauge] += brute(gauge.metric, window, as_of(gauge, time), inside[gauge.metric], told, gauge.of)
     return total
 
 

@@ -5,9 +5,11 @@ from collections import defaultdict
 from typing import NamedTuple, Optional
 
 from metrics import METRICS
-from stream import Event, Partition, lines
+from stream import Change, Changes, Event, Partition, lines
 
 FIELDS = ("event_id", "user_id", "account_id")
+# Who lies in the shard of another field.
+SHARD_BY = {"seat": "account_id"}
 
 
 class Counted(NamedTuple):
@@ -44,10 +46,12 @@ class Log:
 
 
 class Shards:
-    """The events of each shard by source partition, in the order of offsets."""
+    """The events, and the changes of accounts, of each shard by source partition, in the order of offsets. The partitions of the
+    accounts' topic follow those of the events'."""
 
-    def __init__(self, folder: str, partitions: list[Partition], shards: int) -> None:
+    def __init__(self, folder: str, partitions: list[Partition], changes: list[Changes], shards: int) -> None:
         self.partitions = partitions
+        self.clocks: list[Partition | Changes] = [*partitions, *changes]
         self.logs = [Log() for _ in range(shards)]
         for shard, offset, positions in lines(f"{folder}/packs.tsv"):
             self.logs[int(shard)].offsets.append(int(offset))
@@ -57,6 +61,10 @@ class Shards:
             self.shard_of[field][key] = int(shard)
         self.events: list[list[list[Counted]]] = [[[] for _ in partitions] for _ in range(shards)]
         self.place_all()
+        self.changes: list[list[list[Change]]] = [[[] for _ in changes] for _ in range(shards)]
+        for partition, of in enumerate(changes):
+            for change in of.changes:
+                self.changes[self.shard_of["account_id"][change.account]][partition].append(change)
 
     def place_all(self) -> None:
         """Gives every event to the shards in which metrics count it; of copies, the one that its shard meets first."""
@@ -85,16 +93,17 @@ class Shards:
         field = METRICS[name].field
         key = getattr(copy.event, field)
         if key is not None:
-            shard = self.shard_of[field][key]
+            by = SHARD_BY.get(field, field)
+            shard = self.shard_of[by][getattr(copy.event, by)]
             self.events[shard][copy.partition].append(Counted(copy.offset, name, copy.event))
 
     def positions(self, shard: int, stand: int) -> list[int]:
         """The next position of every source partition for a shard that stands at an offset."""
-        return self.logs[shard].before(stand, len(self.partitions))
+        return self.logs[shard].before(stand, len(self.clocks))
 
     def time(self, positions: list[int]) -> Optional[int]:
         """Shard time at these positions; `None` if a partition was not heard of."""
-        clocks = [of.clock_at(position) for of, position in zip(self.partitions, positions)]
+        clocks = [of.clock_at(position) for of, position in zip(self.clocks, positions)]
         return None if None in clocks else min(clocks)
 
 

@@ -5,10 +5,10 @@ import sys
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Iterator, Optional
+from typing import Iterator, NamedTuple, Optional
 from zoneinfo import ZoneInfo
 
-from metrics import FUTURE_MS, GRAINS, HOUR_MS, LATENESS_MS, MINUTE_MS, ZONE
+from metrics import ATTRIBUTES, FUTURE_MS, GRAINS, HOUR_MS, LATENESS_MS, MINUTE_MS, ZONE
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 QUARTER_MS = 15 * MINUTE_MS
@@ -18,7 +18,7 @@ _ZONE = ZoneInfo(ZONE)
 class Event:
     """An event that counts, and its bucket of every grain for which it is in time; `None` where it is late."""
 
-    __slots__ = ("event_id", "name", "user_id", "account_id", "plan", "cents", "minute", "hour", "day")
+    __slots__ = ("event_id", "name", "user_id", "account_id", "seat", "plan", "cents", "minute", "hour", "day")
 
     def __init__(self, fields: dict, time: int, behind: int) -> None:
         properties = fields.get("properties") or {}
@@ -26,6 +26,8 @@ class Event:
         self.name = sys.intern(fields["event"])
         self.user_id = fields.get("user_id") and sys.intern(fields["user_id"])
         self.account_id = fields.get("account_id") and sys.intern(fields["account_id"])
+        named = self.account_id is not None and self.user_id is not None
+        self.seat = sys.intern(f"{self.account_id}/{self.user_id}") if named else None
         self.plan = properties.get("plan")
         self.cents = cents_of(properties.get("amount"))
         for grain in GRAINS:
@@ -66,6 +68,45 @@ class Partition:
         self.clocks.append(clock)
 
 
+class Change(NamedTuple):
+    """From a time on, some attributes of an account are in these slices."""
+
+    offset: int
+    account: str
+    time: int
+    slices: dict[str, str]
+
+
+class Changes:
+    """The records about accounts of a partition by offset, and where the partition's clock stands after each."""
+
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+        self.clocks: list[Optional[int]] = []
+
+    def clock_at(self, position: int) -> Optional[int]:
+        """Where the clock stands before the record at a position."""
+        return self.clocks[position - 1] if position else None
+
+    def take(self, stamp: int, key: str, payload: str) -> None:
+        """Takes the next record. One without a payload takes all away as of its stamp, and moves no clock."""
+        clock = self.clocks[-1] if self.clocks else None
+        if payload:
+            fields = json.loads(payload)
+            time, told, account = millis(fields["timestamp"]), fields["attributes"], fields["account_id"]
+            clock = time if clock is None else max(clock, time)
+        else:
+            time, told, account = stamp, dict.fromkeys(ATTRIBUTES), key
+        slices = {name: of.slice_of(told[name]) for name, of in ATTRIBUTES.items() if name in told}
+        self.changes.append(Change(len(self.changes), account, time, slices))
+        self.clocks.append(clock)
+
+
+def millis(text: str) -> int:
+    """A time as it is written, in milliseconds."""
+    return (datetime.fromisoformat(text.replace("Z", "+00:00")) - EPOCH) // timedelta(milliseconds=1)
+
+
 def read(payload: str, now: int) -> tuple[dict, int, Optional[str]]:
     """Fields and time of a record, or why it cannot be counted."""
     try:
@@ -74,7 +115,7 @@ def read(payload: str, now: int) -> tuple[dict, int, Optional[str]]:
         return {}, 0, "broken_json"
     if "timestamp" not in fields:
         return {}, 0, "missing_field"
-    time = (datetime.fromisoformat(fields["timestamp"].replace("Z", "+00:00")) - EPOCH) // timedelta(milliseconds=1)
+    time = millis(fields["timestamp"])
     if fields["event"] == "purchase" and "event_id" not in fields:
         return {}, 0, "missing_field"
     if fields["event"] == "purchase" and not is_amount((fields.get("properties") or {}).get("amount")):
@@ -120,6 +161,16 @@ def load(path: str, partitions: int, now: int) -> list[Partition]:
         of = loaded[int(partition)]
         assert len(of.events) == int(offset), f"the source topic has a gap before {partition}/{offset}"
         of.take(payload, now)
+    return loaded
+
+
+def load_changes(path: str, partitions: int) -> list[Changes]:
+    """All partitions, from lines of partition, offset, stamp, key and payload, separated by tabs."""
+    loaded = [Changes() for _ in range(partitions)]
+    for partition, offset, stamp, key, payload in lines(path, 5):
+        of = loaded[int(partition)]
+        assert len(of.changes) == int(offset), f"the accounts' topic has a gap before {partition}/{offset}"
+        of.take(int(stamp), key, payload)
     return loaded
 
 

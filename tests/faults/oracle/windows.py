@@ -1,11 +1,11 @@
 """Values of trailing windows: step by step for many samples, and by brute force for a few and for the end."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from typing import Iterable, Optional
+from typing import Iterable, Iterator, Optional
 
-from metrics import METRICS, Metric, Window
-from stream import Event
+from metrics import ATTRIBUTES, GRAINS, METRICS, Attribute, Metric, Window
+from stream import Change, Event, bucket
 
 
 class Trailing:
@@ -40,8 +40,94 @@ class Trailing:
         return self.value
 
 
+class Timelines:
+    """What an attribute of every account was: at each moment of a change, the slice from then on."""
+
+    def __init__(self, attribute: Attribute) -> None:
+        self.attribute = attribute
+        self.rank = {name: rank for rank, name in enumerate(attribute.slices())}
+        self.changes: dict[str, dict[int, str]] = defaultdict(dict)
+        # By account and grain, as long as nothing changes: from which bucket on, at its end, the account is in which slice.
+        self.steps: dict[tuple[str, str], list[tuple[int, str]]] = {}
+
+    def take(self, account: str, time: int, name: str) -> None:
+        """Takes a change. Of two at one moment the slice of the higher rank holds."""
+        of = self.changes[account]
+        of[time] = max(of.get(time, name), name, key=self.rank.__getitem__)
+        for grain in GRAINS:
+            self.steps.pop((account, grain), None)
+
+    def at(self, account: str, grain: str, as_of: int) -> str:
+        """The slice at the end of a bucket, from scratch."""
+        of = self.changes.get(account, {})
+        past = [time for time in of if self.attribute.current or bucket(grain, time) <= as_of]
+        return of[max(past)] if past else "__none__"
+
+    def pieces(self, account: str, grain: str, first: int, last: int) -> Iterator[tuple[str, int, int]]:
+        """The slices at the ends of the buckets from the first to the last: each with the first and last of its buckets."""
+        if self.attribute.current:
+            yield self.at(account, grain, first), first, last
+            return
+        steps = self.steps.get((account, grain)) or self.steps.setdefault((account, grain), self.stepped(account, grain))
+        next_step = bisect_right(steps, first, key=lambda step: step[0])
+        name = steps[next_step - 1][1] if next_step else "__none__"
+        for at, after in steps[next_step:]:
+            if at > last:
+                break
+            yield name, first, at - 1
+            first, name = at, after
+        yield name, first, last
+
+    def stepped(self, account: str, grain: str) -> list[tuple[int, str]]:
+        """The steps of an account at a grain: where clocks are set back, a later time may lie in an earlier bucket."""
+        of, latest, time = self.changes.get(account, {}), {}, None
+        for at in of:
+            latest[bucket(grain, at)] = max(at, latest.get(bucket(grain, at), at))
+        steps = []
+        for place in sorted(latest):
+            time = latest[place] if time is None else max(time, latest[place])
+            steps.append((place, of[time]))
+        return steps
+
+
+def timelines(changes: Iterable[Change]) -> dict[str, Timelines]:
+    """What every attribute was, by these changes."""
+    told = {name: Timelines(attribute) for name, attribute in ATTRIBUTES.items()}
+    for change in changes:
+        for name, value in change.slices.items():
+            told[name].take(change.account, change.time, value)
+    return told
+
+
+class Sliced:
+    """A metric by an attribute, as of the changes that were taken so far: steps of every window and slice."""
+
+    def __init__(self, metric: Metric, attribute: Attribute) -> None:
+        self.metric = metric
+        self.timelines = Timelines(attribute)
+        self.windows = {(window, name): Trailing() for window in metric.windows for name in attribute.slices()}
+
+    def add(self, window: Window, account: str, first: int, last: int, amount: int) -> None:
+        """Something of an account counts as of the buckets from the first to the last; or no more, by a negative amount."""
+        if first <= last:
+            for name, start, end in self.timelines.pieces(account, window.grain, first, last):
+                self.windows[window, name].add(start, end, amount)
+
+
+def runs(buckets: list[int], length: int) -> Iterator[tuple[int, int]]:
+    """The first and last as-of bucket of every run in which a window of this length touches one of the buckets."""
+    first, last = None, 0
+    for at in buckets:
+        if first is not None and at > last + 1:
+            yield first, last
+            first = None
+        first, last = at if first is None else first, at + length - 1
+    if first is not None:
+        yield first, last
+
+
 class Running:
-    """A metric of the events that were added so far."""
+    """A metric of the events that were added so far, and its slices."""
 
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
@@ -51,19 +137,26 @@ class Running:
             self.of_grain[window.grain].append(window)
         # Of distinct values: the buckets of each, ascending.
         self.active: dict[tuple[str, str], list[int]] = defaultdict(list)
+        self.sliced = {name: Sliced(metric, ATTRIBUTES[name]) for name in metric.by}
+        self.account_of: dict[str, str] = {}
+        self.of_account: dict[str, set[str]] = defaultdict(set)
 
     def add(self, event: Event) -> None:
         """Adds an event that the metric counts."""
         for grain, windows in self.of_grain.items():
-            bucket = getattr(event, grain)
-            if bucket is None:
+            at = getattr(event, grain)
+            if at is None:
                 continue
             if self.metric.kind == "distinct":
-                self.activate(grain, getattr(event, self.metric.field), bucket, windows)
+                value = getattr(event, self.metric.field)
+                if self.sliced:
+                    self.account_of[value] = event.account_id
+                    self.of_account[event.account_id].add(value)
+                self.activate(grain, value, at, windows)
             else:
                 amount = event.cents if self.metric.kind == "sum" else 1
                 for window in windows:
-                    self.windows[window].add(bucket, bucket + window.length - 1, amount)
+                    self.windows[window].add(at, at + window.length - 1, amount)
 
     def activate(self, grain: str, value: str, bucket: int, windows: list[Window]) -> None:
         """A value counts once where the windows of its buckets overlap."""
@@ -78,21 +171,53 @@ class Running:
             if at < len(buckets):
                 last = min(last, buckets[at] - 1)
             self.windows[window].add(first, last, 1)
+            for sliced in self.sliced.values():
+                sliced.add(window, self.account_of[value], first, last, 1)
         buckets.insert(at, bucket)
 
-    def as_of(self, window: Window, bucket: int) -> int:
-        """The value of a window as of a bucket."""
-        return self.windows[window].as_of(bucket)
+    def change(self, change: Change) -> None:
+        """All that an account has goes from slice to slice as it changes."""
+        for name, sliced in self.sliced.items():
+            if name in change.slices:
+                self.count_account(sliced, change.account, -1)
+                sliced.timelines.take(change.account, change.time, change.slices[name])
+                self.count_account(sliced, change.account, 1)
+
+    def count_account(self, sliced: Sliced, account: str, amount: int) -> None:
+        """Counts all that an account has, or takes it away."""
+        for value in self.of_account.get(account, ()):
+            for window in self.metric.windows:
+                for first, last in runs(self.active.get((window.grain, value), []), window.length):
+                    sliced.add(window, account, first, last, amount)
+
+    def as_of(self, window: Window, bucket: int, of: Optional[tuple[str, str]] = None) -> int:
+        """The value of a window as of a bucket: of all, or of a slice by an attribute."""
+        if of is None:
+            return self.windows[window].as_of(bucket)
+        name, value = of
+        return self.sliced[name].windows[window, value].as_of(bucket)
 
 
-def brute(name: str, window: Window, as_of: int, events: Iterable[Event]) -> int:
-    """The value of a metric, from all of its events, each once."""
+def brute(
+    name: str,
+    window: Window,
+    as_of: int,
+    events: Iterable[Event],
+    changes: dict[str, Timelines],
+    of: Optional[tuple[str, str]] = None,
+) -> int:
+    """The value of a metric, or of a slice of it, from all of its events, each once."""
     metric = METRICS[name]
     first = as_of - window.length + 1
     placed = [(event, getattr(event, window.grain)) for event in events]
     inside = [event for event, at in placed if at is not None and first <= at <= as_of]
     if metric.kind == "distinct":
-        return len({getattr(event, metric.field) for event in inside})
+        found = {getattr(event, metric.field): event.account_id for event in inside}
+        if of is None:
+            return len(found)
+        timelines, value = changes[of[0]], of[1]
+        slices = {account: timelines.at(account, window.grain, as_of) for account in set(found.values())}
+        return sum(slices[account] == value for account in found.values())
     return sum(event.cents for event in inside) if metric.kind == "sum" else len(inside)
 
 

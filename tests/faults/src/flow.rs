@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pipeline::{Client, Event};
 
-use crate::generator::{Generator, Sent};
+use crate::generator::{Change, Generator, Sent};
 
 /// How often records are sent.
 const TICK: Duration = Duration::from_millis(50);
@@ -33,8 +33,8 @@ struct Shared {
 }
 
 impl Flow {
-    /// Begins to send to a topic, as soon as something is allowed.
-    pub(crate) fn start(client: Client, topic: &'static str, mut generator: Generator) -> Flow {
+    /// Begins to send events and what accounts become, each to its topic, as soon as something is allowed.
+    pub(crate) fn start(client: Client, topic: &'static str, accounts: &'static str, mut generator: Generator) -> Flow {
         let shared = Arc::new(Shared::default());
         let (stop, stopped) = channel();
         let of = shared.clone();
@@ -44,6 +44,7 @@ impl Flow {
                 let part = if of.flushes.load(Ordering::SeqCst) { left.min(5_000) } else { left.div_ceil(PARTS) };
                 let portion: Vec<Sent> = (0..part).map_while(|_| generator.next()).collect();
                 client.send(topic, portion.iter().map(event));
+                client.send(accounts, portion.iter().filter_map(|sent| sent.change.as_ref()).map(change));
                 of.sent.fetch_add(portion.len() as u64, Ordering::SeqCst);
             }
         });
@@ -80,4 +81,9 @@ impl Flow {
 
 fn event(sent: &Sent) -> Event<'_> {
     Event { partition: sent.partition, key: "", payload: Some(sent.payload.as_bytes()), timestamp: sent.stamp }
+}
+
+fn change(of: &Change) -> Event<'_> {
+    let payload = of.payload.as_ref().map(String::as_bytes);
+    Event { partition: of.partition, key: &of.account, payload, timestamp: of.stamp }
 }

@@ -1,4 +1,5 @@
-//! The stream: usage events of some weeks, many out of order, some late, some twice, some broken.
+//! The stream: usage events of some weeks, many out of order, some late, some twice, some broken; and beside them what accounts
+//! become, some of it told late, some of it taken away.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +11,17 @@ use rand::{Rng, SeedableRng};
 /// How many partitions the source topic has.
 pub(crate) const PARTITIONS: i32 = 6;
 
+/// How many partitions the accounts' topic has.
+pub(crate) const CHANGE_PARTITIONS: i32 = 2;
+
 /// 2025-02-19T00:00:00Z. Casablanca changed its clocks on 2025-02-23 and on 2025-04-06.
 pub(crate) const START_MS: i64 = 1_739_923_200_000;
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 const NAMES: [&str; 5] = ["report_viewed", "report_exported", "invite", "purchase", "purchase"];
+const TIERS: [&str; 5] = [r#""trial""#, r#""team""#, r#""team""#, r#""gone""#, "null"];
+const OWNERS: [&str; 4] = [r#""ada""#, r#""bob""#, r#""cyd""#, "null"];
 const PLANS: [&str; 4] = ["free", "free", "team", "pro"];
 
 /// A record to be sent.
@@ -25,6 +31,17 @@ pub(crate) struct Sent {
     /// The record's timestamp, in milliseconds since 1970.
     pub(crate) stamp: i64,
     pub(crate) payload: String,
+    /// A record about an account that is sent beside it.
+    pub(crate) change: Option<Change>,
+}
+
+/// A record about an account; one without a payload says that it has no attributes any more.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) partition: i32,
+    pub(crate) stamp: i64,
+    pub(crate) account: String,
+    pub(crate) payload: Option<String>,
 }
 
 /// Gives the records one after another: the same for the same seed and number.
@@ -63,15 +80,46 @@ impl Generator {
         }
         let since = i128::from(self.span_ms) * i128::from(number) / i128::from(self.events);
         let now = START_MS + i64::try_from(since).expect("below the span");
-        let sent =
-            Sent { partition: self.random.random_range(0..PARTITIONS), stamp: now, payload: self.payload(number, now) };
+        let (partition, payload) = (self.random.random_range(0..PARTITIONS), self.payload(number, now));
+        let sent = Sent { partition, stamp: now, payload, change: None };
         if self.random.random_bool(0.03) {
             // On another partition: at once, or after many others.
             let partition = (sent.partition + self.random.random_range(1..PARTITIONS)) % PARTITIONS;
             let wait = if self.random.random_bool(0.5) { 1 } else { self.random.random_range(1..=self.events / 20) };
             self.again.insert(number + wait, Sent { partition, ..sent.clone() });
         }
-        Some(sent)
+        Some(Sent { change: self.change(now), ..sent })
+    }
+
+    /// Now and then an account changes. Most changes are told at once, which moves the clock of their partition; some are of
+    /// days ago, or of before all that is kept.
+    fn change(&mut self, now: i64) -> Option<Change> {
+        if !self.random.random_bool(0.03) {
+            return None;
+        }
+        let partition = self.random.random_range(0..CHANGE_PARTITIONS);
+        // As many as events have accounts; any of them alike, so that no account changes all the time.
+        let accounts = ((self.events * 3 / 50).max(10) / 15).max(1);
+        let account = format!("a-{:04}", self.random.random_range(0..accounts));
+        let ago = match self.random.random_range(0..10) {
+            0..7 => 0..MINUTE,
+            7..9 => 0..5 * DAY,
+            _ => 0..200 * DAY,
+        };
+        let time = now - self.random.random_range(ago);
+        if self.random.random_bool(0.1) {
+            return Some(Change { partition, stamp: time, account, payload: None });
+        }
+        let (written, tier) = (self.written(time), TIERS[self.random.random_range(0..TIERS.len())]);
+        let owner = OWNERS[self.random.random_range(0..OWNERS.len())];
+        let attributes = match self.random.random_range(0..3) {
+            0 => format!("\"tier\":{tier}"),
+            1 => format!("\"owner\":{owner},\"size\":7"),
+            _ => format!("\"tier\":{tier},\"owner\":{owner}"),
+        };
+        let payload =
+            format!("{{\"account_id\":\"{account}\",\"timestamp\":\"{written}\",\"attributes\":{{{attributes}}}}}");
+        Some(Change { partition, stamp: now, account, payload: Some(payload) })
     }
 
     fn payload(&mut self, number: u64, now: i64) -> String {

@@ -12,9 +12,9 @@ use rdkafka::Message;
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
-use crate::generator::{PARTITIONS, START_MS};
+use crate::generator::{CHANGE_PARTITIONS, PARTITIONS, START_MS};
 use crate::log::ActivityLog;
-use crate::run::{DEAD_LETTER, SHARDS, TOPIC};
+use crate::run::{ACCOUNTS, DEAD_LETTER, SHARDS, TOPIC};
 use crate::watch::Sample;
 
 /// The fields that decide shards.
@@ -47,10 +47,13 @@ impl Evidence<'_> {
         as_of.extend(back.map(|back| moment(last - back).to_string()));
         let mut answers = String::new();
         for as_of in as_of {
-            let output = installation.output(&["query", "--format", "json", "--as-of", &as_of]);
-            // As it is written: read here, numbers would lose digits.
-            answers += &String::from_utf8_lossy(&output.stdout).replace('\n', " ");
-            answers += "\n";
+            for slices in [&[][..], &["--by", "tier"], &["--by", "owner"]] {
+                let arguments = [&["query", "--format", "json", "--as-of", &as_of], slices].concat();
+                let output = installation.output(&arguments);
+                // As it is written: read here, numbers would lose digits.
+                answers += &String::from_utf8_lossy(&output.stdout).replace('\n', " ");
+                answers += "\n";
+            }
         }
         self.write("answers.jsonl", &answers);
     }
@@ -70,6 +73,16 @@ impl Evidence<'_> {
             }
         });
         records.flush().expect("there is room on the disk");
+        let mut changes = String::new();
+        installation.client.read(ACCOUNTS, Isolation::Committed, |record| {
+            let text =
+                |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap_or_default().to_vec()).expect("it is text");
+            let (account, payload) = (text(record.key()), text(record.payload()));
+            let stamp = record.timestamp().to_millis().expect("every record has a stamp");
+            changes += &format!("{}\t{}\t{stamp}\t{account}\t{payload}\n", record.partition(), record.offset());
+            keys.entry(("account_id", account)).or_insert_with_key(|(field, account)| shard_of(field, account));
+        });
+        self.write("changes.tsv", &changes);
         self.write("shards.tsv", &lines(keys.iter().map(|((field, key), shard)| format!("{field}\t{key}\t{shard}"))));
         let letters = installation.client.dead_letters(DEAD_LETTER);
         let letter = |of: &BTreeMap<String, String>| format!("{}\t{}\t{}", of["partition"], of["offset"], of["reason"]);
@@ -95,8 +108,7 @@ impl Evidence<'_> {
     pub(crate) fn verdict(&self) -> Value {
         let now = Timestamp::now().as_millisecond();
         let (closely, seed) = (self.closely, self.seed);
-        let setting =
-            json!({ "partitions": PARTITIONS, "shards": SHARDS, "seed": seed, "now": now, "by_force": closely / 10 });
+        let setting = json!({ "partitions": PARTITIONS, "changes": CHANGE_PARTITIONS, "shards": SHARDS, "seed": seed, "now": now, "by_force": closely / 10 });
         self.write("setting.json", &setting.to_string());
         oracle(env!("CARGO_MANIFEST_DIR"), "judge.py", [self.folder])
     }

@@ -10,14 +10,15 @@ use pipeline::{Client, Isolation};
 use rdkafka::Message;
 use serde::Deserialize;
 
-use crate::generator::PARTITIONS;
+use crate::generator::{CHANGE_PARTITIONS, PARTITIONS};
 
 /// Marker and fingerprint of Avro's single-object encoding.
 const HEAD: usize = 10;
 
 /// What the activity topic says.
 pub(crate) struct ActivityLog {
-    /// By shard: the offset of every committed pack, and the next position of each source partition after it.
+    /// By shard: the offset of every committed pack, and the next position of each source partition after it: those of events,
+    /// then those of accounts, as the catalogue has its sources.
     shards: Vec<Vec<(i64, Vec<i64>)>>,
     /// How many packs of aborted transactions there are, in the shard that has most: each is of another transaction.
     pub(crate) aborted: usize,
@@ -62,10 +63,11 @@ impl ActivityLog {
     }
 
     fn take(&mut self, shard: usize, offset: i64, pack: &Pack) {
-        let partitions = usize::try_from(PARTITIONS).expect("few");
+        let partitions = usize::try_from(PARTITIONS + CHANGE_PARTITIONS).expect("few");
         let mut next = self.shards[shard].last().map_or_else(|| vec![0; partitions], |(_, next)| next.clone());
-        for span in pack.sources.iter().flat_map(|coverage| &coverage.spans) {
-            let at = &mut next[usize::try_from(span.partition).expect("from 0")];
+        let spans = pack.sources.iter().zip([0, PARTITIONS]);
+        for (span, first) in spans.flat_map(|(coverage, first)| coverage.spans.iter().map(move |span| (span, first))) {
+            let at = &mut next[usize::try_from(first + span.partition).expect("from 0")];
             if span.from != *at {
                 let Span { partition, from, to } = span;
                 self.broken

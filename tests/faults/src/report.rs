@@ -44,6 +44,7 @@ impl Report<'_> {
         let mut lines = vec![
             ("records".to_owned(), stream["records"].to_string()),
             ("  duplicates on other partitions".to_owned(), stream["duplicates"].to_string()),
+            ("changes of accounts".to_owned(), stream["changes"].to_string()),
         ];
         let of = |object: &Value| object.as_object().cloned().unwrap_or_default();
         lines.extend(

@@ -11,12 +11,13 @@ use services::{Held, Progress, Proxy, wait_until};
 
 use crate::fleet::Fleet;
 use crate::flow::Flow;
-use crate::generator::{Generator, PARTITIONS};
+use crate::generator::{CHANGE_PARTITIONS, Generator, PARTITIONS};
 use crate::schedule::{Counts, Fault, Role};
 use crate::store::{self, RollBack};
 use crate::watch::{Seen, Watch};
 
 pub(crate) const TOPIC: &str = "product.usage";
+pub(crate) const ACCOUNTS: &str = "product.accounts";
 pub(crate) const ACTIVITY: &str = "nsm.activity";
 pub(crate) const DEAD_LETTER: &str = "nsm.dead-letter";
 pub(crate) const SHARDS: usize = 8;
@@ -75,8 +76,9 @@ impl Run {
         let installation = Installation::with_redis(CATALOGUE, settings, &store::ARGUMENTS);
         gate.pass_to(installation.redis.port());
         installation.kafka.create_topic(TOPIC, PARTITIONS, &[]);
+        installation.kafka.create_topic(ACCOUNTS, CHANGE_PARTITIONS, &[]);
         let client = Client::connect(&installation.kafka.bootstrap(), "none");
-        let flow = Flow::start(client, TOPIC, Generator::new(plan.seed, plan.events));
+        let flow = Flow::start(client, TOPIC, ACCOUNTS, Generator::new(plan.seed, plan.events));
         let (fleet, watch) = (Fleet::start(&installation), Watch::start());
         let random = SmallRng::seed_from_u64(plan.seed);
         Run { installation, gate, fleet, flow, watch, random, roll_backs: Vec::new(), late_refusals: 0 }
@@ -102,7 +104,7 @@ impl Run {
         wait_until(RECOVERY, "the rest of the stream", || self.flow.sent() == plan.events || self.flow.is_broken());
         self.fleet.expect_alive();
         self.flow.end();
-        self.installation.wait_settled(&[TOPIC]);
+        self.installation.wait_settled(&[TOPIC, ACCOUNTS]);
         let happened =
             Happened { faults, roll_backs: self.roll_backs, late_refusals: self.late_refusals, seen: self.watch.end() };
         (self.installation, happened)

@@ -43,8 +43,8 @@ MUTANTS = {
     "cache that learns before commit": [
         (
             "crates/ingest/src/forwarded.rs",
-            "            self.entities[at].forget(track, bucket);\n",
-            "            let _ = (at, track, bucket);\n",
+            "            self.entities[at].forget(place, bit);\n",
+            "            let _ = (at, place, bit);\n",
         ),
     ],
     "reads uncommitted": [
@@ -57,8 +57,8 @@ MUTANTS = {
     "increments instead of absolute values": [
         (
             "crates/window/src/shard.rs",
-            "        self.changed_counters.clear();\n",
-            "        self.changed_counters.clear();\n        self.counters.clear();\n",
+            "        self.counters.committed();\n",
+            "        self.counters = Counters::of(&self.plan);\n",
         ),
     ],
     "wall clock in window": [

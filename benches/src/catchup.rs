@@ -6,7 +6,7 @@ use crate::nsm::{Nsm, SHARDS, Setup};
 use crate::scrape::{Progress, whole};
 use crate::store::{Asker, Calls};
 use crate::usage;
-use crate::workload::Truth;
+use crate::workload::{LAST_DAY_SECONDS, Truth};
 use pipeline::Client;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -118,37 +118,41 @@ impl Course<'_> {
 
     /// The same, under a name, with settings beside the defaults.
     pub(crate) fn users_and_accounts_with(&self, name: &str, settings: Value) -> Round {
-        self.run(name, settings, &[USERS, ACCOUNTS])
+        let (taken, shown) = self.run(name, settings, &catalogue(self.topic, &[USERS, ACCOUNTS].concat()), 0);
+        self.check(&shown, &["users", "accounts"]);
+        taken
     }
 
-    /// Users alone, for the bytes that the store needs for one.
-    pub(crate) fn users_alone(&self) -> Round {
-        self.run("users", json!({}), &[USERS])
+    /// Users alone.
+    pub(crate) fn users_alone(&self, round: usize) -> Round {
+        let (taken, shown) = self.run(&format!("users-{round}"), json!({}), &catalogue(self.topic, USERS), 0);
+        self.check(&shown, &["users"]);
+        taken
     }
 
-    fn run(&self, name: &str, settings: Value, metrics: &[&str]) -> Round {
+    /// Runs a catalogue, which has other topics with `beside` records. With the page that shows what was counted.
+    pub(crate) fn run(&self, name: &str, settings: Value, catalogue: &str, beside: u64) -> (Round, Scrape) {
         let redis = Redis::start(&[]);
         let mut asker = Asker::new(&redis);
         let (calls, memory) = (asker.calls(), asker.used_memory());
-        let catalogue = catalogue(self.topic, &metrics.concat());
-        let folder = self.folder.clone();
-        let setup = Setup { name, catalogue: &catalogue, settings, kafka: self.kafka, redis: &redis, folder };
+        let (folder, records) = (self.folder.clone(), self.filled.records() + beside);
+        let setup = Setup { name, catalogue, settings, kafka: self.kafka, redis: &redis, folder };
         let before = Cpu { nsm: 0.0, redis: usage::cpu_seconds(redis.pid()), broker: self.broker_cpu() };
         let nsm = Nsm::start(&setup);
         let first = nsm.wait(DEADLINE, POLL, "the first events", |scrape| Progress::of(scrape).events > 0);
         let first = Progress::of(&first);
         let begun = clock::now();
-        let last = nsm.wait(DEADLINE, POLL, "all events to be applied", |scrape| self.is_applied(scrape));
+        let last = nsm.wait(DEADLINE, POLL, "all events to be applied", |scrape| is_applied(scrape, records));
         let seconds = begun.elapsed().as_secs_f64();
         let after = self.cpu(&nsm, &redis);
         let (Calls { commands, inner }, peak_rss_mib) = (asker.calls(), usage::peak_rss_mib(nsm.pid()));
         let shown = self.wait_stored(&nsm);
-        self.check(&shown, metrics);
+        assert_eq!(Progress::of(&shown).events, records, "every record is taken once");
         let activity_bytes = usage::topic_bytes(&self.kafka.data_folder(), &nsm.activity());
         nsm.stop();
         let progress = Progress::of(&last);
-        Round {
-            timed_events: self.filled.records() - first.events,
+        let round = Round {
+            timed_events: records - first.events,
             seconds,
             events: progress.events,
             rejected: whole(Some(shown.sum("northstar_ingest_rejected_total"))),
@@ -162,43 +166,39 @@ impl Course<'_> {
             redis_commands: commands - calls.commands,
             redis_inner_calls: inner - calls.inner,
             redis_bytes: asker.used_memory().saturating_sub(memory),
-        }
+        };
+        (round, shown)
     }
 
-    /// Whether all events are in committed transactions, and window has applied every pack that was written until then:
-    /// both counts are of one page, and a transaction writes a pack to every shard.
-    fn is_applied(&self, scrape: &Scrape) -> bool {
-        let progress = Progress::of(scrape);
-        progress.events >= self.filled.records() && progress.packs_behind(SHARDS) == 0
-    }
-
-    /// Waits until the store itself, as the exporter reads it, stands where the packs end.
+    /// Waits until the gauges stand for all packs, and are as of the last day: a source that has nothing more to say holds shard
+    /// time back until it is found to be idle.
     fn wait_stored(&self, nsm: &Nsm) -> Scrape {
         let client = Client::connect(&self.kafka.bootstrap(), "ends");
         let ends = client.ends(&nsm.activity()).expect("the broker knows the activity topic");
         // The last offset of all is a transaction's marker, which no pack follows yet.
         let stands = |scrape: &Scrape, shard: usize, end: i64| {
-            let next = scrape.get(&format!("northstar_shard_next_offset{{shard=\"{shard}\"}}"));
+            let next = scrape.get(&format!("northstar_gauges_next_offset{{shard=\"{shard}\"}}"));
             next.is_some_and(|next| next >= count(u64::try_from(end - 1).unwrap_or(0)))
         };
-        nsm.wait(SETTLE, POLL, "the store to stand where the packs end, and gauges", |scrape| {
-            !scrape.gauges().is_empty() && ends.iter().enumerate().all(|(shard, end)| stands(scrape, shard, *end))
+        let is_last_day = |scrape: &Scrape| {
+            let as_of = scrape.get("northstar_as_of_timestamp_seconds");
+            as_of.is_some_and(|as_of| as_of >= count(LAST_DAY_SECONDS))
+        };
+        nsm.wait(SETTLE, POLL, "the gauges to stand where the packs end, as of the last day", |scrape| {
+            let stand = ends.iter().enumerate().all(|(shard, end)| stands(scrape, shard, *end));
+            stand && !scrape.gauges().is_empty() && is_last_day(scrape)
         })
     }
 
     /// Exact, or no measurement at all.
-    fn check(&self, scrape: &Scrape, metrics: &[&str]) {
-        assert_eq!(Progress::of(scrape).events, self.filled.records(), "every record is taken once");
+    pub(crate) fn check(&self, scrape: &Scrape, metrics: &[&str]) {
         let rejected = whole(Some(scrape.sum("northstar_ingest_rejected_total")));
         assert_eq!(rejected, self.filled.rubbish, "what cannot be read is rejected, and nothing else");
         let truth = &self.filled.truth;
-        for days in WINDOWS {
-            let labels = format!("{{window=\"{days}d\",complete=\"false\"}}");
-            let gauge = |name: &str| scrape.get(&format!("nsm_{name}{labels}"));
-            assert_eq!(gauge("users"), Some(count(truth.users(days))), "users of {days} days");
-            if metrics.contains(&ACCOUNTS) {
-                assert_eq!(gauge("accounts"), Some(count(truth.accounts(days))), "accounts of {days} days");
-            }
+        for (name, days) in metrics.iter().flat_map(|name| WINDOWS.map(|days| (*name, days))) {
+            let expected = if name == "users" { truth.users(days) } else { truth.accounts(days) };
+            let gauge = scrape.get(&format!("nsm_{name}{{window=\"{days}d\",complete=\"false\"}}"));
+            assert_eq!(gauge, Some(count(expected)), "{name} of {days} days");
         }
     }
 
@@ -209,6 +209,13 @@ impl Course<'_> {
     fn broker_cpu(&self) -> f64 {
         usage::cpu_seconds(self.kafka.pid())
     }
+}
+
+/// Whether all records are in committed transactions, and window has applied every pack that was written until then: both
+/// counts are of one page, and a transaction writes a pack to every shard.
+fn is_applied(scrape: &Scrape, records: u64) -> bool {
+    let progress = Progress::of(scrape);
+    progress.events >= records && progress.packs_behind(SHARDS) == 0
 }
 
 pub(crate) fn catalogue(topic: &str, metrics: &str) -> String {

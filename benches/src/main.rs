@@ -14,6 +14,7 @@ mod probe;
 mod random;
 mod report;
 mod scrape;
+mod segments;
 mod send;
 mod stats;
 mod store;
@@ -110,8 +111,8 @@ fn prepare(folder: &Path) -> tempfile::TempDir {
 fn measure(options: &Options, folder: &tempfile::TempDir) -> Measured {
     let rounds = usize::from(options.rounds);
     let folder = folder.path().to_path_buf();
-    // The events, the floor's rounds, the pipeline's, users alone, live, wide.
-    let progress = Progress::new("bench", rounds * 2 + 6);
+    // The events, the floor's rounds, the pipeline's with each of three catalogues, live, wide.
+    let progress = Progress::new("bench", rounds * 4 + 6);
     progress.begin("starting a broker");
     let kafka = Kafka::start_for_load();
     let shape = Shape::of(options.events);
@@ -138,8 +139,16 @@ fn measure(options: &Options, folder: &tempfile::TempDir) -> Measured {
         pipeline.push(taken);
     }
     floor.push(measure_floor(rounds + 1));
-    progress.begin("users alone");
-    let users_alone = course.users_alone();
+    let accounts = segments::fill_accounts(&kafka, shape);
+    let (mut users_alone, mut segments) = (Vec::new(), Vec::new());
+    for round in 1..=rounds {
+        progress.begin(&format!("one metric, round {round} of {rounds}"));
+        users_alone.push(course.users_alone(round));
+        progress.begin(&format!("twenty metrics with three segments, round {round} of {rounds}"));
+        segments.push(course.segments(round, accounts));
+        let [one, twenty] = [&users_alone, &segments].map(|rounds| rounds[round - 1].cpu_per_million());
+        progress.say(&format!("one metric: {one:.2} CPU s/M; twenty with segments: {twenty:.2}"));
+    }
 
     progress.begin("live events");
     let seconds = Duration::from_secs(options.seconds);
@@ -149,5 +158,5 @@ fn measure(options: &Options, folder: &tempfile::TempDir) -> Measured {
     progress.begin("ten thousand gauges");
     let wide = wide::measure(&kafka, folder, shape, live.steady_rate.min(20_000), seconds / 2);
     drop(progress);
-    Measured { shape, truth: filled.truth, topic_bytes, floor, pipeline, users_alone, live, wide }
+    Measured { shape, truth: filled.truth, topic_bytes, floor, pipeline, users_alone, segments, live, wide }
 }

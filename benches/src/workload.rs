@@ -13,6 +13,8 @@ const SEED: u64 = 42;
 /// 2025-01-01T00:00:00Z: past, wherever and whenever this runs.
 const START_MS: i64 = 1_735_689_600_000;
 const DAY_MS: u64 = 86_400_000;
+/// When the last of these days begins, in seconds since 1970.
+pub(crate) const LAST_DAY_SECONDS: u64 = START_MS.cast_unsigned() / 1_000 + (DAYS - 1) * DAY_MS / 1_000;
 pub(crate) const NAMES: [&str; 8] = ["play", "click", "search", "export", "invite", "upload", "comment", "page_view"];
 const PLANS: [&str; 4] = ["free", "free", "team", "pro"];
 
@@ -42,7 +44,7 @@ pub(crate) struct Event<'a> {
     pub(crate) timestamp: i64,
 }
 
-/// Writes events as JSON of the native form, about 170 bytes each.
+/// Writes events as JSON of the native form, about 170 bytes each, and what accounts are.
 #[derive(Debug, Default)]
 pub(crate) struct Writer {
     key: Vec<u8>,
@@ -65,7 +67,29 @@ impl Writer {
             )
         });
         written.expect("memory takes what is written");
-        let partition = i32::try_from(user >> 32 & 3).expect("one of four");
+        self.event(user, timestamp)
+    }
+
+    /// What an account is from the start of a day on: JSON of the native form.
+    pub(crate) fn write_account(&mut self, account: u64, day: u64, attributes: &serde_json::Value) -> Event<'_> {
+        let account = mix(account | 1 << 62);
+        let timestamp = START_MS + i64::try_from(day * DAY_MS).expect("40 days are few");
+        let at = Timestamp::from_millisecond(timestamp).expect("a time of our millennium");
+        self.key.clear();
+        self.payload.clear();
+        let written = write!(self.key, "{account:016x}").and_then(|()| {
+            write!(
+                self.payload,
+                "{{\"account_id\":\"{account:016x}\",\"timestamp\":\"{at:.3}\",\"attributes\":{attributes}}}"
+            )
+        });
+        written.expect("memory takes what is written");
+        self.event(account, timestamp)
+    }
+
+    /// What was written, in the partition of an id.
+    fn event(&self, id: u64, timestamp: i64) -> Event<'_> {
+        let partition = i32::try_from(id >> 32 & 3).expect("one of four");
         Event { partition, key: &self.key, payload: &self.payload, timestamp }
     }
 }

@@ -26,6 +26,13 @@ impl Counter {
             self.base += n;
             return;
         }
+        // In most counters buckets follow one another without a gap.
+        let since = self.steps.front().map_or(-1, |(first, _)| bucket.since(*first));
+        let guess = usize::try_from(since).ok().and_then(|at| self.steps.get_mut(at)).filter(|(of, _)| *of == bucket);
+        if let Some((_, of)) = guess {
+            *of += n;
+            return;
+        }
         match self.steps.binary_search_by_key(&bucket, |(of, _)| *of) {
             Ok(at) => self.steps[at].1 += n,
             Err(at) => self.steps.insert(at, (bucket, n)),

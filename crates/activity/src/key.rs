@@ -59,16 +59,29 @@ pub fn shard_of(part: &[u8], shards: u16) -> Shard {
 /// such parts.
 #[must_use]
 pub fn of_parts(key: &[u8], kind: EntityKind, places: &[usize]) -> Option<EntityKey> {
-    let mut ends = vec![1];
-    while ends[ends.len() - 1] < key.len() {
-        let (_, rest) = take_part(&key[ends[ends.len() - 1]..])?;
-        ends.push(key.len() - rest.len());
-    }
-    let mut bytes = vec![kind.0];
+    let mut bytes = Vec::with_capacity(key.len());
+    bytes.push(kind.0);
     for place in places {
-        bytes.extend_from_slice(&key[*ends.get(*place)?..*ends.get(place + 1)?]);
+        let mut rest = key.get(1..)?;
+        for _ in 0..*place {
+            rest = take_part(rest)?.1;
+        }
+        let (_, after) = take_part(rest)?;
+        bytes.extend_from_slice(&rest[..rest.len() - after.len()]);
     }
     Some(EntityKey(bytes.into()))
+}
+
+/// That bytes are a key.
+///
+/// # Errors
+/// If they are not a kind followed by whole parts.
+pub fn check(bytes: &[u8]) -> Result<(), KeyError> {
+    let (_, mut rest) = bytes.split_first().ok_or(KeyError::Empty)?;
+    while !rest.is_empty() {
+        rest = take_part(rest).ok_or(KeyError::Truncated)?.1;
+    }
+    Ok(())
 }
 
 impl EntityKey {
@@ -77,10 +90,7 @@ impl EntityKey {
     /// # Errors
     /// If they are not a kind followed by whole parts.
     pub fn parse(bytes: &[u8]) -> Result<EntityKey, KeyError> {
-        let (_, mut rest) = bytes.split_first().ok_or(KeyError::Empty)?;
-        while !rest.is_empty() {
-            rest = take_part(rest).ok_or(KeyError::Truncated)?.1;
-        }
+        check(bytes)?;
         Ok(EntityKey(bytes.into()))
     }
 

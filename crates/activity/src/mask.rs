@@ -2,6 +2,7 @@
 
 use crate::types::Bucket;
 use crate::varint;
+use smallvec::SmallVec;
 
 /// A set of buckets of any width: one bit a bucket from the first to the last word that holds one.
 ///
@@ -11,7 +12,8 @@ use crate::varint;
 pub struct Mask {
     /// The word number of the first word: its buckets start at 64 times that.
     start: i32,
-    words: Vec<u64>,
+    /// Two, of 128 days, take no more room than a pointer to many.
+    words: SmallVec<[u64; 2]>,
 }
 
 const BITS: i32 = 64;
@@ -37,7 +39,7 @@ impl Mask {
         }
         if word < self.start {
             let missing = usize::try_from(i64::from(self.start) - i64::from(word)).expect("positive");
-            self.words.splice(0..0, std::iter::repeat_n(0, missing));
+            self.words.insert_many(0, std::iter::repeat_n(0, missing));
             self.start = word;
         }
         let at = usize::try_from(i64::from(word) - i64::from(self.start)).expect("the word is not before the start");
@@ -137,17 +139,20 @@ impl Mask {
 
     /// Appends the set: its first bucket, the count of bytes, and the bits from that bucket on, least significant first.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        let first = self.runs().next().map_or(Bucket(0), |(first, _)| first);
-        varint::put_signed(i64::from(first.0), out);
-        let shift = first.0.rem_euclid(BITS).cast_unsigned();
-        let mut bytes = Vec::with_capacity(self.words.len() * 8);
+        let Some((first, last)) = self.words.first().zip(self.words.last()) else {
+            varint::put_signed(0, out);
+            return varint::put(0, out);
+        };
+        let (shift, end) = (first.trailing_zeros(), self.words.len() * 64 - last.leading_zeros() as usize);
+        varint::put_signed(i64::from(self.bucket(shift as usize).0), out);
+        let mut bytes = (end - shift as usize).div_ceil(8);
+        varint::put(bytes as u64, out);
         for (at, word) in self.words.iter().enumerate() {
             let above = self.words.get(at + 1).filter(|_| shift > 0).map_or(0, |next| next << (64 - shift));
-            bytes.extend_from_slice(&(word >> shift | above).to_le_bytes());
+            let used = bytes.min(8);
+            out.extend_from_slice(&(word >> shift | above).to_le_bytes()[..used]);
+            bytes -= used;
         }
-        let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        varint::put(used as u64, out);
-        out.extend_from_slice(&bytes[..used]);
     }
 
     /// Takes a set off the front; `None` if the bytes are not one.

@@ -4,7 +4,7 @@
 //! themselves, the ranges of source positions that the transaction covers, and the clocks of their partitions after them. Its schema is `schemas/pack.v1.avsc`.
 
 use crate::additive::{Additive, AdditiveError};
-use crate::key::EntityKey;
+use crate::key;
 use crate::types::{
     Bucket, CatalogVersion, DimensionIndex, DimensionValue, Grain, MetricIndex, Millis, Offset, PartitionId, TopicId,
 };
@@ -159,10 +159,10 @@ impl Pack {
         let pack: Pack = WIRE.decode(bytes)?;
         for delta in &pack.deltas {
             for key in delta.keys.iter() {
-                EntityKey::parse(key.ok_or(PackError::CutKeys)?)?;
+                key::check(key.ok_or(PackError::CutKeys)?)?;
             }
         }
-        pack.changes.iter().try_for_each(|change| EntityKey::parse(&change.key).map(drop))?;
+        pack.changes.iter().try_for_each(|change| key::check(&change.key))?;
         pack.additive.iter().try_for_each(Additive::check)?;
         Ok(pack)
     }
@@ -188,6 +188,7 @@ pub enum PackError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::EntityKey;
     use crate::additive::{Addend, IdSpace, Place};
     use crate::types::EntityKind;
     use proptest::prelude::*;

@@ -84,8 +84,11 @@ impl Record {
 
     /// So many members more count from a bucket on.
     pub fn step_members(&mut self, metric: MetricIndex, window: Window, at: Bucket, n: i128) {
-        get_or_new(&mut self.members, (metric, window)).add(at, n);
-        self.members.retain(|(_, members)| !members.is_empty());
+        let members = get_or_new(&mut self.members, (metric, window));
+        members.add(at, n);
+        if members.is_empty() {
+            self.members.retain(|(_, members)| !members.is_empty());
+        }
     }
 
     /// What the entity's events of each bucket add up to on a track; `None` if there are none.
@@ -96,8 +99,11 @@ impl Record {
 
     /// Events of a bucket add so much.
     pub fn add_events(&mut self, track: Track, bucket: Bucket, n: i128) {
-        get_or_new(&mut self.events, track).add(bucket, n);
-        self.events.retain(|(_, events)| !events.is_empty());
+        let events = get_or_new(&mut self.events, track);
+        events.add(bucket, n);
+        if events.is_empty() {
+            self.events.retain(|(_, events)| !events.is_empty());
+        }
     }
 
     /// Lets go of everything below the floors.

@@ -2,6 +2,7 @@
 
 use crate::types::{Bucket, DimensionValue, Grain, Millis, PerGrain};
 use crate::varint;
+use smallvec::SmallVec;
 
 /// The values of one attribute, each from a time on. Before the first there is none.
 ///
@@ -44,7 +45,7 @@ impl Timeline {
     /// The value as of the end of every bucket: that of the latest change in it or before it. `bucket` says in which one a
     /// time lies; where clocks are set back over midnight, a later time may lie in an earlier day.
     pub fn by_bucket(&self, bucket: impl Fn(Millis) -> Bucket) -> Values {
-        let mut values: Vec<(Bucket, DimensionValue)> = Vec::with_capacity(self.0.len());
+        let mut values = SmallVec::<[(Bucket, DimensionValue); 4]>::new();
         for (time, value) in &self.0 {
             let at = bucket(*time);
             values.truncate(values.partition_point(|(of, _)| *of < at));
@@ -93,7 +94,7 @@ impl Timeline {
 
 /// The value of an attribute as of every bucket of some grain: a step function. Before the first step it has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Values(Vec<(Bucket, DimensionValue)>);
+pub struct Values(SmallVec<[(Bucket, DimensionValue); 4]>);
 
 impl Values {
     /// The value as of a bucket.

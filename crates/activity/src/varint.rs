@@ -25,6 +25,14 @@ pub(crate) fn take_signed<T: TryFrom<i128>>(bytes: &[u8]) -> Option<(T, &[u8])> 
 }
 
 fn put_wide(mut n: u128, out: &mut Vec<u8>) {
+    // Most integers are small, and calculated with in half as many bits.
+    if let Ok(mut n) = u64::try_from(n) {
+        while n > 0x7f {
+            out.push((n & 0x7f) as u8 | 0x80);
+            n >>= 7;
+        }
+        return out.push((n & 0x7f) as u8);
+    }
     loop {
         let low = (n & 0x7f) as u8;
         n >>= 7;
@@ -37,6 +45,10 @@ fn put_wide(mut n: u128, out: &mut Vec<u8>) {
 }
 
 fn take_wide(bytes: &[u8]) -> Option<(u128, &[u8])> {
+    // Most integers are small.
+    if let [byte @ 0..0x80, rest @ ..] = bytes {
+        return Some(((*byte).into(), rest));
+    }
     let mut n = 0u128;
     for (at, byte) in bytes.iter().enumerate().take(19) {
         let low = u128::from(byte & 0x7f);

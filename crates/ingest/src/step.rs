@@ -117,7 +117,7 @@ impl Ingest {
             topics: Vec::new(),
             activity: TopicId::default(),
             partitions: BTreeMap::new(),
-            forwarded: Forwarded::new(settings.cache_entities),
+            forwarded: Forwarded::new(settings.cache_entities, &plan),
             batch: Batch::new(settings.shards),
             tally: Tally::default(),
             touches: Touches::default(),
@@ -235,16 +235,15 @@ impl Ingest {
     }
 
     fn fold_into(&mut self, at: usize, bucket: Bucket) {
-        let OfGrain { grain, has_windows } = &self.by_grain[at];
+        let grain = self.by_grain[at].grain;
         for touch in self.touches.iter() {
-            let metrics = touch.metrics.iter().copied().filter(|metric| has_windows[usize::from(metric.0)]);
-            self.forwarded.keep_new(touch.key, *grain, bucket, metrics, &mut self.new);
+            self.forwarded.keep_new(touch.key, grain, bucket, touch.metrics, &mut self.new);
             if self.new.is_empty() {
                 self.tally.repeated += 1;
             } else {
                 self.tally.new += 1;
                 let shard = key::shard_of(touch.shard_key, self.settings.shards);
-                self.batch.add(shard, *grain, bucket, &self.new, touch.key);
+                self.batch.add(shard, grain, bucket, &self.new, touch.key);
             }
         }
     }

@@ -6,6 +6,7 @@
 //! - what is in memory is what the store holds plus the packs since, or it is thrown away and read again;
 //! - a pack's deltas are applied before its clock, by which they were not judged.
 
+mod counters;
 mod error;
 mod mail;
 mod metrics;

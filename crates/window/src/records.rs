@@ -13,14 +13,28 @@ pub(crate) struct Records {
     at_hand: Cache<EntityKey, Entry>,
     /// The places of those that have to be written, each once.
     changed: Vec<usize>,
+    /// The places of those of them that have changed since they were weighed, each once.
+    unweighed: Vec<usize>,
     changed_bytes: usize,
+    /// The floors to which records are trimmed, and how often these have moved.
+    floors: Option<Floors>,
+    moves: u32,
 }
 
 #[derive(Debug)]
 struct Entry {
     record: Record,
-    /// How many bytes it is taken to have when written, if it has to be.
+    /// How many bytes it was taken to have when written, if it has to be.
     to_write: Option<usize>,
+    is_weighed: bool,
+    /// How often the floors had moved when it was trimmed to them.
+    trimmed: u32,
+}
+
+impl Entry {
+    fn new(record: Record) -> Entry {
+        Entry { record, to_write: None, is_weighed: true, trimmed: 0 }
+    }
 }
 
 impl Records {
@@ -31,30 +45,36 @@ impl Records {
     /// Takes what the store holds of an entity, unless it is at hand; its place.
     pub(crate) fn admit(&mut self, key: EntityKey, record: Record) -> usize {
         let found = self.at_hand.find(key.as_bytes());
-        found.unwrap_or_else(|| self.at_hand.add(key, Entry { record, to_write: None }))
+        found.unwrap_or_else(|| self.at_hand.add(key, Entry::new(record)))
     }
 
     /// Shows a record, without what lies below the floors, to `change`, which says whether it has changed it. It must be at
     /// hand.
     pub(crate) fn change(&mut self, key: &[u8], floors: Option<&Floors>, change: impl FnOnce(&mut Record) -> bool) {
+        if floors != self.floors.as_ref() {
+            (self.floors, self.moves) = (floors.copied(), self.moves.wrapping_add(1));
+        }
         let at = self.at_hand.find(key).expect("the records that a pack needs are fetched before it is applied");
-        let record = &mut self.at_hand[at].record;
-        if let Some(floors) = floors {
+        let Entry { record, trimmed, .. } = &mut self.at_hand[at];
+        if let Some(floors) = floors.filter(|_| *trimmed != self.moves) {
             record.trim(floors);
+            *trimmed = self.moves;
         }
         if change(record) {
             self.touch(at);
         }
     }
 
-    /// Remembers that a record has to be written, as large as it is now.
+    /// Remembers that a record has to be written.
     fn touch(&mut self, at: usize) {
-        let bytes = self.at_hand.key(at).as_bytes().len() + self.at_hand[at].record.size();
-        match self.at_hand[at].to_write.replace(bytes) {
-            Some(before) => self.changed_bytes -= before,
-            None => self.changed.push(at),
+        let Entry { to_write, is_weighed, .. } = &mut self.at_hand[at];
+        if to_write.is_none() {
+            *to_write = Some(0);
+            self.changed.push(at);
         }
-        self.changed_bytes += bytes;
+        if std::mem::take(is_weighed) {
+            self.unweighed.push(at);
+        }
     }
 
     /// Remembers to write a stored record that holds something below the floors, which it then no longer will.
@@ -67,8 +87,20 @@ impl Records {
         }
     }
 
+    /// Whether no record has changed since the last commit.
+    pub(crate) fn are_written(&self) -> bool {
+        self.changed.is_empty()
+    }
+
     /// How many bytes the changed records take when written, about.
-    pub(crate) fn changed_bytes(&self) -> usize {
+    pub(crate) fn changed_bytes(&mut self) -> usize {
+        for at in self.unweighed.drain(..) {
+            let bytes = self.at_hand.key(at).as_bytes().len() + self.at_hand[at].record.size();
+            let entry = &mut self.at_hand[at];
+            entry.is_weighed = true;
+            self.changed_bytes += bytes;
+            self.changed_bytes -= entry.to_write.replace(bytes).unwrap_or(0);
+        }
         self.changed_bytes
     }
 
@@ -89,8 +121,10 @@ impl Records {
     /// The changed records were written. Keeps at most `limit` records at hand.
     pub(crate) fn committed(&mut self, limit: usize) {
         for at in self.changed.drain(..) {
-            self.at_hand[at].to_write = None;
+            let entry = &mut self.at_hand[at];
+            (entry.to_write, entry.is_weighed) = (None, true);
         }
+        self.unweighed.clear();
         self.changed_bytes = 0;
         self.at_hand.shrink(limit);
     }

@@ -5,6 +5,7 @@ mod segments;
 
 pub(crate) use self::events::Known;
 use self::segments::{Segments, Step};
+use crate::counters::Counters;
 use crate::error::WindowError;
 use crate::metrics::Metrics;
 use crate::records::Records;
@@ -18,10 +19,10 @@ use activity::header::Header;
 use activity::measure;
 use activity::pack::{Delta, Pack};
 use activity::record::{Floors, Record};
-use activity::{Bucket, EntityKey, Extent, Grain, Offset, Period, Shard, Track, Window};
+use activity::{Bucket, EntityKey, Grain, Offset, Shard, Track};
 use catalog::Plan;
 use state::{Commit, CounterKey, StoreError};
-use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What window can be told beside the catalogue.
@@ -69,8 +70,7 @@ pub struct ShardState {
     header_changed: bool,
     /// The events that were counted and may come again.
     seen: Seen,
-    counters: BTreeMap<CounterKey, Counter>,
-    changed_counters: BTreeSet<CounterKey>,
+    counters: Counters,
     segments: Segments,
     pub(crate) records: Records,
     pub(crate) sweep: Sweep,
@@ -88,14 +88,15 @@ impl ShardState {
         (stored, header): (Fence, Header),
         counters: Vec<(CounterKey, Vec<u8>)>,
     ) -> Result<ShardState, StoreError> {
-        let decode = |(key, bytes): (CounterKey, Vec<u8>)| match Counter::decode(&bytes) {
-            Some(counter) => Ok((key, counter)),
-            None => {
+        let mut held = Counters::of(&plan);
+        for (key, bytes) in counters {
+            let is_restored = Counter::decode(&bytes).is_some_and(|counter| held.restore(key, counter));
+            if !is_restored {
                 let CounterKey { metric, window } = key;
                 let place = format!("the counter of metric {metric}, window {window}, shard {shard}");
-                Err(StoreError::Corrupt { place, reason: "it is no counter".into() })
+                return Err(StoreError::Corrupt { place, reason: "it is no counter of the catalogue".into() });
             }
-        };
+        }
         let floors = header.time.map(|time| plan.floors(time));
         let segments = Segments::of(&plan);
         // Records are stored together with the header that covers them.
@@ -111,8 +112,7 @@ impl ShardState {
             header,
             header_changed: false,
             seen: Seen::default(),
-            counters: counters.into_iter().map(decode).collect::<Result<_, _>>()?,
-            changed_counters: BTreeSet::new(),
+            counters: held,
             segments,
             records: Records::default(),
             sweep: Sweep::opened(is_empty),
@@ -244,25 +244,20 @@ impl ShardState {
             }
             None => {}
         }
-        let tracks = || delta.metrics.iter().map(|metric| Track { metric: *metric, grain });
-        for Track { metric, .. } in tracks() {
-            for window in self.plan.metric(metric).windows_of(grain) {
-                let key = CounterKey { metric, window };
-                self.counters.entry(key).or_default();
-                self.changed_counters.insert(key);
-            }
-        }
+        let tracks: Vec<Aimed> =
+            delta.metrics.iter().map(|metric| self.aim(Track { metric: *metric, grain })).collect();
         self.sweep.hold(grain, bucket);
-        let are_followed = delta.metrics.iter().any(|metric| self.segments.follow(*metric));
+        let are_followed = tracks.iter().any(|aimed| aimed.is_followed);
         let (mut entities, mut bits, mut steps) = (0, 0, Vec::new());
         for key in delta.keys.iter().flatten() {
-            let ShardState { plan, records, counters, floors, segments, .. } = self;
+            let ShardState { plan, records, counters, floors, .. } = self;
             entities += 1;
             records.change(key, floors.as_ref(), |record| {
                 let before = bits;
-                let mut keep = |step: Step| steps.extend(segments.follow(step.0.metric).then_some(step));
-                bits +=
-                    tracks().map(|track| u64::from(set(plan, record, counters, track, bucket, &mut keep))).sum::<u64>();
+                bits += tracks
+                    .iter()
+                    .map(|aimed| u64::from(aimed.set(plan, record, counters, bucket, &mut steps)))
+                    .sum::<u64>();
                 bits > before
             });
             if are_followed {
@@ -273,6 +268,10 @@ impl ShardState {
         self.metrics.entities.inc_by(entities);
         self.metrics.bits.inc_by(bits);
         Ok(())
+    }
+
+    fn aim(&self, track: Track) -> Aimed {
+        Aimed { track, counters: self.counters.places(track), is_followed: self.segments.follow(track.metric) }
     }
 
     /// Below what nothing is kept.
@@ -294,10 +293,8 @@ impl ShardState {
             }
             let origin = self.plan.origin(grain, floors[grain]);
             for metric in self.plan.series() {
-                for window in self.plan.metric(metric).windows_of(grain) {
-                    let key = CounterKey { metric, window };
-                    self.counters.entry(key).or_default().slide(origin);
-                    self.changed_counters.insert(key);
+                for at in self.counters.places(Track { metric, grain }) {
+                    self.counters.change(at).slide(origin);
                 }
             }
             // Every minute would be too often: what lies below the floor changes no value.
@@ -309,21 +306,21 @@ impl ShardState {
 
     /// How many bytes a commit would carry now, about.
     #[must_use]
-    pub fn pending_bytes(&self) -> usize {
+    pub fn pending_bytes(&mut self) -> usize {
         self.records.changed_bytes()
     }
 
     /// What has to be written; `None` if nothing changed.
     #[must_use]
     pub fn commit(&mut self) -> Option<Commit> {
-        if !self.header_changed && self.records.changed_bytes() == 0 {
+        if !self.header_changed && self.records.are_written() {
             return None;
         }
         Some(Commit {
             expected: Some(self.stored),
             next: Fence { next: self.next, ..self.stored },
             header: self.header.encode(),
-            counters: self.changed_counters.iter().map(|key| (*key, self.counters[key].encode())).collect(),
+            counters: self.counters.writes(),
             records: self.records.writes(self.floors.as_ref()),
         })
     }
@@ -332,7 +329,7 @@ impl ShardState {
     pub fn committed(&mut self, settings: &Settings) {
         self.stored.next = self.next;
         self.header_changed = false;
-        self.changed_counters.clear();
+        self.counters.committed();
         self.settle_events();
         self.show_events();
         self.records.committed(settings.cache_entities);
@@ -352,35 +349,38 @@ impl ShardState {
     }
 }
 
-/// Sets one bit, and moves the track's counters by what the entity contributes after it and did not before, whose steps `keep`
-/// is told. Whether the bit was new.
-fn set(
-    plan: &Plan,
-    record: &mut Record,
-    counters: &mut BTreeMap<CounterKey, Counter>,
+/// A track, and where its counters are.
+struct Aimed {
     track: Track,
-    bucket: Bucket,
-    keep: &mut impl FnMut(Step),
-) -> bool {
-    if record.mask(track).is_some_and(|mask| mask.contains(bucket)) {
-        return false;
-    }
-    let mask = record.mask_mut(track);
-    let around = mask.around(bucket);
-    mask.insert(bucket);
-    let Track { metric, grain } = track;
-    let key = |window| CounterKey { metric, window };
-    let all = key(Window::trailing(grain, 0))..=key(Window { grain, extent: Extent::ToDate(Period::Quarter) });
-    for (key, counter) in counters.range_mut(all) {
-        measure::activated(
-            around,
-            bucket,
-            |bucket| plan.until(key.window, bucket),
-            |at, n| {
+    counters: Range<usize>,
+    /// Whether slices follow what entities contribute to it.
+    is_followed: bool,
+}
+
+impl Aimed {
+    /// Sets one bit, and moves the track's counters by what the entity contributes after it and did not before; these are steps
+    /// that slices may follow. Whether the bit was new.
+    fn set(
+        &self,
+        plan: &Plan,
+        record: &mut Record,
+        counters: &mut Counters,
+        bucket: Bucket,
+        steps: &mut Vec<Step>,
+    ) -> bool {
+        let mask = record.mask_mut(self.track);
+        let around = mask.around(bucket);
+        if !mask.insert(bucket) {
+            return false;
+        }
+        for at in self.counters.clone() {
+            let (key, counter) = (counters.key(at), counters.change(at));
+            let until = |bucket| plan.until(key.window, bucket);
+            measure::activated(around, bucket, until, |at, n| {
                 counter.step(at, n);
-                keep((*key, at, n.into()));
-            },
-        );
+                steps.extend(self.is_followed.then_some((key, at, n.into())));
+            });
+        }
+        true
     }
-    true
 }

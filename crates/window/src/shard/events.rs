@@ -76,12 +76,10 @@ impl ShardState {
         for Place { grain, bucket } in places {
             for window in self.plan.metric(metric).windows_of(*grain) {
                 let key = CounterKey { metric, window };
-                let counter = self.counters.entry(key).or_default();
                 measure::additive(*bucket, self.plan.until(window, *bucket), n, |at, n| {
-                    counter.step(at, n);
+                    self.counters.step(key, at, n);
                     steps.extend(is_followed.then_some((key, at, n)));
                 });
-                self.changed_counters.insert(key);
             }
         }
     }

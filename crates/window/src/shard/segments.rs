@@ -11,16 +11,18 @@
 //! whether the attribute has its value then. That is a function of the activity and the changes alone, whatever their order.
 
 use super::ShardState;
+use crate::counters::Counters;
 use activity::additive::Place;
-use activity::counter::Counter;
 use activity::pack::{Attribute, Change, Delta};
 use activity::record::Record;
 use activity::tally::Tally;
 use activity::timeline::Values;
-use activity::{Bucket, EntityKey, EntityKind, MetricIndex, PerGrain, Track, Window, key, measure};
+use activity::{
+    Bucket, DimensionIndex, EntityKey, EntityKind, Grain, MetricIndex, PerGrain, Track, Window, key, measure,
+};
 use catalog::{AsOf, By, Metric, Plan};
 use state::CounterKey;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A step of a contribution to a metric in a window.
 pub(super) type Step = (CounterKey, Bucket, i128);
@@ -32,7 +34,20 @@ pub(crate) struct Segments {
     of_metric: Vec<Vec<Followed>>,
     /// By owner: the metrics whose slices follow its attributes, and which of theirs that is.
     of_owner: BTreeMap<EntityKind, Vec<(MetricIndex, usize)>>,
+    /// By entity that is counted, or that events name: whose attributes slices follow of that.
+    owners: BTreeMap<EntityKind, Vec<Owner>>,
 }
+
+/// Whose attributes slices follow.
+#[derive(Debug)]
+struct Owner {
+    kind: EntityKind,
+    /// Where the parts of the owner's key are in that of what is counted; `None` if they are one.
+    places: Option<Vec<usize>>,
+}
+
+/// The values of attributes that were worked out of one record.
+type Looked = Vec<((DimensionIndex, Grain), Values)>;
 
 /// What slices of a metric follow.
 #[derive(Debug)]
@@ -56,15 +71,20 @@ enum Whose {
 impl Segments {
     pub(crate) fn of(plan: &Plan) -> Segments {
         let (mut of_metric, mut of_owner) = (Vec::new(), BTreeMap::<_, Vec<_>>::new());
+        let mut owners: BTreeMap<EntityKind, Vec<Owner>> = BTreeMap::new();
         for (index, metric) in (0..).map(MetricIndex).zip(&plan.metrics) {
             let of = metric.entity().or_else(|| plan.owner(metric));
             let followed = of.map_or_else(Vec::new, |of| Followed::of(plan, metric, of));
-            for (at, Followed { owner, .. }) in followed.iter().enumerate() {
-                of_owner.entry(*owner).or_default().push((index, at));
+            for (at, of_this) in followed.iter().enumerate() {
+                of_owner.entry(of_this.owner).or_default().push((index, at));
+                let owners = owners.entry(of.expect("who follows is of something")).or_default();
+                if owners.iter().all(|known| known.kind != of_this.owner) {
+                    owners.push(of_this.owner());
+                }
             }
             of_metric.push(followed);
         }
-        Segments { of_metric, of_owner }
+        Segments { of_metric, of_owner, owners }
     }
 
     /// What slices of a metric follow; nothing follows anything of a slice.
@@ -77,10 +97,29 @@ impl Segments {
         !self.followed(metric).is_empty()
     }
 
+    /// What slices of a metric follow of an owner.
+    fn followed_of(&self, metric: MetricIndex, owner: EntityKind) -> Option<&Followed> {
+        self.followed(metric).iter().find(|followed| followed.owner == owner)
+    }
+
+    /// Whose attributes slices follow of what the entity of a key contributes, or the events that name it.
+    fn owners_of(&self, key: &[u8]) -> &[Owner] {
+        let owners = key.first().and_then(|kind| self.owners.get(&EntityKind(*kind)));
+        owners.map_or(&[], Vec::as_slice)
+    }
+
     /// The owners, other than the entities themselves, whose attributes a delta's entities follow.
     pub(super) fn owners<'d>(&'d self, delta: &'d Delta) -> impl Iterator<Item = EntityKey> + 'd {
-        let followed = delta.metrics.iter().flat_map(|metric| self.followed(*metric));
-        followed.flat_map(|followed| delta.keys.iter().flatten().filter_map(|key| followed.owner_of(key)))
+        let are_followed = delta.metrics.iter().any(|metric| self.follow(*metric));
+        let keys = delta.keys.iter().flatten().filter(move |_| are_followed);
+        keys.flat_map(|key| self.owners_of(key).iter().filter_map(move |owner| owner.of(key)))
+    }
+}
+
+impl Owner {
+    /// The owner of an entity; `None` if that is the entity itself.
+    fn of(&self, key: &[u8]) -> Option<EntityKey> {
+        key::of_parts(key, self.kind, self.places.as_ref()?)
     }
 }
 
@@ -104,12 +143,12 @@ impl Followed {
         all
     }
 
-    /// The owner of an entity that is counted, unless that is the entity itself.
-    fn owner_of(&self, key: &[u8]) -> Option<EntityKey> {
-        match &self.whose {
-            Whose::Members(places) => key::of_parts(key, self.owner, places),
+    fn owner(&self) -> Owner {
+        let places = match &self.whose {
+            Whose::Members(places) => Some(places.clone()),
             Whose::Own | Whose::Events => None,
-        }
+        };
+        Owner { kind: self.owner, places }
     }
 }
 
@@ -117,29 +156,35 @@ impl ShardState {
     /// Moves the slices of what an entity contributes, or the events of an owner, whose steps these are: those of one metric and
     /// grain stand together.
     pub(super) fn slice_steps(&mut self, key: &[u8], steps: &[Step]) {
-        let ShardState { records, floors, plan, segments, counters, changed_counters, .. } = self;
-        let mut slicer = Slicer { plan, counters, changed: changed_counters };
-        for steps in steps.chunk_by(is_of_same_track) {
-            for followed in segments.followed(steps[0].0.metric) {
-                let owner = followed.owner_of(key);
-                records.change(owner.as_ref().map_or(key, EntityKey::as_bytes), floors.as_ref(), |record| {
-                    slicer.slice(followed, record, steps);
-                    for (CounterKey { metric, window }, at, n) in steps.iter().filter(|_| owner.is_some()) {
+        let ShardState { records, floors, plan, segments, counters, .. } = self;
+        let mut slicer = Slicer { plan, counters };
+        for owner in segments.owners_of(key) {
+            let is_followed = |(of, ..): &Step| segments.followed_of(of.metric, owner.kind).is_some();
+            if !steps.iter().any(is_followed) {
+                continue;
+            }
+            let of = owner.of(key);
+            records.change(of.as_ref().map_or(key, EntityKey::as_bytes), floors.as_ref(), |record| {
+                let mut looked = Looked::new();
+                for steps in steps.chunk_by(is_of_same_track) {
+                    let Some(followed) = segments.followed_of(steps[0].0.metric, owner.kind) else { continue };
+                    slicer.slice(followed, record, &mut looked, steps);
+                    for (CounterKey { metric, window }, at, n) in steps.iter().filter(|_| of.is_some()) {
                         record.step_members(*metric, *window, *at, *n);
                     }
-                    owner.is_some()
-                });
-            }
+                }
+                of.is_some()
+            });
         }
     }
 
     /// The same of events that name no owner.
     pub(super) fn slice_steps_of_nobody(&mut self, steps: &[Step]) {
-        let ShardState { plan, segments, counters, changed_counters, .. } = self;
-        let mut slicer = Slicer { plan, counters, changed: changed_counters };
+        let ShardState { plan, segments, counters, .. } = self;
+        let mut slicer = Slicer { plan, counters };
         for steps in steps.chunk_by(is_of_same_track) {
             let followed = segments.followed(steps[0].0.metric);
-            followed.iter().for_each(|followed| slicer.slice(followed, &Record::default(), steps));
+            followed.iter().for_each(|followed| slicer.slice(followed, &Record::default(), &mut Looked::new(), steps));
         }
     }
 
@@ -161,7 +206,7 @@ impl ShardState {
 
     /// Applies what a record says about the attributes of an entity, which must be at hand.
     pub(super) fn apply_change(&mut self, change: &Change) {
-        let ShardState { records, floors, plan, segments, counters, changed_counters, sweep, .. } = self;
+        let ShardState { records, floors, plan, segments, counters, sweep, .. } = self;
         let grains = plan.grains();
         let bucket = |grain, time| {
             let floor = floors.map_or(Bucket(i32::MIN), |floors| floors[grain]);
@@ -171,7 +216,7 @@ impl ShardState {
         for grain in &grains {
             sweep.hold(*grain, bucket(*grain, change.at));
         }
-        let mut slicer = Slicer { plan, counters, changed: changed_counters };
+        let mut slicer = Slicer { plan, counters };
         let metrics = change.key.first().and_then(|kind| segments.of_owner.get(&EntityKind(*kind)));
         records.change(&change.key, floors.as_ref(), |record| {
             let before = record.clone();
@@ -226,17 +271,21 @@ fn contribution(
 /// Moves the counters of slices.
 struct Slicer<'s> {
     plan: &'s Plan,
-    counters: &'s mut BTreeMap<CounterKey, Counter>,
-    changed: &'s mut BTreeSet<CounterKey>,
+    counters: &'s mut Counters,
 }
 
 impl Slicer<'_> {
-    /// Slices steps of one metric and grain by what a record says of attributes.
-    fn slice(&mut self, followed: &Followed, record: &Record, steps: &[Step]) {
+    /// Slices steps of one metric and grain by what a record says of attributes, and keeps what it says.
+    fn slice(&mut self, followed: &Followed, record: &Record, looked: &mut Looked, steps: &[Step]) {
+        let grain = steps[0].0.window.grain;
         for (by, as_of) in &followed.by {
-            let values = self.plan.values(record.attribute(by.dimension), *as_of, steps[0].0.window.grain);
-            for (CounterKey { window, .. }, at, n) in steps {
-                self.step(*by, *window, &values, (*at, *n));
+            let what = (by.dimension, grain);
+            let at = looked.iter().position(|(of, _)| *of == what).unwrap_or_else(|| {
+                looked.push((what, self.plan.values(record.attribute(by.dimension), *as_of, grain)));
+                looked.len() - 1
+            });
+            for (CounterKey { window, .. }, bucket, n) in steps {
+                self.step(*by, *window, &looked[at].1, (*bucket, *n));
             }
         }
     }
@@ -244,9 +293,7 @@ impl Slicer<'_> {
     /// Slices one step by the values of a dimension.
     fn step(&mut self, by: By, window: Window, values: &Values, (at, n): (Bucket, i128)) {
         values.slice(at, n, |value, at, n| {
-            let key = CounterKey { metric: by.slice(value), window };
-            self.counters.entry(key).or_default().step(at, n);
-            self.changed.insert(key);
+            self.counters.step(CounterKey { metric: by.slice(value), window }, at, n);
         });
     }
 

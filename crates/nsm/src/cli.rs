@@ -115,7 +115,7 @@ impl fmt::Display for Role {
 pub(crate) struct Query {
     /// A metric's name [default: all metrics]
     pub(crate) metric: Option<String>,
-    /// A trailing window, such as 60m, 24h or 7d [default: all of the metric's]
+    /// A window, such as 60m, 7d or mtd [default: all of the metric's]
     #[arg(long, value_name = "WINDOW")]
     pub(crate) window: Option<String>,
     /// Show the slices by this dimension, of the metrics that are sliced by it
@@ -176,7 +176,7 @@ pub(crate) struct Accounts {
     /// List those that count, and fall out --within some time if nothing further happens
     #[arg(long, group = "list")]
     pub(crate) due_to_fall_out: bool,
-    /// A trailing window of the metric [default: its longest]
+    /// A window of the metric, such as 24h, 28d or wtd [default: its longest]
     #[arg(long, value_name = "WINDOW")]
     pub(crate) window: Option<String>,
     /// A date (2018-11-30) or a time (2018-11-30T12:00:00Z) [default: seven days before shard time]

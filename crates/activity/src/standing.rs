@@ -1,7 +1,6 @@
 //! How one entity stands to a trailing window: whether it counts, since when, and until when if nothing further happens.
 
 use crate::mask::Mask;
-use crate::measure;
 use crate::types::Bucket;
 
 /// The last run of as-of buckets in which an entity counts, of those that have begun by some bucket.
@@ -18,16 +17,21 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// How the entity with this mask stands to a window, of which `until` says what it covers ([`measure`]), as of a bucket;
-    /// `None` if it was not active until then.
+    /// How the entity with this mask stands as of a bucket to a window in which it contributes these steps, in any order, 1 or 0 at
+    /// every bucket ([`measure`](crate::measure)); `None` if it was not active, or did not count, until then.
     #[must_use]
-    pub fn of(mask: &Mask, until: impl Fn(Bucket) -> Bucket, as_of: Bucket) -> Option<Standing> {
+    pub fn of(mask: &Mask, mut steps: Vec<(Bucket, i128)>, as_of: Bucket) -> Option<Standing> {
         let last_active = if mask.contains(as_of) { as_of } else { mask.around(as_of).0? };
+        steps.sort_unstable_by_key(|(at, _)| *at);
         let (mut runs, mut from) = (Vec::new(), None);
-        measure::active(mask, until, |at, n| match n {
-            1 => from = Some(at),
-            _ => runs.extend(from.take().map(|from| (from, at))),
-        });
+        for of_bucket in steps.chunk_by(|(a, _), (b, _)| a == b) {
+            let (at, n) = (of_bucket[0].0, of_bucket.iter().map(|(_, n)| n).sum::<i128>());
+            match n {
+                0 => {}
+                1.. => from = Some(at),
+                _ => runs.extend(from.take().map(|from| (from, at))),
+            }
+        }
         let (from, until) = runs.into_iter().rev().find(|(from, _)| *from <= as_of)?;
         Some(Standing { as_of, last_active, from, until })
     }
@@ -60,16 +64,22 @@ impl Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn standing_agrees_with_brute_force(
             set in proptest::collection::btree_set(0i32..80, 0..12), width in 1u16..20, as_of in -5i32..100, then in -10i32..120,
+            cut in -5i32..120,
         ) {
             let mask: Mask = set.iter().map(|bucket| Bucket(*bucket)).collect();
             let counts = |at: i32| set.range(at - i32::from(width) + 1..=at).next().is_some();
-            let standing = Standing::of(&mask, |bucket| bucket.plus(width.into()), Bucket(as_of));
+            let mut steps = Vec::new();
+            measure::active(&mask, |bucket| bucket.plus(width.into()), |at, n| steps.push((at, n.into())));
+            // As when a step is cut: it ends, and begins anew in the same bucket.
+            steps.extend([(Bucket(cut), -1), (Bucket(cut), 1)]);
+            let standing = Standing::of(&mask, steps, Bucket(as_of));
             prop_assert_eq!(standing.map(|of| of.last_active.0), set.range(..=as_of).next_back().copied());
             let Some(standing) = standing else { return Ok(()) };
             prop_assert_eq!(standing.is_member(), counts(as_of));

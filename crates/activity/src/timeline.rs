@@ -97,6 +97,16 @@ impl Timeline {
 pub struct Values(SmallVec<[(Bucket, DimensionValue); 4]>);
 
 impl Values {
+    /// What follows from the values of several attributes: `value` is asked what it is as of each bucket in which one of them
+    /// changes, and before all of these.
+    pub fn derived(attributes: &[Values], value: impl Fn(Bucket) -> DimensionValue) -> Values {
+        let mut changes: Vec<Bucket> = attributes.iter().flat_map(|of| of.0.iter().map(|(at, _)| *at)).collect();
+        changes.push(Bucket(i32::MIN));
+        changes.sort_unstable();
+        changes.dedup();
+        Values(changes.into_iter().map(|at| (at, value(at))).collect())
+    }
+
     /// The value as of a bucket.
     #[must_use]
     pub fn at(&self, bucket: Bucket) -> DimensionValue {
@@ -200,6 +210,13 @@ mod tests {
                     prop_assert_eq!(told, expected, "value {:?} at {}", value, at);
                 }
             }
+        }
+
+        #[test]
+        fn derived_values_follow_from_the_values_of_every_bucket(one in changes(), other in changes(), at in -40i32..60) {
+            let all = [timeline(&one).by_bucket(bucket), timeline(&other).current()];
+            let sum = |at| DimensionValue(all.iter().map(|of| 1 + of.at(at).0).sum());
+            prop_assert_eq!(Values::derived(&all, sum).at(Bucket(at)), sum(Bucket(at)));
         }
 
         #[test]

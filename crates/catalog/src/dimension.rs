@@ -10,6 +10,8 @@ use std::borrow::Cow;
 pub const NONE: &str = "__none__";
 /// The label of those with a value that the dimension does not declare.
 pub const OTHER: &str = "__other__";
+/// The label that tells apart by which rule something is excluded.
+pub const RULE: &str = "rule";
 
 /// Something that metrics can be sliced by, and which values it is told apart by.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +39,9 @@ pub enum Taken {
         /// Which of its values over time is taken.
         as_of: AsOf,
     },
+    /// It is no property of anything: its values are the rules by attributes, and what counts but for a rule is in its slice.
+    /// It is declared by having such rules.
+    Excluded,
 }
 
 /// Which of an attribute's values over time is taken for the value of a metric as of a bucket.
@@ -53,7 +58,7 @@ pub enum AsOf {
 pub struct By {
     /// The dimension.
     pub dimension: DimensionIndex,
-    /// The slice of its first value; those of the others follow it.
+    /// The slice that value 0 has, or would have; those of the others follow it.
     pub first: MetricIndex,
 }
 
@@ -82,9 +87,11 @@ pub struct Slice {
 }
 
 impl Dimension {
-    /// All its values: none, those that it declares, and any other.
+    /// All its values: none, those that it declares, and any other. Of what is excluded those alone that it declares.
     pub fn all_values(&self) -> impl Iterator<Item = DimensionValue> + use<> {
-        (0..=self.other().0).map(DimensionValue)
+        let is_of_rules = self.taken == Taken::Excluded;
+        let (first, last) = (u16::from(is_of_rules), self.other().0 - u16::from(is_of_rules));
+        (first..=last).map(DimensionValue)
     }
 
     /// The value of what was found, which may equal one of the declared values.
@@ -106,10 +113,13 @@ impl Dimension {
     /// What the slices of a metric by this dimension are called together.
     #[must_use]
     pub fn slices_of(&self, metric: &str) -> String {
-        format!("{metric}_by_{}", self.name)
+        match self.taken {
+            Taken::Excluded => format!("{metric}_excluded"),
+            Taken::Event(_) | Taken::Attribute { .. } => format!("{metric}_by_{}", self.name),
+        }
     }
 
-    fn other(&self) -> DimensionValue {
+    pub(crate) fn other(&self) -> DimensionValue {
         DimensionValue(u16::try_from(self.values.len() + 1).expect("a checked plan has few values"))
     }
 }
@@ -160,15 +170,16 @@ impl Plan {
         })
     }
 
-    /// The entity whose attributes the slices of a metric of events follow: an event is in the slices of the one that it names.
+    /// The entity whose attributes filter or slice a metric of events: an event is in the slices of the one that it names.
     /// `None` if they follow none, or if the metric counts entities.
     #[must_use]
     pub fn owner(&self, metric: &Metric) -> Option<EntityKind> {
-        let of = |by: &By| match self.dimension(by.dimension).taken {
+        let of = |dimension: DimensionIndex| match self.dimension(dimension).taken {
             Taken::Attribute { of, .. } => Some(of),
-            Taken::Event(_) => None,
+            Taken::Event(_) | Taken::Excluded => None,
         };
-        metric.by.iter().find_map(of).filter(|_| metric.entity().is_none())
+        let filtering = || self.filtering(metric).map(|required| required.dimension);
+        metric.by.iter().map(|by| by.dimension).chain(filtering()).find_map(of).filter(|_| metric.entity().is_none())
     }
 
     /// Where the parts of an owner's key are in that of another kind of entity; `None` if it does not own them.
@@ -200,8 +211,9 @@ pub(crate) fn slices(metrics: &mut [Metric], dimensions: &[Dimension]) -> Option
     let (mut slices, wholes) = (Vec::new(), metrics.len());
     for (metric, of) in (0..).map(MetricIndex).zip(metrics) {
         for by in &mut of.by {
-            by.first = MetricIndex(u16::try_from(wholes + slices.len()).ok()?);
-            let values = dimensions[usize::from(by.dimension.0)].all_values();
+            let mut values = dimensions[usize::from(by.dimension.0)].all_values().peekable();
+            let before = usize::from(values.peek().map_or(0, |first| first.0));
+            by.first = MetricIndex(u16::try_from(wholes + slices.len() - before).ok()?);
             slices.extend(values.map(|value| Slice { metric, dimension: by.dimension, value }));
         }
     }

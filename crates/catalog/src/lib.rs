@@ -11,6 +11,7 @@
 pub mod calendar;
 mod cursor;
 pub mod dimension;
+mod filter;
 mod footprint;
 mod moment;
 mod parse;
@@ -23,6 +24,7 @@ mod words;
 
 pub use calendar::Calendar;
 pub use dimension::{AsOf, By, Dimension, Followed, Slice, Taken};
+pub use filter::{Gate, Requirement, Verdict};
 pub use footprint::Footprint;
 pub use moment::Moment;
 pub use parse::{parse, parse_with};

@@ -3,6 +3,7 @@
 
 use crate::calendar::Calendar;
 use crate::dimension::{By, Dimension, Slice};
+use crate::filter::Requirement;
 use crate::source::{Path, Source};
 use activity::record::Floors;
 use activity::{Bucket, CatalogVersion, EntityKind, Extent, Grain, MetricIndex, Millis, PerGrain, Window};
@@ -61,6 +62,8 @@ pub struct Metric {
     pub events: Option<Vec<String>>,
     /// What else must hold of the event; all of it.
     pub conditions: Vec<Condition>,
+    /// What must hold of the attributes of the entity that counts, or that owns what counts, as of each bucket; all of it.
+    pub required: Vec<Requirement>,
     /// The windows, finer grains first, then trailing ones ascending, then those to date; each once, at least one.
     pub windows: Vec<Window>,
     /// What it is sliced by, each dimension once.
@@ -85,13 +88,16 @@ pub enum Measure {
     },
 }
 
-/// A kind of traffic that is told by the properties of its events: internal, tests, bots.
+/// A kind of traffic that is told by the properties of its events (internal, tests, bots), or by attributes of entities (free,
+/// trial).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// Its name in the catalogue.
     pub name: String,
-    /// What holds of its events; all of it.
+    /// What holds of its events; all of it. Empty if it is told by attributes.
     pub conditions: Vec<Condition>,
+    /// What holds of its entities' attributes; all of it. Empty if it is told by events.
+    pub required: Vec<Requirement>,
 }
 
 /// A test of one property of an event.

@@ -386,7 +386,7 @@ fn fields(generator: &mut SchemaGenerator) -> Schema {
 /// Which values properties must have, by the property's path.
 fn conditions(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({
-        "description": "What must hold of the event's properties: `{ plan: [team, business] }`.",
+        "description": "What must hold of the event's properties: `{ plan: [team, business] }`; or of attributes that are dimensions: `{ account.plan: [team] }`.",
         "type": "object",
         "minProperties": 1,
         "propertyNames": generator.subschema_for::<FieldPath>(),

@@ -4,7 +4,7 @@
 //! *text* is its length in bytes, a number, and its UTF-8 bytes. A *list* is its length, a number, and its items. So no two
 //! catalogues that count differently have the same bytes.
 //!
-//! 1. the text `northstar.catalogue.4`, which changes if this description does;
+//! 1. the text `northstar.catalogue.5`, which changes if this description does;
 //! 2. the time zone's name and the version of the built-in time-zone database, texts; and the day on which weeks start, a number
 //!    (1 is Monday);
 //! 3. for minutes, hours and days: the history in buckets, and the longest lateness of any source in milliseconds, numbers;
@@ -14,31 +14,35 @@
 //! 4. the list of entities, in the catalogue's order: the name, a text; the key, a list of texts; and the place in it of the
 //!    field that decides the shard, a number;
 //! 5. the list of dimensions, in the catalogue's order: the name, a text; where it is taken; and the list of values;
-//! 6. the list of excluded traffic, in the catalogue's order: the name, a text, and the list of conditions;
+//! 6. the list of excluded traffic, in the catalogue's order: the name, a text, the list of conditions, and the list of
+//!    requirements;
 //! 7. the list of metrics, in the catalogue's order: the name, a text; the measure; a list of at most one list of event
-//!    names, which is empty if any event counts; the list of conditions; the windows, an ascending list: the grain (0 minute,
+//!    names, which is empty if any event counts; the list of conditions; the list of requirements; the windows, an ascending list: the grain (0 minute,
 //!    1 hour, 2 day), a number, and `l` and the length, or `p` and the period (0 week, 1 month, 2 quarter); the list of the places in list 5 of what it is sliced by; and
 //!    the list of the places in list 6 of what it counts all the same.
 //!
 //! A dimension is taken from `e` and its property's names, a list, preceded by the number 0; or from `a` and the entity's place
-//! in list 4, a number, the list of the attribute's names, and 0 if it is as of the bucket, 1 if it is the current one.
+//! in list 4, a number, the list of the attribute's names, and 0 if it is as of the bucket, 1 if it is the current one; or from `r` and
+//! the number 0, if its values are the rules by attributes.
 //!
 //! A measure is `d` and the entity's place in list 4, a number; or `c` and the number 0; or `s` and its decimals, a number,
 //! and the list of its property's names.
 //!
 //! A condition is the list of its property's names, 0 or, if its domain is compared, 1, and the list of its values. A value is `b` and a number (0 or 1), `i` and
 //! a number (two's complement), `f` and a number (the bits of an IEEE 754 double, never those of -0), or `t` and a text.
-//! Event names, conditions, and the values of each stand in ascending order of their bytes, since their order in the
+//! A requirement is the place in list 5 of what is compared, a number, and the list of its values, numbers.
+//! Event names, conditions, requirements, and the values of each stand in ascending order of their bytes, since their order in the
 //! catalogue means nothing.
 //!
 //! Descriptions, the product's name, and sources' names, clocks and field names are not in it.
 
 use crate::dimension::{AsOf, Dimension, Taken};
+use crate::filter::Requirement;
 use crate::plan::{Condition, Entity, Literal, Measure, Metric, Part, Plan};
 use crate::source::Attributes;
 use activity::{CatalogVersion, Extent, Grain};
 
-const FORMAT: &str = "northstar.catalogue.4";
+const FORMAT: &str = "northstar.catalogue.5";
 
 /// The fingerprint of a plan; its own field `version` does not count.
 #[must_use]
@@ -67,6 +71,7 @@ fn canonical(plan: &Plan, zones: &str) -> Vec<u8> {
     list(&mut out, &plan.exclude, |out, rule| {
         text(out, &rule.name);
         set(out, &rule.conditions, condition);
+        set(out, &rule.required, requirement);
     });
     list(&mut out, &plan.metrics, metric);
     out
@@ -85,6 +90,7 @@ fn dimension(out: &mut Vec<u8>, dimension: &Dimension) {
             names(out, path);
             number(out, u64::from(*as_of == AsOf::Current));
         }
+        Taken::Excluded => tagged(out, b'r', 0),
     }
     list(out, &dimension.values, literal);
 }
@@ -112,6 +118,7 @@ fn metric(out: &mut Vec<u8>, metric: &Metric) {
     }
     list(out, metric.events.as_slice(), |out, events| set(out, events, |out, event| text(out, event)));
     set(out, &metric.conditions, condition);
+    set(out, &metric.required, requirement);
     list(out, &metric.windows, |out, window| {
         number(out, window.grain as u64);
         match window.extent {
@@ -127,6 +134,11 @@ fn condition(out: &mut Vec<u8>, condition: &Condition) {
     list(out, &condition.property, |out, name| text(out, name));
     number(out, u64::from(condition.part == Part::Domain));
     set(out, &condition.one_of, literal);
+}
+
+fn requirement(out: &mut Vec<u8>, requirement: &Requirement) {
+    number(out, requirement.dimension.0.into());
+    list(out, &requirement.one_of, |out, value| number(out, value.0.into()));
 }
 
 fn literal(out: &mut Vec<u8>, literal: &Literal) {
@@ -203,6 +215,6 @@ metrics:
     #[test]
     fn bytes_of_the_format_are_fixed() {
         let plan = crate::parse(CATALOGUE).unwrap();
-        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 15_027_494_897_518_735_612);
+        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 17_007_268_005_797_253_636);
     }
 }

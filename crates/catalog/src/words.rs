@@ -1,6 +1,7 @@
 //! Metrics in plain words.
 
 use crate::dimension::{Dimension, Taken};
+use crate::filter::Requirement;
 use crate::plan::{Condition, Literal, Measure, Metric, Part, Plan};
 use activity::{Bucket, Extent, Grain, Period, Window};
 use jiff::Timestamp;
@@ -41,7 +42,8 @@ impl Plan {
             Some(names) => format!("{article} {names}"),
             None => any.to_owned(),
         };
-        let conditions: Vec<String> = metric.conditions.iter().map(condition).collect();
+        let required = metric.required.iter().map(|required| self.requirement(required));
+        let conditions: Vec<String> = metric.conditions.iter().map(condition).chain(required).collect();
         let conditions =
             if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) };
         let owner = self.owner(metric).map(|owner| self.entities[usize::from(owner.0)].name.as_str());
@@ -78,6 +80,17 @@ impl Plan {
         let by: Vec<String> = by.collect();
         let sliced = (!by.is_empty()).then(|| format!(" It is sliced by {}.", and(&by)));
         counts + &without.unwrap_or_default() + &sliced.unwrap_or_default()
+    }
+
+    /// As of when an attribute is asked goes with the dimension.
+    fn requirement(&self, Requirement { dimension, one_of }: &Requirement) -> String {
+        let dimension = self.dimension(*dimension);
+        let of = match dimension.taken {
+            Taken::Attribute { of, .. } => self.entities[usize::from(of.0)].name.as_str(),
+            Taken::Event(_) | Taken::Excluded => "",
+        };
+        let values = or(one_of.iter().map(|value| format!("\"{}\"", dimension.label(*value))));
+        format!("{of}.{} is {values}", dimension.name)
     }
 
     fn windows(&self, metric: &Metric) -> String {

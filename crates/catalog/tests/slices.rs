@@ -105,3 +105,69 @@ fn events_follow_the_entity_whose_attributes_slice_them() {
     assert_eq!(unowned.owner(&unowned.metrics[0]), None, "events say their surface themselves");
     assert_eq!(unowned.footprint(MetricIndex(0)).once, None);
 }
+
+const FILTERED: &str = "
+version: 1
+product: commissions
+sources:
+  usage: { topic: usage }
+  crm: { topic: crm, attributes_of: account }
+entities: { account: { key: account_id } }
+dimensions:
+  plan: { of: account, values: [free, trial, 7] }
+  surface: { of: account, as_of: event, values: [web, 1] }
+exclude:
+  bots: { bot: true }
+  free: { account.plan: free }
+  trial: { account.plan: [trial, __none__] }
+metrics:
+  plays: { type: simple, measure: { agg: count, events: any, where: { account.surface: web, long: true } }, windows: [7d], include: free }
+  paid:
+    type: simple
+    measure: { agg: count_distinct, entity: account, events: any, where: { account.plan: [__other__, 7], properties.account.plan: x } }
+    windows: [7d]
+    by: plan
+    include: [free, trial, bots]
+";
+
+#[test]
+fn a_path_that_names_an_attribute_is_that_and_any_other_a_property() {
+    let plan = plan(FILTERED);
+    let [plays, paid] = plan.metrics.as_slice() else { panic!("two metrics") };
+    let required = |dimension, one_of: &[u16]| catalog::Requirement {
+        dimension: activity::DimensionIndex(dimension),
+        one_of: one_of.iter().map(|value| DimensionValue(*value)).collect(),
+    };
+    let properties =
+        |metric: &catalog::Metric| metric.conditions.iter().map(|of| of.property.join(".")).collect::<Vec<_>>();
+    assert_eq!((properties(plays), &plays.required), (vec!["surface".into(), "long".into()], &vec![]));
+    assert_eq!((properties(paid), &paid.required), (vec!["account.plan".into()], &vec![required(0, &[3, 4])]));
+    assert_eq!(plan.exclude[2].required, [required(0, &[0, 2])]);
+    assert!(plan.exclude[2].conditions.is_empty());
+    assert_eq!(plan.owner(plays), Some(EntityKind(0)), "the account's plan says whether a play counts");
+    assert_eq!(plan.filtering(plays).collect::<Vec<_>>(), [&required(0, &[0, 2])]);
+    assert_eq!(plan.excluded(paid), None, "it includes all rules");
+    let by = plan.excluded(plays).unwrap();
+    let dimension = plan.dimension(by.dimension);
+    let labels: Vec<_> = dimension.all_values().map(|value| dimension.label(value).into_owned()).collect();
+    assert_eq!((dimension.slices_of("plays"), labels), ("plays_excluded".into(), vec!["free".into(), "trial".into()]));
+    assert_eq!(by.slice(DimensionValue(1)), MetricIndex(2), "the first slice of all");
+    assert_eq!(
+        plan.words(paid).counts,
+        "Every account with any event where account.plan is \"x\" and account.plan is \"7\" or \"__other__\" counts once; \
+         two are the same if account_id is equal. It is sliced by plan."
+    );
+}
+
+#[test]
+fn what_filters_mean_belongs_to_the_version() {
+    for (from, to) in [
+        ("free: { account.plan: free }", "free: { account.plan: trial }"),
+        ("[__other__, 7]", "[__other__]"),
+        ("properties.account.plan", "account.plans"),
+        ("include: free", "include: trial"),
+    ] {
+        assert!(FILTERED.contains(from));
+        assert_ne!(plan(FILTERED).version, plan(&FILTERED.replace(from, to)).version, "{from}");
+    }
+}

@@ -95,6 +95,6 @@ fn asked<'p>(
 ) -> impl Iterator<Item = (DimensionIndex, &'p Dimension, Path)> {
     plan.attributes_of(attributes.entity).filter_map(|(index, dimension)| match &dimension.taken {
         Taken::Attribute { path, .. } => Some((index, dimension, [attributes.object.as_slice(), path].concat())),
-        Taken::Event(_) => None,
+        Taken::Event(_) | Taken::Excluded => None,
     })
 }

@@ -83,7 +83,7 @@ impl Matcher {
         };
         let said = |dimension: &Dimension| match &dimension.taken {
             Taken::Event(property) => Some(Said { slot: trie.slot(&path_of(property))?, dimension: dimension.clone() }),
-            Taken::Attribute { .. } => None,
+            Taken::Attribute { .. } | Taken::Excluded => None,
         };
         let dimensions: Vec<Option<Said>> = plan.dimensions.iter().map(said).collect();
         let is_said = |by: &By| dimensions[usize::from(by.dimension.0)].is_some();
@@ -102,7 +102,9 @@ impl Matcher {
 
     /// The event of these slots.
     pub(crate) fn facts<'e>(&self, slots: &'e [Value<'e>]) -> Facts<'e> {
-        let holds = |(at, tests): (usize, &Vec<Test>)| u64::from(tests.iter().all(|test| test.holds(slots))) << at;
+        // A rule without tests is one by attributes, which window knows.
+        let all_hold = |tests: &[Test]| !tests.is_empty() && tests.iter().all(|test| test.holds(slots));
+        let holds = |(at, tests): (usize, &Vec<Test>)| u64::from(all_hold(tests)) << at;
         let excluding = self.rules.iter().enumerate().map(holds).sum();
         Facts { slots, excluding, values: RefCell::default() }
     }

@@ -89,7 +89,7 @@ impl Reader {
         let dimensions = plan.metrics.iter().flat_map(|metric| &metric.by).map(|by| plan.dimension(by.dimension));
         paths.extend(dimensions.filter_map(|dimension| match &dimension.taken {
             Taken::Event(property) => Some(path_of(property)),
-            Taken::Attribute { .. } => None,
+            Taken::Attribute { .. } | Taken::Excluded => None,
         }));
         let attributes = plan.sources[source].attributes.as_ref();
         paths.extend(attributes.into_iter().flat_map(|attributes| AttributeReader::paths(plan, fields, attributes)));

@@ -2,7 +2,7 @@
 
 use crate::totals::Totals;
 use activity::{Bucket, DimensionValue, Grain, MetricIndex, Window};
-use catalog::{Dimension, Metric, Plan};
+use catalog::{Dimension, Metric, Plan, Taken};
 use std::fmt::Write;
 
 /// Every metric and window as of the unfinished bucket and the last complete one, the slices of each as metrics of their own,
@@ -18,7 +18,8 @@ pub(crate) fn render(plan: &Plan, totals: &Totals, as_of: &[(Grain, Bucket)]) ->
         for by in &metric.by {
             let dimension = plan.dimension(by.dimension);
             let name = dimension.slices_of(&metric.name);
-            page.head(&name, &format!("{help} By {}.", dimension.name));
+            let what = if dimension.taken == Taken::Excluded { "Excluded by" } else { "By" };
+            page.head(&name, &format!("{help} {what} {}.", dimension.name));
             for value in dimension.all_values() {
                 page.values(&name, by.slice(value), &label(dimension, value));
             }
@@ -66,7 +67,7 @@ pub fn series(plan: &Plan, metric: &Metric) -> Vec<String> {
     let mut series = all(&metric.name, "");
     for by in &metric.by {
         let dimension = plan.dimension(by.dimension);
-        let name = format!("{}_by_{}", metric.name, dimension.name);
+        let name = dimension.slices_of(&metric.name);
         series.extend(dimension.all_values().flat_map(|value| all(&name, &label(dimension, value))));
     }
     series

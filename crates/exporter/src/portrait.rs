@@ -6,10 +6,10 @@ use crate::totals::Withheld;
 use activity::record::Record;
 use activity::standing::Standing;
 use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, Millis, Track, key};
-use catalog::{Metric, Plan};
+use catalog::{Followed, Metric, Plan, Taken};
 use serde::Serialize;
 use state::{Store, decode_record};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many days a strip shows.
 pub const STRIP_DAYS: i32 = 60;
@@ -96,14 +96,30 @@ pub fn portrait<S: Store + ?Sized>(
     }
     let time = shards.time();
     let (own, look) = (own.unwrap_or_default(), Look { plan, time });
+    let mut owners = owners(store, plan, &shards, &key)?;
     Ok(Some(Portrait {
         entity: entity.name.clone(),
         id: id.iter().map(|part| (*part).to_owned()).collect(),
         attributes: look.attributes(kind, &own),
         as_of: plan.shown(Grain::Day, plan.bucket(Grain::Day, time)),
-        metrics: look.metrics(kind, &own),
-        members: members.map(|members| members.iter().map(|(key, record)| look.member(key, record)).collect()),
+        metrics: look.metrics(kind, &own, &owners),
+        members: members.map(|members| {
+            owners.insert(kind, own);
+            members.iter().map(|(key, record)| look.member(key, record, &owners)).collect()
+        }),
     }))
+}
+
+/// Records of owners, by what they are.
+type Owners = BTreeMap<EntityKind, Record>;
+
+/// The records of those that an entity names as its owners, by kind. They lie in its shard, and own its members, too.
+fn owners<S: Store + ?Sized>(store: &mut S, plan: &Plan, shards: &Shards, key: &EntityKey) -> Result<Owners, Withheld> {
+    let owner = |of: Followed| key::of_parts(key.as_bytes(), of.of, &of.places?);
+    let keys: BTreeSet<EntityKey> = plan.followed_by(key.kind()).filter_map(owner).collect();
+    let keys: Vec<EntityKey> = keys.into_iter().collect();
+    let records = shards.records(store, shards.shard_of(plan, key), &keys)?;
+    Ok(keys.iter().zip(records).filter_map(|(key, record)| Some((key.kind(), record?))).collect())
 }
 
 /// Those of an entity's shard that name it as their owner, in the order of their keys.
@@ -147,27 +163,32 @@ impl Look<'_> {
         own.collect()
     }
 
-    fn member(self, key: &EntityKey, record: &Record) -> Member {
+    fn member(self, key: &EntityKey, record: &Record, owners: &Owners) -> Member {
         let kind = key.kind();
         Member {
             entity: self.plan.entities[usize::from(kind.0)].name.clone(),
             id: key.parts().map(std::borrow::Cow::into_owned).collect(),
-            metrics: self.metrics(kind, record),
+            metrics: self.metrics(kind, record, owners),
         }
     }
 
-    fn metrics(self, kind: EntityKind, record: &Record) -> Vec<OfMetric> {
+    fn metrics(self, kind: EntityKind, record: &Record, owners: &Owners) -> Vec<OfMetric> {
         let counting = (0..).map(MetricIndex).zip(&self.plan.metrics).filter(|(_, of)| of.entity() == Some(kind));
-        counting.map(|(index, metric)| self.metric(index, metric, record)).collect()
+        counting.map(|(index, metric)| self.metric(index, metric, record, owners)).collect()
     }
 
-    fn metric(self, index: MetricIndex, metric: &Metric, record: &Record) -> OfMetric {
+    fn metric(self, index: MetricIndex, metric: &Metric, record: &Record, owners: &Owners) -> OfMetric {
+        let timeline = |dimension| {
+            let Taken::Attribute { of, .. } = self.plan.dimension(dimension).taken else { return None };
+            let told = if metric.entity() == Some(of) { Some(record) } else { owners.get(&of) };
+            told.and_then(|record| record.attribute(dimension))
+        };
         let window = |window: &activity::Window| {
             let (grain, track) = (window.grain, Track { metric: index, grain: window.grain });
             let as_of = self.plan.bucket(grain, self.time);
             let standing = record
                 .mask(track)
-                .and_then(|mask| Standing::of(mask, |bucket| self.plan.until(*window, bucket), as_of));
+                .and_then(|mask| Standing::of(mask, self.plan.contribution(metric, *window, mask, timeline), as_of));
             OfWindow {
                 window: window.to_string(),
                 member: standing.is_some_and(|standing| standing.is_member()),

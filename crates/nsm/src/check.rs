@@ -44,10 +44,11 @@ mod tests {
                 .metrics
                 .iter()
                 .flat_map(|metric| &metric.by)
-                .map(|by| match plan.dimension(by.dimension).taken {
-                    Taken::Event(_) => "event",
-                    Taken::Attribute { as_of: AsOf::Bucket, .. } => "bucket",
-                    Taken::Attribute { as_of: AsOf::Current, .. } => "current",
+                .filter_map(|by| match plan.dimension(by.dimension).taken {
+                    Taken::Event(_) => Some("event"),
+                    Taken::Attribute { as_of: AsOf::Bucket, .. } => Some("bucket"),
+                    Taken::Attribute { as_of: AsOf::Current, .. } => Some("current"),
+                    Taken::Excluded => None,
                 })
                 .collect();
             assert_eq!(ways.len(), 3, "{}: {ways:?}", company.name);

@@ -16,6 +16,7 @@ const BEYOND_A_SCHEMA: &[&str] = &[
     "catalogue/any-in-list",
     "catalogue/entity-undeclared",
     "catalogue/entity-unknown",
+    "catalogue/filters",
     "catalogue/keys-twice",
     "catalogue/lateness-order",
     "catalogue/metric-twice",

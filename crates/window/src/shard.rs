@@ -271,7 +271,8 @@ impl ShardState {
     }
 
     fn aim(&self, track: Track) -> Aimed {
-        Aimed { track, counters: self.counters.places(track), is_followed: self.segments.follow(track.metric) }
+        let (is_followed, is_filtered) = (self.segments.follow(track.metric), self.segments.filter(track.metric));
+        Aimed { track, counters: self.counters.places(track), is_followed, is_filtered }
     }
 
     /// Below what nothing is kept.
@@ -355,11 +356,13 @@ struct Aimed {
     counters: Range<usize>,
     /// Whether slices follow what entities contribute to it.
     is_followed: bool,
+    /// Whether that counts only where attributes say so.
+    is_filtered: bool,
 }
 
 impl Aimed {
-    /// Sets one bit, and moves the track's counters by what the entity contributes after it and did not before; these are steps
-    /// that slices may follow. Whether the bit was new.
+    /// Sets one bit, and moves the track's counters, unless they are filtered, by what the entity contributes after it and did not
+    /// before; these are steps that slices, and filtered counters, may follow. Whether the bit was new.
     fn set(
         &self,
         plan: &Plan,
@@ -377,7 +380,9 @@ impl Aimed {
             let (key, counter) = (counters.key(at), counters.change(at));
             let until = |bucket| plan.until(key.window, bucket);
             measure::activated(around, bucket, until, |at, n| {
-                counter.step(at, n);
+                if !self.is_filtered {
+                    counter.step(at, n);
+                }
                 steps.extend(self.is_followed.then_some((key, at, n.into())));
             });
         }

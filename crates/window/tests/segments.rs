@@ -1,4 +1,4 @@
-//! What a shard tells about slices by attributes against brute force: changes that come late, out of order, twice, after a
+//! What a shard tells about slices and filters by attributes against brute force: changes that come late, out of order, twice, after a
 //! restart, and from before everything that is kept; of entities themselves, of pairs that follow their account, and of events
 //! that do.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
@@ -33,27 +33,57 @@ entities:
 dimensions:
   plan: { of: account, values: [trial, team] }
   tier: { of: account, from: plan, values: [trial, team], as_of: current }
+  surface: { from: properties.surface, values: [web] }
+exclude:
+  trial: { account.plan: trial }
+  odd: { account.tier: [team, __other__], account.plan: [__none__, team] }
 metrics:
   accounts:
     type: simple
     measure: { agg: count_distinct, entity: account, events: any }
     windows: [1h, 24h, 1d, 7d]
     by: [plan, tier]
+    include: [trial, odd]
   pairs:
     type: simple
     measure: { agg: count_distinct, entity: pair, events: any }
     windows: [5h, 7d, mtd]
     by: [tier, plan]
+    include: [trial, odd]
   orders:
     type: simple
     measure: { agg: count, events: [order] }
     windows: [1h, 24h, 7d, wtd]
     by: [plan, tier]
+    include: [trial, odd]
   revenue:
     type: simple
     measure: { agg: sum, value: properties.amount, events: [order] }
     windows: [5h, 1d]
     by: [tier, plan]
+    include: [trial, odd]
+  kept_accounts:
+    type: simple
+    measure: { agg: count_distinct, entity: account, events: any, where: { account.tier: [team, __none__] } }
+    windows: [24h, 7d]
+    by: [tier, plan]
+  kept_pairs:
+    type: simple
+    measure: { agg: count_distinct, entity: pair, events: any }
+    windows: [5h, mtd]
+    by: [surface, plan]
+    include: odd
+  kept_orders:
+    type: simple
+    measure: { agg: count, events: [order] }
+    windows: [1h, 1d]
+    by: [surface]
+  kept_revenue:
+    type: simple
+    measure: { agg: sum, value: properties.amount, events: [order], where: { account.plan: [trial, team] } }
+    windows: [5h, 7d]
+    by: [tier]
+    include: [trial, odd]
 ";
 
 const ACCOUNT: EntityKind = EntityKind(0);
@@ -82,6 +112,24 @@ fn owner(order: u8) -> Option<u8> {
     Some(order % 5).filter(|account| *account < 4)
 }
 
+/// The surface on which a user, or whoever orders, is: none, the web, or another.
+fn surface(number: u8) -> DimensionValue {
+    DimensionValue(u16::from(number % 3))
+}
+
+/// What becomes of something of an account with this plan and tier: 0 if it counts, else which rule takes it out; `None` if the
+/// metric does not want it.
+fn verdict(metric: &str, plan: DimensionValue, tier: DimensionValue) -> Option<u16> {
+    let (is_trial, is_odd) = (plan.0 == 1, [2, 3].contains(&tier.0) && [0, 2].contains(&plan.0));
+    match metric {
+        "kept_accounts" if ![2, 0].contains(&tier.0) => None,
+        "kept_accounts" | "kept_orders" => Some(if is_trial { 1 } else { 2 * u16::from(is_odd) }),
+        "kept_pairs" => Some(u16::from(is_trial)),
+        "kept_revenue" => [1, 2].contains(&plan.0).then_some(0),
+        _ => Some(0),
+    }
+}
+
 /// What a record says: when, and the values of the two dimensions, if it mentions them.
 type Told = (i64, [Option<u16>; 2]);
 
@@ -99,7 +147,7 @@ impl Harness {
         let in_time = |grain: &Grain| clock.0 - time.0 <= self.shard.plan.lateness_ms(*grain);
         for grain in [Grain::Hour, Grain::Day].into_iter().filter(in_time) {
             let bucket = self.shard.plan.bucket(grain, time);
-            pack.deltas.extend(deltas(&name, users, grain, bucket));
+            pack.deltas.extend(self.deltas(&name, users, grain, bucket));
             for user in users {
                 self.active[grain].entry((account, *user)).or_default().insert(bucket.0);
             }
@@ -119,6 +167,23 @@ impl Harness {
         self.shard.apply(&pack).unwrap();
     }
 
+    /// The account and its users were active in a bucket.
+    fn deltas(&self, account: &str, users: &[u8], grain: Grain, bucket: Bucket) -> Vec<Delta> {
+        let delta = |metrics: &[MetricIndex], key: EntityKey| {
+            let has_windows = |of: &MetricIndex| self.shard.plan.metric(*of).windows_of(grain).next().is_some();
+            let (metrics, mut keys) = (metrics.iter().copied().filter(has_windows).collect(), Keys::default());
+            keys.push(key.as_bytes());
+            Delta { metrics, grain, bucket, keys }
+        };
+        let of_user = |user: &u8| {
+            let sliced = self.shard.plan.metrics[5].by[0].slice(surface(*user));
+            let key = EntityKey::of(PAIR, &[account, &user.to_string()]);
+            delta(&[MetricIndex(1), MetricIndex(5), sliced], key)
+        };
+        let own = delta(&[MetricIndex(0), MetricIndex(4)], EntityKey::of(ACCOUNT, &[account]));
+        users.iter().map(of_user).chain((!users.is_empty()).then_some(own)).collect()
+    }
+
     /// An order as ingest forwards it; `None` if it is late.
     fn order(&mut self, order: u8, time: Millis, clock: Millis) -> Option<Additive> {
         let plan = &self.shard.plan;
@@ -135,8 +200,10 @@ impl Harness {
         let key = owner(order).map(|account| EntityKey::of(ACCOUNT, &[&format!("account-{account}")]));
         let key = key.as_ref().map(EntityKey::as_bytes);
         let id = IdSpace::of("usage").id(&order.to_string()).under(key.unwrap_or(&[ACCOUNT.0]));
-        let mut events = Additive::new(key.unwrap_or_default(), vec![MetricIndex(2)], vec![MetricIndex(3)], places);
-        events.push(Addend { id, values: &[amount] });
+        let sliced = plan.metrics[6].by[0].slice(surface(order));
+        let (counts, sums) = (vec![MetricIndex(2), MetricIndex(6), sliced], vec![MetricIndex(3), MetricIndex(7)]);
+        let mut events = Additive::new(key.unwrap_or_default(), counts, sums, places);
+        events.push(Addend { id, values: &[amount, amount] });
         (!events.buckets.is_empty()).then_some(events)
     }
 
@@ -152,26 +219,38 @@ impl Harness {
         let plan = &self.shard.plan;
         let slice = plan.slice(metric);
         let of_pairs = plan.metric(metric).entity() == Some(PAIR);
-        let is_in = |account: Option<u8>| {
-            slice.is_none_or(|slice| {
-                let Taken::Attribute { as_of: when, .. } = plan.dimension(slice.dimension).taken else {
-                    unreachable!()
-                };
-                let value = |account| self.value(account, slice.dimension.0, when, window.grain, Bucket(as_of));
-                account.map_or(DimensionValue::NONE, value) == slice.value
-            })
+        let of = |account: Option<u8>, dimension: u16, when: AsOf| {
+            let value = |account| self.value(account, dimension, when, window.grain, Bucket(as_of));
+            account.map_or(DimensionValue::NONE, value)
+        };
+        let is_in = |account: Option<u8>, surface: DimensionValue| {
+            let (plan_of, tier) = (of(account, 0, AsOf::Bucket), of(account, 1, AsOf::Current));
+            let verdict = verdict(&plan.metric(metric).name, plan_of, tier);
+            let value = |slice: catalog::Slice| match plan.dimension(slice.dimension).name.as_str() {
+                "plan" => plan_of,
+                "tier" => tier,
+                _ => surface,
+            };
+            match slice {
+                None => verdict == Some(0),
+                Some(slice) if plan.dimension(slice.dimension).taken == Taken::Excluded => {
+                    verdict == Some(slice.value.0)
+                }
+                Some(slice) => verdict == Some(0) && value(slice) == slice.value,
+            }
         };
         let range = support::first_of(window, as_of)..=as_of;
         if plan.metric(metric).entity().is_none() {
             let is_sum = plan.metric(metric).value().is_some();
             let counts = |order: &Order| order.buckets[window.grain].is_some_and(|at| range.contains(&at.0));
-            let counted = self.orders.iter().filter(|(order, of)| counts(of) && is_in(owner(**order)));
+            let counted =
+                self.orders.iter().filter(|(order, of)| counts(of) && is_in(owner(**order), surface(**order)));
             return counted.map(|(_, order)| if is_sum { order.amount.into() } else { 1 }).sum();
         }
         let active = self.active[window.grain].iter().filter(|(_, at)| at.range(range.clone()).next().is_some());
         let counted: BTreeSet<(u8, u8)> =
             active.map(|((account, user), _)| (*account, if of_pairs { *user } else { 0 })).collect();
-        counted.into_iter().map(|(account, _)| i128::from(is_in(Some(account)))).sum()
+        counted.into_iter().map(|(account, user)| i128::from(is_in(Some(account), surface(user)))).sum()
     }
 
     /// Compares all slices at every as-of bucket that is kept.
@@ -190,15 +269,6 @@ impl Harness {
             }
         }
     }
-}
-
-/// The account and its users were active in a bucket.
-fn deltas(account: &str, users: &[u8], grain: Grain, bucket: Bucket) -> Vec<Delta> {
-    let mut keys = [Keys::default(), Keys::default()];
-    keys[0].push(EntityKey::of(ACCOUNT, &[account]).as_bytes());
-    users.iter().for_each(|user| keys[1].push(EntityKey::of(PAIR, &[account, &user.to_string()]).as_bytes()));
-    let delta = |(metric, keys)| Delta { metrics: vec![MetricIndex(metric)], grain, bucket, keys };
-    if users.is_empty() { Vec::new() } else { (0..).zip(keys).map(delta).collect() }
 }
 
 /// Some minutes, or hours, or days.
@@ -253,13 +323,21 @@ fn slices_of_a_metric_add_up_to_it() {
         let window = *plan.metric(metric).windows.last().unwrap();
         totals.value(&plan, metric, window, plan.calendar.day(clock)).unwrap().units
     };
-    for metric in (0..4).map(MetricIndex) {
-        for by in &plan.metric(metric).by {
+    for metric in (0..8).map(MetricIndex) {
+        let by = plan.metric(metric).by.iter();
+        for by in by.filter(|by| plan.dimension(by.dimension).taken != Taken::Excluded) {
             let slices = plan.dimension(by.dimension).all_values().map(|of| value(by.slice(of)));
             assert_eq!(slices.sum::<i128>(), value(metric));
         }
     }
     assert_eq!([1, 2, 3].map(MetricIndex).map(value), [8, 10, 7 * 45 - 1_000]);
+    // What is kept and what is excluded add up to all.
+    for (all, metric) in [(1, 5), (2, 6)] {
+        let by = plan.excluded(&plan.metrics[metric]).unwrap();
+        let excluded = plan.dimension(by.dimension).all_values().map(|rule| value(by.slice(rule))).sum::<i128>();
+        let kept = value(MetricIndex(u16::try_from(metric).unwrap()));
+        assert!(kept > 0 && excluded > 0 && kept + excluded == value(MetricIndex(all)), "{kept}, {excluded}");
+    }
 }
 
 /// Who signs in says what the account is every time.

@@ -62,7 +62,7 @@ impl World {
             let (mut name, mut label) = (metric.name.clone(), String::new());
             if let Some(slice) = plan.slice(at) {
                 let dimension = plan.dimension(slice.dimension);
-                name += &format!("_by_{}", dimension.name);
+                name += &if dimension.name == "rule" { "_excluded".into() } else { format!("_by_{}", dimension.name) };
                 label = format!(",{}=\"{}\"", dimension.name, dimension.label(slice.value));
             }
             for window in &metric.windows {

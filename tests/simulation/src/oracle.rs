@@ -13,7 +13,7 @@ use activity::{
     Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Grain, MetricIndex, Millis, Offset, PerGrain, Shard,
     Track, Window,
 };
-use catalog::{AsOf, Plan, Slice, Taken};
+use catalog::{AsOf, Plan, Requirement, Slice, Taken};
 use state::{CounterKey, MemoryStore, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,6 +23,8 @@ const ACCOUNT: EntityKind = EntityKind(1);
 
 /// When and what, the first offset that says so, and the buckets that it lies in.
 type Told = BTreeMap<(Millis, DimensionValue), (usize, PerGrain<Bucket>)>;
+/// As of which bucket, by the log up to which offset.
+type At = (Grain, Bucket, usize);
 type Clocks = BTreeMap<(String, i32), Clock>;
 
 /// What is known of a partition's time: its own clock, and shard time when it joined.
@@ -133,15 +135,15 @@ impl ShardOracle {
 
     /// A metric's value in the window up to `as_of`, by the log up to an offset.
     pub(crate) fn value(&self, metric: MetricIndex, window: Window, as_of: Bucket, next: usize) -> i128 {
-        let Some(slice) = self.followed(metric) else {
-            return self.counted(metric, window, as_of, next).into_iter().map(|(_, n)| n).sum();
-        };
-        let counted = self.counted(slice.metric, window, as_of, next);
-        let by_value = self.by_value(&counted, slice.dimension, window.grain, as_of, next);
-        by_value.get(&slice.value).copied().unwrap_or(0)
+        let slice = self.followed(metric);
+        let whole = slice.map_or(metric, |slice| slice.metric);
+        let counted = self.counted(whole, window, as_of, next);
+        let at = (window.grain, as_of, next);
+        let by_value = self.by_value(whole, &counted, slice.map(|slice| slice.dimension), at);
+        by_value.get(&slice.map_or(DimensionValue::NONE, |slice| slice.value)).copied().unwrap_or(0)
     }
 
-    /// What counts in the window up to `as_of`, and for how much, by the log up to an offset: every entity for 1, or events with
+    /// What would count in the window up to `as_of` but for filters, and for how much, by the log up to an offset: every entity for 1, or events with
     /// the one that they follow.
     fn counted(
         &self,
@@ -158,7 +160,7 @@ impl ShardOracle {
 
     /// The slice of an index, if it follows an attribute.
     fn followed(&self, metric: MetricIndex) -> Option<Slice> {
-        let follows = |slice: &Slice| matches!(self.plan.dimension(slice.dimension).taken, Taken::Attribute { .. });
+        let follows = |slice: &Slice| !matches!(self.plan.dimension(slice.dimension).taken, Taken::Event(_));
         self.plan.slice(metric).filter(follows)
     }
 
@@ -170,27 +172,49 @@ impl ShardOracle {
         bits.filter(|((_, at), seen)| range.contains(at) && **seen < next).map(|((key, _), _)| key).collect()
     }
 
-    /// How much of what counts has each value of an attribute as of a bucket: that of the entity itself, or of the account that the
-    /// first part of its key names. Nobody has none.
+    /// How much of what would count has each value of an attribute as of a bucket, or is taken out by each rule; without a
+    /// dimension, how much counts.
     fn by_value(
         &self,
+        metric: MetricIndex,
         counted: &[(Option<&EntityKey>, i128)],
-        dimension: DimensionIndex,
-        grain: Grain,
-        as_of: Bucket,
-        next: usize,
+        dimension: Option<DimensionIndex>,
+        at: At,
     ) -> BTreeMap<DimensionValue, i128> {
         let mut sums = BTreeMap::new();
-        let Taken::Attribute { of, as_of: when, .. } = self.plan.dimension(dimension).taken else { return sums };
         for (entity, n) in counted {
             let account = entity.map(|entity| entity.parts().next().expect("every key has a part"));
-            let changes = account.and_then(|account| self.changes.get(&(EntityKey::of(of, &[&account]), dimension)));
-            let is_known = |seen: usize, bucket: Bucket| seen < next && (when == AsOf::Current || bucket <= as_of);
-            let told = changes.into_iter().flatten().filter(|(_, (seen, buckets))| is_known(*seen, buckets[grain]));
-            let latest = told.map(|(change, _)| *change).max();
-            *sums.entry(latest.map_or(DimensionValue::NONE, |(_, value)| value)).or_default() += n;
+            let verdict = self.verdict(metric, account.as_deref(), at);
+            let is_of_rules = |of: &DimensionIndex| self.plan.dimension(*of).taken == Taken::Excluded;
+            let value = match (verdict, dimension) {
+                (Some(rule), Some(dimension)) if is_of_rules(&dimension) => Some(DimensionValue(rule)),
+                (Some(0), Some(dimension)) => Some(self.told(account.as_deref(), dimension, at)),
+                (Some(0), None) => Some(DimensionValue::NONE),
+                _ => None,
+            };
+            value.into_iter().for_each(|value| *sums.entry(value).or_default() += n);
         }
         sums
+    }
+
+    /// What becomes of something of an account: 0 if it counts for a metric, else by which rule it does not; `None` if the metric
+    /// does not want it.
+    fn verdict(&self, metric: MetricIndex, account: Option<&str>, at: At) -> Option<u16> {
+        let metric = self.plan.metric(metric);
+        let has = |required: &Requirement| required.one_of.contains(&self.told(account, required.dimension, at));
+        let rules = self.plan.exclude.iter().zip(0..).filter(|(rule, _)| !rule.required.is_empty()).zip(1..);
+        let mut rules =
+            rules.filter(|((rule, place), _)| !metric.include.contains(place) && rule.required.iter().all(has));
+        metric.required.iter().all(has).then(|| rules.next().map_or(0, |(_, number)| number))
+    }
+
+    /// The value of an attribute of an account as of a bucket. Nobody has none.
+    fn told(&self, account: Option<&str>, dimension: DimensionIndex, (grain, as_of, next): At) -> DimensionValue {
+        let Taken::Attribute { of, as_of: when, .. } = self.plan.dimension(dimension).taken else { unreachable!() };
+        let changes = account.and_then(|account| self.changes.get(&(EntityKey::of(of, &[account]), dimension)));
+        let is_known = |seen: usize, bucket: Bucket| seen < next && (when == AsOf::Current || bucket <= as_of);
+        let told = changes.into_iter().flatten().filter(|(_, (seen, buckets))| is_known(*seen, buckets[grain]));
+        told.map(|(change, _)| *change).max().map_or(DimensionValue::NONE, |(_, value)| value)
     }
 
     /// The first and last bucket of a track that the log up to an offset tells something about.
@@ -279,14 +303,14 @@ impl ShardOracle {
 
     /// The value of a metric, and those of its slices that follow attributes.
     fn values(&self, metric: MetricIndex, window: Window, as_of: Bucket, next: usize) -> Vec<(MetricIndex, i128)> {
-        let mut values = vec![(metric, self.value(metric, window, as_of, next))];
+        let (counted, at) = (self.counted(metric, window, as_of, next), (window.grain, as_of, next));
+        let value = |by_value: &BTreeMap<_, _>, value| by_value.get(&value).copied().unwrap_or(0);
+        let mut values = vec![(metric, value(&self.by_value(metric, &counted, None, at), DimensionValue::NONE))];
         let by = if self.plan.slice(metric).is_none() { self.plan.metric(metric).by.as_slice() } else { &[] };
-        let mut followed = by.iter().filter(|by| self.followed(by.first).is_some()).peekable();
-        let counted = followed.peek().map(|_| self.counted(metric, window, as_of, next));
-        for (by, counted) in followed.zip(std::iter::repeat(counted.unwrap_or_default())) {
-            let by_value = self.by_value(&counted, by.dimension, window.grain, as_of, next);
+        for by in by.iter().filter(|by| self.followed(by.slice(DimensionValue(1))).is_some()) {
+            let by_value = self.by_value(metric, &counted, Some(by.dimension), at);
             let all = self.plan.dimension(by.dimension).all_values();
-            values.extend(all.map(|value| (by.slice(value), by_value.get(&value).copied().unwrap_or(0))));
+            values.extend(all.map(|of| (by.slice(of), value(&by_value, of))));
         }
         values
     }

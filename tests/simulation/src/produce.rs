@@ -28,26 +28,35 @@ dimensions:
   plan: { of: account, values: [trial, team] }
   tier: { of: account, from: plan, values: [trial, team], as_of: current }
   paid: { from: properties.paid, values: [true] }
+exclude:
+  trial: { account.plan: trial }
 metrics:
   users:
     type: simple
     measure: { agg: count_distinct, entity: user, events: any }
     windows: [5h, 1d, 3d]
     by: [paid]
+    include: trial
   buyers:
     type: simple
     measure: { agg: count_distinct, entity: account, events: [buy], where: { properties.paid: true } }
     windows: [1h, 24h, 2d, 7d]
     by: [plan, tier]
+    include: trial
   pairs:
     type: simple
     measure: { agg: count_distinct, entity: pair, events: any }
     windows: [5h, 3d]
     by: [tier, plan]
-  purchases: { type: simple, measure: { agg: count, events: [buy] }, windows: [1h, 1d, 7d] }
+  purchases: { type: simple, measure: { agg: count, events: [buy] }, windows: [1h, 1d, 7d], include: trial }
   revenue:
     type: simple
-    measure: { agg: sum, value: properties.amount, decimals: 2, events: [buy], where: { properties.paid: true } }
+    measure:
+      agg: sum
+      value: properties.amount
+      decimals: 2
+      events: [buy]
+      where: { properties.paid: true, account.tier: [team, __none__] }
     windows: [24h, 2d]
     by: [plan, tier]
 ";

@@ -140,6 +140,16 @@ fn is_late(meant: &Meant, clock: Option<Millis>) -> bool {
     clock.is_some_and(|clock| meant.time.0 < clock.0 - LATENESS_MS)
 }
 
+/// What becomes of something of an account by its plan then and now: 0 if it counts, 1 if it is a trial's; `None` if the metric
+/// does not want it.
+fn verdict(metric: &str, then: u16, now: u16) -> Option<u16> {
+    match metric {
+        "revenue" if ![0, 2].contains(&now) => None,
+        "revenue" | "pairs" => Some(u16::from(then == 1)),
+        _ => Some(0),
+    }
+}
+
 impl Truth {
     fn count(&mut self, grain: Grain, bucket: Bucket, meant: &Meant) {
         let mut add = |metric, entity: &Option<String>| {
@@ -162,13 +172,18 @@ impl Truth {
         let metric = plan.metric(index).name.as_str();
         let slice = plan.slice(index).map(|slice| (plan.dimension(slice.dimension).name.as_str(), slice.value.0));
         let range = as_of.plus(1 - i32::from(window.longest()))..=as_of;
-        // Whether who is of an account, or of none, is in a slice by its plan.
-        let is_in = |account: Option<&str>| match slice {
-            Some((dimension @ ("plan" | "tier"), value)) => {
-                let is_known = |at: Millis| dimension == "tier" || plan.bucket(window.grain, at) <= as_of;
-                account.map_or(0, |account| self.plan_of(account, is_known)) == value
+        // Whether who is of an account, or of none, is counted in a slice, or at all.
+        let is_in = |account: Option<&str>| {
+            let plan_as_of = |is_known: &dyn Fn(Millis) -> bool| account.map_or(0, |of| self.plan_of(of, is_known));
+            let then = plan_as_of(&|at| plan.bucket(window.grain, at) <= as_of);
+            let now = plan_as_of(&|_| true);
+            let verdict = verdict(metric, then, now);
+            match slice {
+                Some(("rule", rule)) => verdict == Some(rule),
+                Some(("plan", value)) => verdict == Some(0) && then == value,
+                Some(("tier", value)) => verdict == Some(0) && now == value,
+                _ => verdict == Some(0),
             }
-            _ => true,
         };
         let add: fn(&Bought) -> i128 = match metric {
             "purchases" => |_| 1,

@@ -4,7 +4,7 @@ use super::entities::{self, Entities};
 use super::metrics::{literal, property};
 use super::values;
 use crate::cursor::{Cursor, Later};
-use crate::dimension::{AsOf, By, Dimension, NONE, OTHER, Taken, label};
+use crate::dimension::{AsOf, By, Dimension, NONE, OTHER, RULE, Taken, label};
 use crate::plan::{Literal, Measure};
 use crate::source::{Path, Source};
 use crate::suggest;
@@ -14,7 +14,7 @@ use std::cell::Cell;
 pub(super) const KNOWN: &[&str] = &["of", "from", "values", "as_of"];
 const LATER: Later = &[("limit", "write the `values` that are told apart; any other is `__other__`")];
 /// The labels that gauges have anyway.
-const LABELS: [&str; 2] = ["window", "complete"];
+const LABELS: [&str; 3] = ["window", "complete", RULE];
 const MOST: usize = 100;
 const MOST_VALUES: usize = 200;
 
@@ -30,7 +30,14 @@ pub(crate) const WHEN: &[(&str, When)] =
 /// The dimensions that a catalogue declares, also those with mistakes, so that a metric that is sliced by such a one is not a
 /// mistake too.
 #[derive(Default)]
-pub(super) struct Dimensions<'a>(Vec<(&'a str, Option<Dimension>)>);
+pub(super) struct Dimensions<'a>(Vec<(&'a str, Option<Declared>)>);
+
+/// A dimension, and the entity whose attribute it is, also if events say it.
+#[derive(Clone)]
+struct Declared {
+    dimension: Dimension,
+    of: Option<EntityKind>,
+}
 
 pub(super) fn read<'a>(
     cursor: &Cursor<'a>,
@@ -47,22 +54,23 @@ pub(super) fn read<'a>(
 impl Dimensions<'_> {
     /// All of them; `None` if one could not be read.
     pub(super) fn declared(&self) -> Option<Vec<Dimension>> {
-        self.0.iter().map(|(_, dimension)| dimension.clone()).collect()
+        self.0.iter().map(|(_, declared)| Some(declared.as_ref()?.dimension.clone())).collect()
     }
 
-    pub(super) fn complete(self) -> Option<Vec<Dimension>> {
-        super::all(self.0)
+    /// The attribute of an entity that a path names, as in `account.plan`; `None` if it is none.
+    pub(super) fn attribute(&self, path: &str, entities: &Entities) -> Option<(DimensionIndex, Option<&Dimension>)> {
+        let (entity, name) = path.split_once('.')?;
+        let kind = entities.kind(entity)?;
+        let at = self.0.iter().position(|(declared, _)| *declared == name)?;
+        let declared = self.0[at].1.as_ref();
+        let is_of = declared.is_none_or(|declared| declared.of == Some(kind));
+        is_of.then(|| Some((DimensionIndex(u16::try_from(at).ok()?), declared.map(|declared| &declared.dimension))))?
     }
 }
 
-fn dimension(
-    name: &str,
-    cursor: &Cursor,
-    entities: Option<&Entities>,
-    sources: Option<&[Source]>,
-) -> Option<Dimension> {
+fn dimension(name: &str, cursor: &Cursor, entities: Option<&Entities>, sources: Option<&[Source]>) -> Option<Declared> {
     if LABELS.contains(&name) {
-        let what = format!("every gauge has a label `{name}` already");
+        let what = format!("gauges have a label `{name}` already");
         return cursor.wrong_at_home(what, "give the dimension another name");
     }
     let entries = cursor.entries()?;
@@ -91,7 +99,8 @@ fn dimension(
         }
     };
     as_of?;
-    Some(Dimension { name: name.to_owned(), taken: taken?, values: values? })
+    let of = entries.get("of").and_then(|of| entities?.kind(of.written()?));
+    Some(Declared { dimension: Dimension { name: name.to_owned(), taken: taken?, values: values? }, of })
 }
 
 /// The entity, if some source tells its attributes.
@@ -157,8 +166,8 @@ pub(super) fn by(
             };
             return cursor.wrong(format!("there is no dimension `{name}`"), help);
         };
-        let of = dimensions.0[at].1.as_ref()?;
-        if let Taken::Attribute { of, .. } = of.taken {
+        let declared = dimensions.0[at].1.as_ref()?;
+        if let Taken::Attribute { of, .. } = declared.dimension.taken {
             match counted? {
                 Measure::Distinct(kind) => follows(cursor, name, *kind, of, entities?)?,
                 Measure::Count | Measure::Sum { .. } => is_the_owner(cursor, name, of, &first, entities?)?,
@@ -189,7 +198,13 @@ fn is_the_owner<'n>(
 }
 
 /// Whether what is counted has the attributes of an entity: it is that entity, or lies beside it and names it.
-fn follows(cursor: &Cursor, name: &str, kind: EntityKind, of: EntityKind, entities: &Entities) -> Option<()> {
+pub(super) fn follows(
+    cursor: &Cursor,
+    name: &str,
+    kind: EntityKind,
+    of: EntityKind,
+    entities: &Entities,
+) -> Option<()> {
     let owner = entities.get(of)?;
     let counted = entities.get(kind)?;
     if kind == of || counted.places_of(owner).is_some() {

@@ -1,6 +1,6 @@
-//! Traffic that is not counted: `bots: { properties.bot: true }`.
+//! Traffic that is not counted: `bots: { properties.bot: true }`, `free: { account.plan: [free, trial] }`.
 
-use super::metrics::conditions;
+use super::filters::{self, Attributes, Tests};
 use crate::cursor::Cursor;
 use crate::plan::{Condition, Literal, Part, Rule};
 use crate::suggest;
@@ -11,20 +11,24 @@ const EMAIL_DOMAIN: &str = "email_domain";
 const EMAIL: &str = "email";
 
 /// The rules, each of which says what holds of its events.
-pub(super) fn read(cursor: &Cursor) -> Option<Vec<Rule>> {
-    let rules = super::all(cursor.named(rule)?)?;
+pub(super) fn read(cursor: &Cursor, attributes: Attributes<'_>) -> Option<Vec<Rule>> {
+    let rules = super::all(cursor.named(|name, cursor| rule(name, cursor, attributes))?)?;
     match rules.len() {
         ..=MOST => Some(rules),
         count => cursor.wrong_at_home(format!("{count} rules are too many"), format!("write at most {MOST}")),
     }
 }
 
-fn rule(name: &str, cursor: &Cursor) -> Option<Rule> {
-    let mut conditions = conditions(&cursor.entries()?)?;
+fn rule(name: &str, cursor: &Cursor, attributes: Attributes<'_>) -> Option<Rule> {
+    let Tests { mut conditions, required } = filters::tests(&cursor.entries()?, None, attributes)?;
+    if !conditions.is_empty() && !required.is_empty() {
+        let help = "write two rules, one for each: what either of them holds for is left out";
+        return cursor.wrong_at_home(format!("`{name}` asks events and attributes of entities at once"), help);
+    }
     for condition in conditions.iter_mut().filter(|condition| condition.property == [EMAIL_DOMAIN]) {
         *condition = domain(cursor, condition)?;
     }
-    Some(Rule { name: name.to_owned(), conditions })
+    Some(Rule { name: name.to_owned(), conditions, required })
 }
 
 fn domain(cursor: &Cursor, Condition { one_of, .. }: &Condition) -> Option<Condition> {

@@ -1,12 +1,11 @@
 //! What is counted: `active: { type: simple, measure: { agg: count_distinct, entity: user, events: any }, windows: [7d] }`.
 
-use super::dimensions::{self, Dimensions};
-use super::entities::{self, Entities};
-use super::exclude;
+use super::filters::{self, Attributes, Tests};
 use super::values::{self, Units, span, split};
-use crate::cursor::{Cursor, Entries, Entry, Later};
+use super::{dimensions, entities, exclude};
+use crate::cursor::{Cursor, Entries, Later};
 use crate::dimension::{self, Dimension, Slice};
-use crate::plan::{Condition, Literal, Measure, Metric, Part, Rule};
+use crate::plan::{Literal, Measure, Metric, Rule};
 use crate::source::Path;
 use activity::{Grain, Period, Window};
 use std::collections::BTreeSet;
@@ -45,27 +44,27 @@ pub(crate) const WINDOWS: &Units = &[(Grain::Minute, 1..=1440), (Grain::Hour, 1.
 /// What the catalogue declares for metrics to name; each `None` if it could not be read.
 #[derive(Clone, Copy)]
 pub(super) struct Declared<'d> {
-    pub(super) entities: Option<&'d Entities<'d>>,
-    pub(super) dimensions: Option<&'d Dimensions<'d>>,
+    pub(super) attributes: Attributes<'d>,
     pub(super) rules: Option<&'d [Rule]>,
 }
 
-/// The metrics, and all their slices.
-pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<(Vec<Metric>, Vec<Slice>)> {
+/// The metrics, all dimensions, and all slices.
+pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<(Vec<Metric>, Vec<Dimension>, Vec<Slice>)> {
     let metrics = cursor.named(|name, cursor| metric(name, cursor, declared))?;
     if metrics.len() > MOST {
         let what = format!("{} metrics are too many", metrics.len());
         return cursor.wrong_at_home(what, format!("write at most {MOST}"));
     }
     let mut metrics = super::all(metrics)?;
-    let dimensions = declared.dimensions?.declared()?;
+    let mut dimensions = declared.attributes.dimensions?.declared()?;
+    filters::slice_by_rules(&mut metrics, &mut dimensions, declared.rules?);
     are_apart(cursor, &metrics, &dimensions)?;
     let slices = dimension::slices(&mut metrics, &dimensions);
     let slices = slices.or_else(|| {
         let help = "write fewer `values` or name fewer dimensions in `by`: at most 65,000 in all";
         cursor.wrong_at_home("the metrics have too many slices", help)
     });
-    Some((metrics, slices?))
+    Some((metrics, dimensions, slices?))
 }
 
 /// Whether no two metrics, or slices of metrics, are called the same: a sum over one name must not count twice.
@@ -93,16 +92,19 @@ fn metric(name: &str, cursor: &Cursor, declared: Declared<'_>) -> Option<Metric>
     let description = entries.read_or("description", "", Cursor::text);
     let measure = entries
         .require("measure", "write `measure: { agg: count_distinct, entity: user, events: any }`")
-        .and_then(|cursor| measure(cursor, declared.entities));
+        .and_then(|cursor| measure(cursor, declared.attributes));
     let windows =
         entries.require("windows", "write the trailing windows, as in `windows: [1d, 7d, 28d]`").and_then(windows);
     let counted = measure.as_ref().map(|wanted| &wanted.measure);
-    let by = entries
-        .read_or("by", Vec::new(), |cursor| dimensions::by(cursor, counted, declared.entities, declared.dimensions));
+    let Attributes { entities, dimensions } = declared.attributes;
+    let by = entries.read_or("by", Vec::new(), |cursor| dimensions::by(cursor, counted, entities, dimensions));
     let include = entries.read_or("include", Vec::new(), |cursor| exclude::include(cursor, declared.rules));
-    let Wanted { measure, events, conditions } = measure?;
+    let Wanted { measure, events, tests: Tests { conditions, required } } = measure?;
     let (name, description) = (name.to_owned(), description?.to_owned());
-    Some(Metric { name, description, measure, events, conditions, windows: windows?, by: by?, include: include? })
+    let (windows, by, include) = (windows?, by?, include?);
+    let metric = Metric { name, description, measure, events, conditions, required, windows, by, include };
+    filters::are_of_one(cursor, &metric, declared)?;
+    Some(metric)
 }
 
 fn windows(cursor: &Cursor) -> Option<Vec<Window>> {
@@ -118,7 +120,7 @@ fn windows(cursor: &Cursor) -> Option<Vec<Window>> {
 struct Wanted {
     measure: Measure,
     events: Option<Vec<String>>,
-    conditions: Vec<Condition>,
+    tests: Tests,
 }
 
 #[derive(Clone, Copy)]
@@ -130,7 +132,7 @@ enum Agg {
 
 const AGGS: &[(&str, Agg)] = &[("count_distinct", Agg::CountDistinct), ("count", Agg::Count), ("sum", Agg::Sum)];
 
-fn measure(cursor: &Cursor, entities: Option<&Entities>) -> Option<Wanted> {
+fn measure(cursor: &Cursor, attributes: Attributes<'_>) -> Option<Wanted> {
     let entries = cursor.entries()?;
     // Without it, distinct entities are what is meant most often.
     let agg = entries
@@ -140,7 +142,8 @@ fn measure(cursor: &Cursor, entities: Option<&Entities>) -> Option<Wanted> {
         Agg::CountDistinct => {
             entries.allow(DISTINCT_KNOWN, MEASURE_LATER);
             let help = "write what is counted, one of the catalogue's `entities`";
-            let entity = entries.require("entity", help).and_then(|cursor| entities::named(cursor, entities));
+            let entity =
+                entries.require("entity", help).and_then(|cursor| entities::named(cursor, attributes.entities));
             entity.map(Measure::Distinct)
         }
         Agg::Count => {
@@ -153,8 +156,9 @@ fn measure(cursor: &Cursor, entities: Option<&Entities>) -> Option<Wanted> {
         }
     };
     let events = entries.require("events", "write `events: any`, or the names of events").and_then(events);
-    let conditions = entries.read_or("where", Vec::new(), |cursor| conditions(&cursor.entries()?));
-    Some(Wanted { measure: measure?, events: events?, conditions: conditions? })
+    let tests = entries
+        .read_or("where", Tests::default(), |cursor| filters::tests(&cursor.entries()?, measure.as_ref(), attributes));
+    Some(Wanted { measure: measure?, events: events?, tests: tests? })
 }
 
 fn sum(entries: &Entries) -> Option<Measure> {
@@ -192,31 +196,6 @@ fn event(cursor: &Cursor) -> Option<String> {
         "any" => cursor.wrong("`any` stands in a list of events", "to count any event, write `events: any`"),
         name => Some(name.to_owned()),
     }
-}
-
-/// What must hold of events; all of it.
-pub(super) fn conditions(entries: &Entries) -> Option<Vec<Condition>> {
-    let mut complete = true;
-    let mut conditions: Vec<Condition> = Vec::new();
-    for entry in entries.iter() {
-        match condition(entry) {
-            Some(condition) if conditions.iter().any(|other| other.property == condition.property) => {
-                let what = format!("`{}` is a property that stands here already", entry.name);
-                complete =
-                    entry.value.wrong_at_home::<()>(what, "write its values as one list, as in `[a, b]`").is_some();
-            }
-            Some(condition) => conditions.push(condition),
-            None => complete = false,
-        }
-    }
-    complete.then_some(conditions)
-}
-
-fn condition(Entry { name, value }: &Entry) -> Option<Condition> {
-    let property =
-        property(name).or_else(|| value.wrong_at_home(format!("`{name}` is not a property"), values::PATH_HELP));
-    let one_of = value.one_or_more(literal);
-    Some(Condition { property: property?, part: Part::Whole, one_of: one_of? })
 }
 
 /// The path of a property, which may be written with `properties.` before it.

@@ -4,6 +4,7 @@ pub(crate) mod dimensions;
 mod entities;
 mod exclude;
 pub(crate) mod fields;
+mod filters;
 pub(crate) mod formats;
 pub(crate) mod metrics;
 pub(crate) mod sources;
@@ -15,6 +16,7 @@ use crate::plan::Plan;
 use crate::{suggest, version};
 use activity::{CatalogVersion, Grain, PerGrain};
 use dimensions::Dimensions;
+use filters::Attributes;
 use jiff::civil::Weekday;
 use metrics::Declared;
 use values::{Units, millis, span};
@@ -125,18 +127,19 @@ fn catalogue(root: &Cursor, files: Files<'_>) -> Option<Plan> {
     let dimensions = entries.read_or("dimensions", Dimensions::default(), |cursor| {
         dimensions::read(cursor, entities.as_ref(), sources.as_deref())
     });
-    let rules = entries.read_or("exclude", Vec::new(), exclude::read);
-    let declared = Declared { entities: entities.as_ref(), dimensions: dimensions.as_ref(), rules: rules.as_deref() };
+    let attributes = Attributes { entities: entities.as_ref(), dimensions: dimensions.as_ref() };
+    let rules = entries.read_or("exclude", Vec::new(), |cursor| exclude::read(cursor, attributes));
+    let declared = Declared { attributes, rules: rules.as_deref() };
     let metrics = entries.require("metrics", METRICS_HELP).and_then(|cursor| metrics::read(cursor, declared));
     language?;
-    let (metrics, slices) = metrics?;
+    let (metrics, dimensions, slices) = metrics?;
     let mut plan = Plan {
         product: product?.to_owned(),
         calendar: calendar?.with_weeks_from(weeks?),
         history: history?,
         sources: sources?,
         entities: entities?.complete()?,
-        dimensions: dimensions?.complete()?,
+        dimensions,
         exclude: rules?,
         metrics,
         slices,

@@ -5,7 +5,8 @@ use crate::records::Shards;
 use crate::totals::Withheld;
 use activity::record::Record;
 use activity::standing::Standing;
-use activity::{Bucket, DimensionValue, EntityKey, EntityKind, Shard, Track, key};
+use activity::timeline::Timeline;
+use activity::{Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Shard, Track, key};
 use catalog::{Followed, Plan};
 use state::{Store, decode_record};
 use std::borrow::Cow;
@@ -36,11 +37,10 @@ struct Row {
     attributes: Vec<DimensionValue>,
 }
 
-/// An entity that stands to the window as is wanted, whatever its attributes are.
+/// An entity that may stand to the window as is wanted: if attributes do not filter the metric, it does.
 struct Candidate {
     key: EntityKey,
     record: Record,
-    standing: Standing,
 }
 
 impl<'r> Reading<'r> {
@@ -83,18 +83,25 @@ impl<'r> Reading<'r> {
         let mut candidates = Vec::new();
         for (key, bytes) in found.filter(|(key, _)| key.kind() == self.entity) {
             let record = decode_record(shard, &key, &bytes)?;
-            candidates.extend(self.standing(&record).map(|standing| Candidate { key, record, standing }));
+            let is_filtered = self.plan.filtering(self.plan.metric(self.wanted.metric)).next().is_some();
+            let may_stand = is_filtered || self.standing(&record, |_| None).is_some();
+            candidates.extend(may_stand.then_some(Candidate { key, record }));
         }
         let owners = self.owners(store, shard, &candidates)?;
         candidates.into_iter().for_each(|candidate| self.list(candidate, &owners));
         Ok(())
     }
 
-    /// How an entity stands to the window, if it is wanted.
-    fn standing(&self, record: &Record) -> Option<Standing> {
+    /// How an entity with these attributes stands to the window, if it is wanted.
+    fn standing<'t>(
+        &self,
+        record: &Record,
+        timeline: impl Fn(DimensionIndex) -> Option<&'t Timeline>,
+    ) -> Option<Standing> {
         let Wanted { metric, window, kind, .. } = *self.wanted;
         let mask = record.mask(Track { metric, grain: window.grain })?;
-        let standing = Standing::of(mask, |bucket| self.plan.until(window, bucket), self.as_of)?;
+        let steps = self.plan.contribution(self.plan.metric(metric), window, mask, timeline);
+        let standing = Standing::of(mask, steps, self.as_of)?;
         let bucket = |time| self.plan.bucket(window.grain, time);
         let is_wanted = match kind {
             Kind::Members => standing.is_member(),
@@ -122,15 +129,17 @@ impl<'r> Reading<'r> {
 
     /// Counts a candidate if it is of the segments, and puts it into the page if it belongs there.
     fn list(&mut self, candidate: Candidate, owners: &BTreeMap<EntityKey, Record>) {
-        let Candidate { key, record, standing } = candidate;
-        let value = |of: &Followed| {
+        let Candidate { key, record } = candidate;
+        let timeline = |of: &Followed| {
             let told = match of.places {
                 None => Some(&record),
                 Some(_) => owner(of, &key).and_then(|owner| owners.get(&owner)),
             };
-            let timeline = told.and_then(|record| record.attribute(of.dimension));
-            self.plan.values(timeline, of.as_of, self.wanted.window.grain).at(self.as_of)
+            told.and_then(|record| record.attribute(of.dimension))
         };
+        let of_dimension = |dimension| self.attributes.iter().find(|of| of.dimension == dimension).and_then(timeline);
+        let Some(standing) = self.standing(&record, of_dimension) else { return };
+        let value = |of: &Followed| self.plan.values(timeline(of), of.as_of, self.wanted.window.grain).at(self.as_of);
         let attributes: Vec<DimensionValue> = self.attributes.iter().map(value).collect();
         let is_in = |(of, value): (&Followed, &DimensionValue)| {
             self.wanted.segments.get(&of.dimension).is_none_or(|wanted| wanted.contains(value))

@@ -90,10 +90,14 @@ fn store(plan: &Plan) -> MemoryStore {
 }
 
 fn ask(line: &str) -> Result<String, String> {
+    ask_of(CATALOGUE, line)
+}
+
+fn ask_of(catalogue: &str, line: &str) -> Result<String, String> {
     use clap::Parser;
     let cli = crate::cli::Cli::try_parse_from(["nsm", "accounts"].into_iter().chain(line.split(' '))).unwrap();
     let crate::cli::Command::Accounts(accounts) = cli.command else { panic!("it is accounts") };
-    let plan = catalog::parse(CATALOGUE).unwrap();
+    let plan = catalog::parse(catalogue).unwrap();
     let shown = show(&mut store(&plan), &plan, SHARDS, &accounts);
     shown.map_err(|failure| failure.to_string().trim_start_matches("nsm: ").to_owned())
 }
@@ -117,6 +121,38 @@ fn lists_read_as_agreed() {
     ];
     let told: Vec<String> = lines.iter().map(|line| format!("$ nsm accounts {line}\n{}", ask(line).unwrap())).collect();
     golden::check("accounts.txt", &told.join("\n"));
+}
+
+/// Acme has become a team the day before yesterday, echo will be on trial tomorrow, and dune has no plan.
+#[test]
+fn who_is_excluded_by_an_attribute_does_not_count_and_comes_in_when_that_changes() {
+    let filtered =
+        format!("{CATALOGUE}exclude: {{ trial: {{ account.plan: trial }}, none: {{ account.plan: __none__ }} }}\n");
+    let rows = |line: &str| {
+        let told = ask_of(&filtered, &format!("{line} --format csv")).unwrap();
+        let row = |row: &str| {
+            row.split(',').filter(|of| !["team", "ada", "__other__"].contains(of)).collect::<Vec<_>>().join(" ")
+        };
+        told.lines().skip(1).map(row).collect::<Vec<_>>()
+    };
+    let acme = "acme 2018-11-30 2018-11-28 2018-12-07";
+    let bolt = "bolt 2018-11-24 2018-11-24 2018-12-01";
+    let echo = "echo 2018-11-26 2018-11-25 2018-12-01";
+    assert_eq!(rows("accounts"), [acme, bolt, echo]);
+    assert_eq!(rows("accounts --entered --since 2018-11-28"), [acme]);
+    assert_eq!(rows("accounts --due-to-fall-out --within 1d"), [bolt, echo]);
+    assert_eq!(rows("users --due-to-fall-out --within 1d").len(), 2, "they follow their accounts");
+    let plan = catalog::parse(&filtered).unwrap();
+    for (entity, id) in [("account", &["echo"][..]), ("account_user", &["echo", "u,1"])] {
+        let (id, entity) = (id.iter().map(|part| (*part).to_owned()).collect(), entity.to_owned());
+        let account = crate::cli::Account { id, entity, members: true, format: Format::Json };
+        let json = crate::account::show(&mut store(&plan), &plan, SHARDS, &account).unwrap();
+        let told: serde_json::Value = serde_json::from_str(&json).unwrap();
+        for told in [&told, &told["members"][0]].into_iter().filter(|told| !told.is_null()) {
+            let window = told["metrics"][0]["windows"].as_array().unwrap().last().unwrap();
+            assert_eq!((&window["member"], &window["until"]), (&true.into(), &"2018-12-01".into()), "{json}");
+        }
+    }
 }
 
 #[test]

@@ -56,6 +56,9 @@ pub(super) struct MetricExplained {
     pub(super) counter_steps: usize,
     /// The dimensions by which it is sliced.
     pub(super) by: Vec<String>,
+    /// What their slices are called, each with the label that tells these apart.
+    #[serde(skip)]
+    pub(super) slices: Vec<(String, String)>,
     pub(super) series: Vec<String>,
 }
 
@@ -88,6 +91,7 @@ fn source(source: &Source, grains: &[Grain]) -> SourceExplained {
 fn metric(plan: &Plan, metric: &Metric, index: MetricIndex) -> MetricExplained {
     let Words { counts, windows, late } = plan.words(metric);
     let Footprint { once, always, counters, steps } = plan.footprint(index);
+    let by = || metric.by.iter().map(|by| plan.dimension(by.dimension));
     let name = |kind: EntityKind| plan.entities[usize::from(kind.0)].name.clone();
     MetricExplained {
         name: metric.name.clone(),
@@ -107,7 +111,8 @@ fn metric(plan: &Plan, metric: &Metric, index: MetricIndex) -> MetricExplained {
         bytes_always: always,
         counters,
         counter_steps: steps,
-        by: metric.by.iter().map(|by| plan.dimension(by.dimension).name.clone()).collect(),
+        by: by().map(|of| of.name.clone()).collect(),
+        slices: by().map(|of| (of.slices_of(&metric.name), of.name.clone())).collect(),
         series: exporter::series(plan, metric),
     }
 }

@@ -72,9 +72,9 @@ fn state(metric: &MetricExplained, shards: u16) -> String {
 
 /// All of them in one line.
 fn series(metric: &MetricExplained) -> String {
-    let MetricExplained { name, lengths, series, by, .. } = metric;
+    let MetricExplained { name, lengths, series, slices, .. } = metric;
     let labels = format!("window=\"{}\", complete=\"false|true\"", lengths.join("|"));
-    let slices = by.iter().map(|dimension| format!(", nsm_{name}_by_{dimension}{{{labels}, {dimension}=\"…\"}}"));
+    let slices = slices.iter().map(|(name, label)| format!(", nsm_{name}{{{labels}, {label}=\"…\"}}"));
     format!("{}: nsm_{name}{{{labels}}}{}", series.len(), slices.collect::<String>())
 }
 

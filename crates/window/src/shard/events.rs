@@ -72,12 +72,14 @@ impl ShardState {
 
     /// Adds what events in these buckets add to a metric. The steps are those that its slices follow.
     fn add(&mut self, places: &[Place], metric: MetricIndex, n: i128, steps: &mut Vec<Step>) {
-        let is_followed = self.segments.follow(metric);
+        let (is_followed, is_filtered) = (self.segments.follow(metric), self.segments.filter(metric));
         for Place { grain, bucket } in places {
             for window in self.plan.metric(metric).windows_of(*grain) {
                 let key = CounterKey { metric, window };
                 measure::additive(*bucket, self.plan.until(window, *bucket), n, |at, n| {
-                    self.counters.step(key, at, n);
+                    if !is_filtered {
+                        self.counters.step(key, at, n);
+                    }
                     steps.extend(is_followed.then_some((key, at, n)));
                 });
             }

@@ -7,6 +7,9 @@
 //! however many members there are; and of an owner's events it follows from what they add up to by bucket, which the record
 //! keeps, too. Events that name no owner have no value of anything.
 //!
+//! A metric that attributes filter is cut once more before: each step moves with the verdict ([`Plan::gate`]), and only what
+//! counts then goes into the metric's own counter and its slices; what a rule takes out goes into the rule's.
+//!
 //! Invariant: the counter of a slice is, as of every bucket that is kept, the sum over all entities of their contribution times
 //! whether the attribute has its value then. That is a function of the activity and the changes alone, whatever their order.
 
@@ -20,7 +23,7 @@ use activity::timeline::Values;
 use activity::{
     Bucket, DimensionIndex, EntityKey, EntityKind, Grain, MetricIndex, PerGrain, Track, Window, key, measure,
 };
-use catalog::{AsOf, By, Metric, Plan};
+use catalog::{AsOf, By, Gate, Plan, Slice, Taken, Verdict};
 use state::CounterKey;
 use std::collections::BTreeMap;
 
@@ -30,9 +33,9 @@ pub(super) type Step = (CounterKey, Bucket, i128);
 /// Which slices follow whose attributes, worked out once from the plan.
 #[derive(Debug)]
 pub(crate) struct Segments {
-    /// By whole metric: what its slices follow, by owner.
+    /// By metric and slice: what it and its slices follow, by owner.
     of_metric: Vec<Vec<Followed>>,
-    /// By owner: the metrics whose slices follow its attributes, and which of theirs that is.
+    /// By owner: what follows its attributes, and which of theirs that is.
     of_owner: BTreeMap<EntityKind, Vec<(MetricIndex, usize)>>,
     /// By entity that is counted, or that events name: whose attributes slices follow of that.
     owners: BTreeMap<EntityKind, Vec<Owner>>,
@@ -49,12 +52,16 @@ struct Owner {
 /// The values of attributes that were worked out of one record.
 type Looked = Vec<((DimensionIndex, Grain), Values)>;
 
-/// What slices of a metric follow.
+/// What a metric, or slices of it, follow.
 #[derive(Debug)]
 struct Followed {
     owner: EntityKind,
     whose: Whose,
     by: Vec<(By, AsOf)>,
+    /// Whether attributes say what counts at all.
+    is_filtered: bool,
+    /// What rules by attributes take out.
+    excluded: Option<By>,
 }
 
 /// Whose contribution follows an owner's attributes.
@@ -72,9 +79,10 @@ impl Segments {
     pub(crate) fn of(plan: &Plan) -> Segments {
         let (mut of_metric, mut of_owner) = (Vec::new(), BTreeMap::<_, Vec<_>>::new());
         let mut owners: BTreeMap<EntityKind, Vec<Owner>> = BTreeMap::new();
-        for (index, metric) in (0..).map(MetricIndex).zip(&plan.metrics) {
+        for index in plan.series() {
+            let metric = plan.metric(index);
             let of = metric.entity().or_else(|| plan.owner(metric));
-            let followed = of.map_or_else(Vec::new, |of| Followed::of(plan, metric, of));
+            let followed = of.map_or_else(Vec::new, |of| Followed::of(plan, index, of));
             for (at, of_this) in followed.iter().enumerate() {
                 of_owner.entry(of_this.owner).or_default().push((index, at));
                 let owners = owners.entry(of.expect("who follows is of something")).or_default();
@@ -87,7 +95,7 @@ impl Segments {
         Segments { of_metric, of_owner, owners }
     }
 
-    /// What slices of a metric follow; nothing follows anything of a slice.
+    /// What a metric, or slices of it, follow. Of slices only those that events say do so, and only if the metric is filtered.
     fn followed(&self, metric: MetricIndex) -> &[Followed] {
         self.of_metric.get(usize::from(metric.0)).map_or(&[], Vec::as_slice)
     }
@@ -95,6 +103,11 @@ impl Segments {
     /// Whether slices of the metric follow an attribute.
     pub(super) fn follow(&self, metric: MetricIndex) -> bool {
         !self.followed(metric).is_empty()
+    }
+
+    /// Whether attributes say what counts for the metric at all.
+    pub(super) fn filter(&self, metric: MetricIndex) -> bool {
+        self.followed(metric).iter().any(|followed| followed.is_filtered)
     }
 
     /// What slices of a metric follow of an owner.
@@ -125,22 +138,57 @@ impl Owner {
 
 impl Followed {
     /// `entity` is what is counted, or what the events that are counted follow.
-    fn of(plan: &Plan, metric: &Metric, entity: EntityKind) -> Vec<Followed> {
-        let followed: Vec<_> = plan.followed_by(entity).collect();
+    fn of(plan: &Plan, index: MetricIndex, entity: EntityKind) -> Vec<Followed> {
+        let metric = plan.metric(index);
+        let attributes: Vec<_> = plan.followed_by(entity).collect();
+        let find = |dimension| attributes.iter().find(|of| of.dimension == dimension);
         let whose = |places: &Option<Vec<usize>>| match (metric.entity(), places) {
             (None, _) => Whose::Events,
             (Some(_), Some(places)) => Whose::Members(places.clone()),
             (Some(_), None) => Whose::Own,
         };
-        let mut all: Vec<Followed> = Vec::new();
-        for by in &metric.by {
-            let Some(of) = followed.iter().find(|of| of.dimension == by.dimension) else { continue };
-            match all.iter_mut().find(|followed| followed.owner == of.of) {
-                Some(followed) => followed.by.push((*by, of.as_of)),
-                None => all.push(Followed { owner: of.of, whose: whose(&of.places), by: vec![(*by, of.as_of)] }),
-            }
+        let filter = plan.filtering(metric).find_map(|required| find(required.dimension));
+        let is_said = |slice: Slice| matches!(plan.dimension(slice.dimension).taken, Taken::Event(_));
+        let (by, excluded) = match plan.slice(index) {
+            None => (metric.by.as_slice(), plan.excluded(metric)),
+            Some(slice) if filter.is_some() && is_said(slice) => (&[][..], None),
+            Some(_) => return Vec::new(),
+        };
+        let new = |of: &catalog::Followed, is_filtered| {
+            let excluded = excluded.filter(|_| is_filtered);
+            Followed { owner: of.of, whose: whose(&of.places), by: Vec::new(), is_filtered, excluded }
+        };
+        let mut all: Vec<Followed> = filter.map(|of| new(of, true)).into_iter().collect();
+        for by in by {
+            let Some(of) = find(by.dimension) else { continue };
+            let at = all.iter().position(|followed| followed.owner == of.of).unwrap_or_else(|| {
+                all.push(new(of, false));
+                all.len() - 1
+            });
+            all[at].by.push((*by, of.as_of));
         }
         all
+    }
+
+    /// What becomes of contributions to a metric by what a record says of attributes; `None` if that does not matter.
+    fn gate(&self, plan: &Plan, key: CounterKey, record: &Record) -> Option<Gate> {
+        let timeline = |dimension| record.attribute(dimension);
+        if self.is_filtered { plan.gate(plan.metric(key.metric), key.window.grain, timeline) } else { None }
+    }
+
+    /// Cuts contributions: those that count, and those that rules take out.
+    fn cut(&self, gate: &Gate, steps: &[Step]) -> [Vec<Step>; 2] {
+        let [mut counting, mut excluded] = [Vec::new(), Vec::new()];
+        for (key, at, n) in steps {
+            gate.cut(*at, *n, |verdict, at, n| match verdict {
+                Verdict::Counts => counting.push((*key, at, n)),
+                Verdict::Excluded(rule) => {
+                    excluded.extend(self.excluded.map(|by| (CounterKey { metric: by.slice(rule), ..*key }, at, n)));
+                }
+                Verdict::Unwanted => {}
+            });
+        }
+        [counting, excluded]
     }
 
     fn owner(&self) -> Owner {
@@ -168,7 +216,7 @@ impl ShardState {
                 let mut looked = Looked::new();
                 for steps in steps.chunk_by(is_of_same_track) {
                     let Some(followed) = segments.followed_of(steps[0].0.metric, owner.kind) else { continue };
-                    slicer.slice(followed, record, &mut looked, steps);
+                    slicer.send(followed, record, &mut looked, steps);
                     for (CounterKey { metric, window }, at, n) in steps.iter().filter(|_| of.is_some()) {
                         record.step_members(*metric, *window, *at, *n);
                     }
@@ -184,7 +232,7 @@ impl ShardState {
         let mut slicer = Slicer { plan, counters };
         for steps in steps.chunk_by(is_of_same_track) {
             let followed = segments.followed(steps[0].0.metric);
-            followed.iter().for_each(|followed| slicer.slice(followed, &Record::default(), &mut Looked::new(), steps));
+            followed.iter().for_each(|followed| slicer.send(followed, &Record::default(), &mut Looked::new(), steps));
         }
     }
 
@@ -231,11 +279,9 @@ impl ShardState {
             for (metric, at) in metrics.into_iter().flatten().filter(|_| is_changed) {
                 let followed = &segments.followed(*metric)[*at];
                 for window in &plan.metric(*metric).windows {
-                    let steps = contribution(plan, record, (*metric, *window), &followed.whose);
-                    for (by, as_of) in &followed.by {
-                        let of = |record: &Record| plan.values(record.attribute(by.dimension), *as_of, window.grain);
-                        slicer.exchange(*by, *window, &steps, [of(&before), of(record)]);
-                    }
+                    let key = CounterKey { metric: *metric, window: *window };
+                    let steps = contribution(plan, record, key, &followed.whose);
+                    slicer.exchange(followed, &steps, [&before, record]);
                 }
             }
             is_changed
@@ -248,21 +294,20 @@ fn is_of_same_track((a, ..): &Step, (b, ..): &Step) -> bool {
 }
 
 /// The steps of what an owner contributes itself, or its members, or its events.
-fn contribution(
-    plan: &Plan,
-    record: &Record,
-    (metric, window): (MetricIndex, Window),
-    whose: &Whose,
-) -> Vec<(Bucket, i128)> {
+fn contribution(plan: &Plan, record: &Record, key: CounterKey, whose: &Whose) -> Vec<Step> {
+    let CounterKey { metric, window } = key;
     let (mut steps, track) = (Vec::new(), Track { metric, grain: window.grain });
     let until = |bucket| plan.until(window, bucket);
     match whose {
         Whose::Own => record.mask(track).into_iter().for_each(|mask| {
-            measure::active(mask, until, |at, n| steps.push((at, n.into())));
+            measure::active(mask, until, |at, n| steps.push((key, at, n.into())));
         }),
-        Whose::Members(_) => steps.extend(record.members(metric, window).into_iter().flat_map(Tally::iter)),
+        Whose::Members(_) => {
+            let members = record.members(metric, window).into_iter().flat_map(Tally::iter);
+            steps.extend(members.map(|(at, n)| (key, at, n)));
+        }
         Whose::Events => record.events(track).into_iter().flat_map(Tally::iter).for_each(|(bucket, n)| {
-            measure::additive(bucket, until(bucket), n, |at, n| steps.push((at, n)));
+            measure::additive(bucket, until(bucket), n, |at, n| steps.push((key, at, n)));
         }),
     }
     steps
@@ -275,9 +320,22 @@ struct Slicer<'s> {
 }
 
 impl Slicer<'_> {
-    /// Slices steps of one metric and grain by what a record says of attributes, and keeps what it says.
+    /// Sends steps of one metric and grain where they belong by what a record says of attributes, and keeps what it says.
+    fn send(&mut self, followed: &Followed, record: &Record, looked: &mut Looked, steps: &[Step]) {
+        let Some((key, ..)) = steps.first() else { return };
+        match followed.gate(self.plan, *key, record) {
+            None => self.slice(followed, record, looked, steps),
+            Some(gate) => {
+                let [counting, excluded] = followed.cut(&gate, steps);
+                counting.iter().chain(&excluded).for_each(|(key, at, n)| self.counters.step(*key, *at, *n));
+                self.slice(followed, record, looked, &counting);
+            }
+        }
+    }
+
+    /// Slices steps of one metric and grain that count.
     fn slice(&mut self, followed: &Followed, record: &Record, looked: &mut Looked, steps: &[Step]) {
-        let grain = steps[0].0.window.grain;
+        let Some((CounterKey { window: Window { grain, .. }, .. }, ..)) = steps.first().copied() else { return };
         for (by, as_of) in &followed.by {
             let what = (by.dimension, grain);
             let at = looked.iter().position(|(of, _)| *of == what).unwrap_or_else(|| {
@@ -297,14 +355,23 @@ impl Slicer<'_> {
         });
     }
 
-    /// Takes steps out by the values before, and puts them in by those after.
-    fn exchange(&mut self, by: By, window: Window, steps: &[(Bucket, i128)], [before, after]: [Values; 2]) {
-        if before == after {
-            return;
+    /// Takes steps of one metric in one window out by what was known of attributes before, and puts them in by what is after.
+    fn exchange(&mut self, followed: &Followed, steps: &[Step], [before, after]: [&Record; 2]) {
+        let Some((key, ..)) = steps.first().copied() else { return };
+        let gate = followed.gate(self.plan, key, after);
+        if gate != followed.gate(self.plan, key, before) {
+            let taken_out: Vec<Step> = steps.iter().map(|(key, at, n)| (*key, *at, -n)).collect();
+            self.send(followed, before, &mut Looked::new(), &taken_out);
+            return self.send(followed, after, &mut Looked::new(), steps);
         }
-        for (at, n) in steps {
-            self.step(by, window, &before, (*at, -n));
-            self.step(by, window, &after, (*at, *n));
+        let counting = gate.map(|gate| followed.cut(&gate, steps)[0].clone());
+        for (by, as_of) in &followed.by {
+            let of = |record: &Record| self.plan.values(record.attribute(by.dimension), *as_of, key.window.grain);
+            let (before, after) = (of(before), of(after));
+            for (_, at, n) in counting.as_deref().unwrap_or(steps).iter().filter(|_| before != after) {
+                self.step(*by, key.window, &before, (*at, -n));
+                self.step(*by, key.window, &after, (*at, *n));
+            }
         }
     }
 }

@@ -22,7 +22,7 @@ pub mod version;
 mod words;
 
 pub use calendar::Calendar;
-pub use dimension::{AsOf, By, Dimension, Followed, Slice, Taken};
+pub use dimension::{AsOf, By, Dimension, Followed, Names, Slice, Taken};
 pub use footprint::Footprint;
 pub use moment::Moment;
 pub use parse::{parse, parse_with};

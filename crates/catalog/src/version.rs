@@ -4,7 +4,7 @@
 //! *text* is its length in bytes, a number, and its UTF-8 bytes. A *list* is its length, a number, and its items. So no two
 //! catalogues that count differently have the same bytes.
 //!
-//! 1. the text `northstar.catalogue.4`, which changes if this description does;
+//! 1. the text `northstar.catalogue.5`, which changes if this description does;
 //! 2. the time zone's name and the version of the built-in time-zone database, texts; and the day on which weeks start, a number
 //!    (1 is Monday);
 //! 3. for minutes, hours and days: the history in buckets, and the longest lateness of any source in milliseconds, numbers;
@@ -13,7 +13,8 @@
 //!    of the events that do so;
 //! 4. the list of entities, in the catalogue's order: the name, a text; the key, a list of texts; and the place in it of the
 //!    field that decides the shard, a number;
-//! 5. the list of dimensions, in the catalogue's order: the name, a text; where it is taken; and the list of values;
+//! 5. the list of dimensions, in the catalogue's order: the name, a text; where it is taken; the list of values; and how many
+//!    values are told apart at most, a number;
 //! 6. the list of excluded traffic, in the catalogue's order: the name, a text, and the list of conditions;
 //! 7. the list of metrics, in the catalogue's order: the name, a text; the measure; a list of at most one list of event
 //!    names, which is empty if any event counts; the list of conditions; the windows, an ascending list: the grain (0 minute,
@@ -38,7 +39,7 @@ use crate::plan::{Condition, Entity, Literal, Measure, Metric, Part, Plan};
 use crate::source::Attributes;
 use activity::{CatalogVersion, Extent, Grain};
 
-const FORMAT: &str = "northstar.catalogue.4";
+const FORMAT: &str = "northstar.catalogue.5";
 
 /// The fingerprint of a plan; its own field `version` does not count.
 #[must_use]
@@ -87,6 +88,7 @@ fn dimension(out: &mut Vec<u8>, dimension: &Dimension) {
         }
     }
     list(out, &dimension.values, literal);
+    number(out, dimension.limit.into());
 }
 
 fn attributes(out: &mut Vec<u8>, attributes: &Attributes) {
@@ -203,6 +205,6 @@ metrics:
     #[test]
     fn bytes_of_the_format_are_fixed() {
         let plan = crate::parse(CATALOGUE).unwrap();
-        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 15_027_494_897_518_735_612);
+        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 8_303_308_710_927_894_959);
     }
 }

@@ -6,7 +6,7 @@ use crate::totals::Withheld;
 use activity::record::Record;
 use activity::standing::Standing;
 use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, Millis, Track, key};
-use catalog::{Metric, Plan};
+use catalog::{Metric, Names, Plan};
 use serde::Serialize;
 use state::{Store, decode_record};
 use std::collections::BTreeMap;
@@ -95,7 +95,8 @@ pub fn portrait<S: Store + ?Sized>(
         return Ok(None);
     }
     let time = shards.time();
-    let (own, look) = (own.unwrap_or_default(), Look { plan, time });
+    let names = shards.names_by_now(store, plan)?;
+    let (own, look) = (own.unwrap_or_default(), Look { plan, names: &names, time });
     Ok(Some(Portrait {
         entity: entity.name.clone(),
         id: id.iter().map(|part| (*part).to_owned()).collect(),
@@ -133,6 +134,7 @@ fn members<S: Store + ?Sized>(
 #[derive(Clone, Copy)]
 struct Look<'l> {
     plan: &'l Plan,
+    names: &'l Names,
     time: Millis,
 }
 
@@ -141,8 +143,8 @@ impl Look<'_> {
         let today = self.plan.bucket(Grain::Day, self.time);
         let own = self.plan.followed_by(kind).filter(|of| of.places.is_none()).map(|of| {
             let value = self.plan.values(record.attribute(of.dimension), of.as_of, Grain::Day).at(today);
-            let dimension = self.plan.dimension(of.dimension);
-            (dimension.name.clone(), dimension.label(value).into_owned())
+            let label = self.plan.label(self.names, of.dimension, value).unwrap_or_default();
+            (self.plan.dimension(of.dimension).name.clone(), label.into_owned())
         });
         own.collect()
     }

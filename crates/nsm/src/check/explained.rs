@@ -56,7 +56,10 @@ pub(super) struct MetricExplained {
     pub(super) counter_steps: usize,
     /// The dimensions by which it is sliced.
     pub(super) by: Vec<String>,
+    /// All that it can have. Values that may be admitted are numbered, as in `#3`; before they are, they have none.
     pub(super) series: Vec<String>,
+    /// Whether some of them are of values that may be admitted.
+    pub(super) admits: bool,
 }
 
 impl Explained {
@@ -109,6 +112,7 @@ fn metric(plan: &Plan, metric: &Metric, index: MetricIndex) -> MetricExplained {
         counter_steps: steps,
         by: metric.by.iter().map(|by| plan.dimension(by.dimension).name.clone()).collect(),
         series: exporter::series(plan, metric),
+        admits: metric.by.iter().any(|by| plan.dimension(by.dimension).admissible().next().is_some()),
     }
 }
 

@@ -117,7 +117,8 @@ fn members<S: Store + ?Sized>(
     let (shard, mut members) = (shards.shard_of(plan, owner), Vec::new());
     let places: Vec<_> =
         (0..).map(EntityKind).zip(&plan.entities).map(|(kind, _)| plan.places_of(kind, owner.kind())).collect();
-    for portion in 0..store.portions() {
+    let portions = if places.iter().any(Option::is_some) { store.portions() } else { 0 };
+    for portion in 0..portions {
         for (key, bytes) in shards.portion(store, shard, portion)? {
             let places = places.get(usize::from(key.kind().0)).and_then(Option::as_ref);
             if places.and_then(|places| key::of_parts(key.as_bytes(), owner.kind(), places)).as_ref() == Some(owner) {

@@ -40,6 +40,32 @@ MUTANTS = {
         ("crates/state/src/port.rs", "expected.incarnation != self.next.incarnation", "expected.next > self.next.next"),
         ("crates/state/src/memory.rs", "if commit.claims() {", "if false {"),
     ],
+    "values that wait for nothing": [
+        ("crates/event/src/admitted.rs", "(self.left == 0).then_some(other)", "Some(other)"),
+    ],
+    "numbers that are told before they are committed": [
+        (
+            "crates/ingest/src/admission.rs",
+            "        self.telling = self.known.len();\n        &self.known[self.told..]",
+            "        let told = std::mem::replace(&mut self.told, self.known.len());\n        self.telling = self.told;\n        &self.known[told..]",
+        ),
+    ],
+    "numbers that are taken from new packs alone": [
+        (
+            "crates/window/src/shard.rs",
+            "        if let Err((known, told)) = self.header.admit(&pack.admitted) {",
+            "        let repeats = matches!(continuity::judge(&self.header, pack), Ok(Verdict::Repeated));\n"
+            "        if let Err((known, told)) = self.header.admit(if repeats { &[] } else { &pack.admitted }) {",
+        ),
+    ],
+    "a clock that moves by a record that waits": [
+        (
+            "crates/ingest/src/step.rs",
+            "                return progress.wait(Waiting::Values(undecided.to_vec()));",
+            "                progress.current.clock = moved;\n"
+            "                return progress.wait(Waiting::Values(undecided.to_vec()));",
+        ),
+    ],
     "cache that learns before commit": [
         (
             "crates/ingest/src/forwarded.rs",
@@ -173,8 +199,8 @@ MUTANTS = {
     "pairs do not move with their account": [
         (
             "crates/window/src/shard/segments.rs",
-            "contribution(record, *metric, *window, followed.places.is_some())",
-            "contribution(record, *metric, *window, false)",
+            "contribution(plan, record, (*metric, *window), followed.places.is_some())",
+            "contribution(plan, record, (*metric, *window), false)",
         ),
     ],
     "positions outlive the activity topic": [

@@ -13,6 +13,15 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128, xxh3_128_with_seed
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(pub u128);
 
+impl EventId {
+    /// The id as one that counts in a grain: of copies of an event, the first that is in time for its hour may be another than the
+    /// first that is in time for its day.
+    #[must_use]
+    pub fn in_grain(self, grain: Grain) -> EventId {
+        EventId(self.0 ^ grain as u128)
+    }
+}
+
 /// Whose ids they are: the ids of two sources have nothing to do with each other.
 #[derive(Clone, Copy, Debug)]
 pub struct IdSpace(u64);

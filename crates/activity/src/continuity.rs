@@ -191,7 +191,7 @@ fn source_of<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{CatalogVersion, Millis};
+    use crate::types::Millis;
 
     const OLD: TopicId = TopicId([1; 16]);
     const NEW: TopicId = TopicId([2; 16]);
@@ -203,8 +203,7 @@ mod tests {
 
     fn pack(topic_id: TopicId, partitions: i32, spans: &[Span]) -> Pack {
         let coverage = Coverage { topic: "usage".into(), topic_id, partitions, spans: spans.to_vec() };
-        let (deltas, additive, changes) = (Vec::new(), Vec::new(), Vec::new());
-        Pack { catalogue: CatalogVersion(0), sealed_at: Millis(0), sources: vec![coverage], deltas, additive, changes }
+        Pack { sources: vec![coverage], ..Pack::default() }
     }
 
     /// A shard that has covered 0..10 of partition 0 and 0..20 of partition 1.

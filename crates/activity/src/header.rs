@@ -1,6 +1,7 @@
 //! The shard header: how far a shard has come. It is stored with every commit, beside the [`crate::fence::Fence`]. Its
 //! schema is `schemas/shard-header.v1.avsc`.
 
+use crate::admission::Admitted;
 use crate::clock::SourceProgress;
 use crate::types::{Incarnation, Millis, Offset};
 use crate::wire::{Wire, WireError};
@@ -22,6 +23,8 @@ pub struct Header {
     /// From where on the log has to be read again to know the ids of all events that were counted and may still come again;
     /// `None` if there are none. Every other event that may come was counted at or after it, or never.
     pub ids_from: Option<Offset>,
+    /// What the numbers of values mean that were admitted, by dimension and number. No record and no counter has any other.
+    pub admitted: Vec<Admitted>,
     /// Incarnations whose keys are still to be deleted.
     pub discarded: Vec<Incarnation>,
 }
@@ -32,6 +35,23 @@ static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
 static WIRE: LazyLock<Wire> = LazyLock::new(|| Wire::new("shard header", &SCHEMA));
 
 impl Header {
+    /// Takes in what numbers mean.
+    ///
+    /// # Errors
+    /// What is known and what was told, if they contradict each other.
+    pub fn admit(&mut self, told: &[Admitted]) -> Result<(), (Admitted, Admitted)> {
+        for told in told {
+            if let Some(known) = self.admitted.iter().find(|known| known.contradicts(told)) {
+                return Err((known.clone(), told.clone()));
+            }
+            let place = (told.dimension, told.number);
+            if let Err(at) = self.admitted.binary_search_by_key(&place, |known| (known.dimension, known.number)) {
+                self.admitted.insert(at, told.clone());
+            }
+        }
+        Ok(())
+    }
+
     /// The header as it is stored.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
@@ -51,7 +71,7 @@ impl Header {
 mod tests {
     use super::*;
     use crate::clock::PartitionProgress;
-    use crate::types::TopicId;
+    use crate::types::{DimensionIndex, DimensionValue, TopicId};
 
     #[test]
     fn header_reads_back() {
@@ -72,6 +92,7 @@ mod tests {
             sealed_at: Millis(12),
             rebuild_until: Some(Offset(99)),
             ids_from: Some(Offset(42)),
+            admitted: vec![Admitted { dimension: DimensionIndex(1), number: DimensionValue(4), value: "web".into() }],
             discarded: vec![Incarnation(u64::MAX)],
         };
         assert_eq!(Header::decode(&header.encode()).unwrap(), header);

@@ -9,6 +9,7 @@
 //! moves; and all of it is stored behind a [`fence`].
 
 pub mod additive;
+pub mod admission;
 pub mod cache;
 pub mod clock;
 pub mod continuity;

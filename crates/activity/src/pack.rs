@@ -1,9 +1,11 @@
 //! Packs: what one ingest transaction says to one shard.
 //!
 //! A pack holds the activity deltas of the shard's entities, the changes of their attributes, the events that count by
-//! themselves, the ranges of source positions that the transaction covers, and the clocks of their partitions after them. Its schema is `schemas/pack.v1.avsc`.
+//! themselves, the ranges of source positions that the transaction covers, the clocks of their partitions after them, and what values
+//! were admitted to dimensions. Its schema is `schemas/pack.v1.avsc`.
 
 use crate::additive::{Additive, AdditiveError};
+use crate::admission::Admitted;
 use crate::key;
 use crate::types::{
     Bucket, CatalogVersion, DimensionIndex, DimensionValue, Grain, MetricIndex, Millis, Offset, PartitionId, TopicId,
@@ -15,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
 /// One record of the activity topic.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pack {
     /// The catalogue by which its deltas were made.
     pub catalogue: CatalogVersion,
@@ -30,6 +32,10 @@ pub struct Pack {
     pub additive: Vec<Additive>,
     /// What attributes of entities have become. The order carries no meaning: changes commute.
     pub changes: Vec<Change>,
+    /// The topic whose order has numbered the values that were admitted; `None` if the catalogue admits none.
+    pub admitted_by: Option<TopicId>,
+    /// What numbers mean that no earlier pack of the same writer has told. It holds whether or not the rest of the pack is new.
+    pub admitted: Vec<Admitted>,
 }
 
 /// What a pack covers of one source.
@@ -220,7 +226,13 @@ mod tests {
             }],
             additive: vec![additive(ids, bucket)],
             changes: ids.iter().map(|id| change(id, bucket)).collect(),
+            admitted_by: Some(TopicId([8; 16])),
+            admitted: ids.iter().map(|id| admitted(id)).collect(),
         }
+    }
+
+    fn admitted(value: &str) -> Admitted {
+        Admitted { dimension: DimensionIndex(2), number: DimensionValue(7), value: value.to_owned() }
     }
 
     fn change(id: &str, bucket: i32) -> Change {

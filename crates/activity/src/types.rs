@@ -91,7 +91,8 @@ pub struct MetricIndex(pub u16);
 #[serde(transparent)]
 pub struct DimensionIndex(pub u16);
 
-/// One of the values of a dimension: 0 is none, then come its declared values in order, and last every other value.
+/// One of the values of a dimension: 0 is none, then come its declared values in order, then those that were admitted, and last
+/// every other value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DimensionValue(pub u16);

@@ -2,13 +2,15 @@
 
 use crate::plan::{Literal, Metric, Plan};
 use crate::source::Path;
+use activity::admission::Admitted;
 use activity::timeline::{Timeline, Values};
 use activity::{DimensionIndex, DimensionValue, EntityKind, Grain, MetricIndex};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// The label of those that have no value of a dimension.
 pub const NONE: &str = "__none__";
-/// The label of those with a value that the dimension does not declare.
+/// The label of those with a value that the dimension does not tell apart.
 pub const OTHER: &str = "__other__";
 /// The label that tells apart by which rule something is excluded.
 pub const RULE: &str = "rule";
@@ -20,8 +22,11 @@ pub struct Dimension {
     pub name: String,
     /// Where a value comes from.
     pub taken: Taken,
-    /// The values that are told apart, at least one; all others are [`OTHER`].
+    /// The values that are told apart from the start.
     pub values: Vec<Literal>,
+    /// How many values are told apart at most, at least one: those that are declared, and then those that are admitted in the order
+    /// in which they turn up. All others are [`OTHER`].
+    pub limit: u16,
 }
 
 /// Where the value of a dimension comes from.
@@ -87,26 +92,36 @@ pub struct Slice {
 }
 
 impl Dimension {
-    /// All its values: none, those that it declares, and any other. Of what is excluded those alone that it declares.
+    /// All values that it can have: none, those that it declares, those that may be admitted, and any other. Of what is excluded
+    /// those alone that it declares.
     pub fn all_values(&self) -> impl Iterator<Item = DimensionValue> + use<> {
         let is_of_rules = self.taken == Taken::Excluded;
         let (first, last) = (u16::from(is_of_rules), self.other().0 - u16::from(is_of_rules));
         (first..=last).map(DimensionValue)
     }
 
-    /// The value of what was found, which may equal one of the declared values.
-    pub fn value_of(&self, is_it: impl Fn(&Literal) -> bool) -> DimensionValue {
-        let declared = (1..).zip(&self.values).find(|(_, value)| is_it(value));
-        declared.map_or(self.other(), |(at, _)| DimensionValue(at))
+    /// The value of what was found, if it equals one that is declared.
+    pub fn declared(&self, is_it: impl Fn(&Literal) -> bool) -> Option<DimensionValue> {
+        (1..).zip(&self.values).find(|(_, value)| is_it(value)).map(|(at, _)| DimensionValue(at))
     }
 
-    /// How a value is called in labels.
+    /// The numbers of the values that may be admitted, in the order in which they are given away; none if only declared values are
+    /// told apart.
+    pub fn admissible(&self) -> impl Iterator<Item = DimensionValue> + use<> {
+        let declared = u16::try_from(self.values.len()).expect("a checked plan has few values");
+        (declared + 1..=self.limit).map(DimensionValue)
+    }
+
+    /// How a value is called in labels; `None` if it is one that was not admitted yet.
     #[must_use]
-    pub fn label(&self, value: DimensionValue) -> Cow<'_, str> {
-        match usize::from(value.0).checked_sub(1).map(|at| self.values.get(at)) {
-            None => NONE.into(),
-            Some(None) => OTHER.into(),
-            Some(Some(declared)) => label(declared),
+    pub(crate) fn label<'l>(&'l self, admitted: Option<&'l str>, value: DimensionValue) -> Option<Cow<'l, str>> {
+        if value == DimensionValue::NONE {
+            Some(NONE.into())
+        } else if value == self.other() {
+            Some(OTHER.into())
+        } else {
+            let declared = self.values.get(usize::from(value.0) - 1).map(label);
+            declared.or_else(|| admitted.map(Cow::Borrowed))
         }
     }
 
@@ -119,13 +134,26 @@ impl Dimension {
         }
     }
 
-    pub(crate) fn other(&self) -> DimensionValue {
-        DimensionValue(u16::try_from(self.values.len() + 1).expect("a checked plan has few values"))
+    /// The value of all that is not told apart.
+    #[must_use]
+    pub fn other(&self) -> DimensionValue {
+        DimensionValue(self.limit + 1)
+    }
+}
+
+/// What values that were admitted are called, as far as that is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names(BTreeMap<(DimensionIndex, DimensionValue), String>);
+
+impl<'a> FromIterator<&'a Admitted> for Names {
+    fn from_iter<I: IntoIterator<Item = &'a Admitted>>(all: I) -> Names {
+        let named = |Admitted { dimension, number, value }: &Admitted| ((*dimension, *number), value.clone());
+        Names(all.into_iter().map(named).collect())
     }
 }
 
 /// How a declared value is called in labels.
-pub(crate) fn label(declared: &Literal) -> Cow<'_, str> {
+pub fn label(declared: &Literal) -> Cow<'_, str> {
     match declared {
         Literal::Text(text) => text.into(),
         Literal::Bool(value) => value.to_string().into(),
@@ -147,6 +175,34 @@ impl Plan {
     #[must_use]
     pub fn dimension(&self, index: DimensionIndex) -> &Dimension {
         &self.dimensions[usize::from(index.0)]
+    }
+
+    /// How a value of a dimension is called in labels; `None` if it is one that was not admitted yet.
+    #[must_use]
+    pub fn label<'l>(
+        &'l self,
+        names: &'l Names,
+        dimension: DimensionIndex,
+        value: DimensionValue,
+    ) -> Option<Cow<'l, str>> {
+        self.dimension(dimension).label(names.0.get(&(dimension, value)).map(String::as_str), value)
+    }
+
+    /// The values that a dimension has by now, and what each is called: none, those that are declared, those that were admitted, and
+    /// any other.
+    pub fn labels<'l>(
+        &'l self,
+        names: &'l Names,
+        dimension: DimensionIndex,
+    ) -> impl Iterator<Item = (DimensionValue, Cow<'l, str>)> {
+        let values = self.dimension(dimension).all_values();
+        values.filter_map(move |value| Some((value, self.label(names, dimension, value)?)))
+    }
+
+    /// Whether values are admitted to a dimension.
+    #[must_use]
+    pub fn admits(&self) -> bool {
+        self.dimensions.iter().any(|dimension| dimension.admissible().next().is_some())
     }
 
     /// The slice of an index; `None` if it is that of a whole metric.

@@ -23,7 +23,7 @@ pub mod version;
 mod words;
 
 pub use calendar::Calendar;
-pub use dimension::{AsOf, By, Dimension, Followed, Slice, Taken};
+pub use dimension::{AsOf, By, Dimension, Followed, Names, Slice, Taken};
 pub use filter::{Gate, Requirement, Verdict};
 pub use footprint::Footprint;
 pub use moment::Moment;

@@ -13,7 +13,7 @@ use crate::parse::values::Units;
 use crate::parse::{WEEKDAYS, dimensions, fields, formats, history_units, metrics, sources};
 use activity::{Grain, Period};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use shapes::{Named, OneOrMore, words};
+use shapes::{Named, OneOrMore, decimals, limit, words};
 use std::borrow::Cow;
 
 /// The schema of a catalogue.
@@ -192,8 +192,11 @@ struct Dimension {
     of: Option<Text>,
     /// Where the value is found. Default: the dimension's own name.
     from: Option<FieldPath>,
-    /// The values that are told apart; any other is `__other__`.
-    values: OneOrMore<Literal>,
+    /// The values that are told apart; any other is `__other__`. Without `limit` there must be some.
+    values: Option<OneOrMore<Literal>>,
+    /// How many values are told apart at most: those of `values`, and the first that turn up beside them; any other is `__other__`.
+    #[schemars(default, schema_with = "limit")]
+    limit: Option<u16>,
     /// When an attribute is taken: of the `event`, at the end of its `bucket` (default), or as it is now, `current`.
     #[schemars(default, schema_with = "as_of")]
     as_of: Option<String>,
@@ -356,10 +359,6 @@ fn unit(_: &mut SchemaGenerator) -> Schema {
 
 fn metric_type(_: &mut SchemaGenerator) -> Schema {
     words(metrics::TYPES)
-}
-
-fn decimals(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "minimum": 0, "maximum": metrics::MOST_DECIMALS })
 }
 
 /// Native fields, and any other that a key is made of.

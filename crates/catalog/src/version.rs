@@ -13,7 +13,8 @@
 //!    of the events that do so;
 //! 4. the list of entities, in the catalogue's order: the name, a text; the key, a list of texts; and the place in it of the
 //!    field that decides the shard, a number;
-//! 5. the list of dimensions, in the catalogue's order: the name, a text; where it is taken; and the list of values;
+//! 5. the list of dimensions, in the catalogue's order: the name, a text; where it is taken; the list of values; and how many
+//!    values are told apart at most, a number;
 //! 6. the list of excluded traffic, in the catalogue's order: the name, a text, the list of conditions, and the list of
 //!    requirements;
 //! 7. the list of metrics, in the catalogue's order: the name, a text; the measure; a list of at most one list of event
@@ -93,6 +94,7 @@ fn dimension(out: &mut Vec<u8>, dimension: &Dimension) {
         Taken::Excluded => tagged(out, b'r', 0),
     }
     list(out, &dimension.values, literal);
+    number(out, dimension.limit.into());
 }
 
 fn attributes(out: &mut Vec<u8>, attributes: &Attributes) {
@@ -215,6 +217,6 @@ metrics:
     #[test]
     fn bytes_of_the_format_are_fixed() {
         let plan = crate::parse(CATALOGUE).unwrap();
-        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 17_007_268_005_797_253_636);
+        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 8_303_308_710_927_894_959);
     }
 }

@@ -1,6 +1,6 @@
 //! Metrics in plain words.
 
-use crate::dimension::{Dimension, Taken};
+use crate::dimension::{By, Dimension, Taken};
 use crate::filter::Requirement;
 use crate::plan::{Condition, Literal, Measure, Metric, Part, Plan};
 use activity::{Bucket, Extent, Grain, Period, Window};
@@ -72,12 +72,15 @@ impl Plan {
         let excluded = (0..).zip(&self.exclude).filter(|(at, _)| !metric.include.contains(at));
         let excluded: Vec<String> = excluded.map(|(_, rule)| rule.name.clone()).collect();
         let without = (!excluded.is_empty()).then(|| format!(" Excluded traffic does not count: {}.", and(&excluded)));
-        let by =
-            metric.by.iter().map(|by| self.dimension(by.dimension)).map(|Dimension { name, taken, .. }| match owner {
+        let by = |by: &By| {
+            let Dimension { name, taken, values, limit, .. } = self.dimension(by.dimension);
+            let name = match owner {
                 Some(owner) if matches!(taken, Taken::Attribute { .. }) => format!("its {owner}'s {name}"),
                 _ => name.clone(),
-            });
-        let by: Vec<String> = by.collect();
+            };
+            if usize::from(*limit) > values.len() { format!("{name} (at most {limit} values)") } else { name }
+        };
+        let by: Vec<String> = metric.by.iter().map(by).collect();
         let sliced = (!by.is_empty()).then(|| format!(" It is sliced by {}.", and(&by)));
         counts + &without.unwrap_or_default() + &sliced.unwrap_or_default()
     }
@@ -89,7 +92,9 @@ impl Plan {
             Taken::Attribute { of, .. } => self.entities[usize::from(of.0)].name.as_str(),
             Taken::Event(_) | Taken::Excluded => "",
         };
-        let values = or(one_of.iter().map(|value| format!("\"{}\"", dimension.label(*value))));
+        // A requirement is of values that are declared, or of none, or of all others.
+        let values = one_of.iter().filter_map(|value| dimension.label(None, *value));
+        let values = or(values.map(|value| format!("\"{value}\"")));
         format!("{of}.{} is {values}", dimension.name)
     }
 

@@ -1,7 +1,8 @@
 //! Dimensions, attributes, and the slices that are made of them.
 
-use activity::{DimensionValue, EntityKind, MetricIndex};
-use catalog::{Plan, parse};
+use activity::admission::Admitted;
+use activity::{DimensionIndex, DimensionValue, EntityKind, MetricIndex};
+use catalog::{Names, Plan, parse};
 
 fn plan(text: &str) -> Plan {
     parse(text).unwrap_or_else(|mistakes| panic!("{}", mistakes.render("catalogue.yaml", text)))
@@ -35,7 +36,9 @@ fn slices_are_numbered_behind_the_metrics_by_dimension_and_value() {
     let label = |index| {
         let slice = plan.slice(MetricIndex(index)).unwrap();
         let dimension = plan.dimension(slice.dimension);
-        format!("{}/{}={}", plan.metric(MetricIndex(index)).name, dimension.name, dimension.label(slice.value))
+        let names = Names::default();
+        let value = plan.label(&names, slice.dimension, slice.value).unwrap();
+        format!("{}/{}={value}", plan.metric(MetricIndex(index)).name, dimension.name)
     };
     let labels: Vec<String> = (2..16).map(label).collect();
     assert_eq!(
@@ -80,10 +83,42 @@ fn what_slices_mean_belongs_to_the_version() {
         ("from: plan.tier, ", ""),
         ("by: [tier, plan, segment]", "by: [tier, plan]"),
         ("properties.surface", "properties.app"),
+        ("values: [web]", "values: [web], limit: 2"),
+        ("values: [web]", "limit: 1"),
     ] {
         assert!(SLICED.contains(from));
         assert_ne!(version(SLICED), version(&SLICED.replace(from, to)), "{from}");
     }
+}
+
+#[test]
+fn values_that_may_be_admitted_have_slices_from_the_start_and_labels_once_they_are() {
+    let plan = plan(&SLICED.replace("values: [web]", "values: [web], limit: 4"));
+    assert_eq!(plan.slices.len(), 6 + (3 + 5 + 3));
+    let surface = DimensionIndex(2);
+    assert_eq!(plan.dimension(surface).admissible().map(|of| of.0).collect::<Vec<_>>(), [2, 3, 4]);
+    assert!(plan.admits());
+    let words = plan.words(&plan.metrics[0]).counts;
+    assert!(words.ends_with("It is sliced by surface (at most 4 values)."), "{words}");
+    let labels = |names: &Names| {
+        let labels = plan.labels(names, surface).map(|(value, label)| (value.0, label.into_owned()));
+        labels.collect::<Vec<_>>()
+    };
+    let named =
+        |labels: &[(u16, &str)]| labels.iter().map(|(of, label)| (*of, (*label).to_owned())).collect::<Vec<_>>();
+    assert_eq!(labels(&Names::default()), named(&[(0, "__none__"), (1, "web"), (5, "__other__")]));
+    let admitted = |dimension, number, value: &str| Admitted {
+        dimension: DimensionIndex(dimension),
+        number: DimensionValue(number),
+        value: value.into(),
+    };
+    let names = [admitted(2, 3, "app"), admitted(1, 2, "of another")];
+    assert_eq!(labels(&names.iter().collect()), named(&[(0, "__none__"), (1, "web"), (3, "app"), (5, "__other__")]));
+}
+
+#[test]
+fn a_dimension_of_declared_values_alone_admits_none() {
+    assert!(!plan(SLICED).admits());
 }
 
 #[test]
@@ -149,7 +184,8 @@ fn a_path_that_names_an_attribute_is_that_and_any_other_a_property() {
     assert_eq!(plan.excluded(paid), None, "it includes all rules");
     let by = plan.excluded(plays).unwrap();
     let dimension = plan.dimension(by.dimension);
-    let labels: Vec<_> = dimension.all_values().map(|value| dimension.label(value).into_owned()).collect();
+    let declared = Names::default();
+    let labels: Vec<_> = plan.labels(&declared, by.dimension).map(|(_, label)| label.into_owned()).collect();
     assert_eq!((dimension.slices_of("plays"), labels), ("plays_excluded".into(), vec!["free".into(), "trial".into()]));
     assert_eq!(by.slice(DimensionValue(1)), MetricIndex(2), "the first slice of all");
     assert_eq!(

@@ -1,5 +1,6 @@
 //! Which metrics want an event.
 
+use crate::admitted::{Undecided, Values};
 use crate::slots::Trie;
 use crate::value::Value;
 use activity::{DimensionIndex, DimensionValue, EntityKind, MetricIndex};
@@ -17,8 +18,8 @@ pub(crate) struct Matcher {
     of_any_name: Candidates,
     /// By metric.
     conditions: Vec<Vec<Test>>,
-    /// By dimension; `None` for one whose value no event says, or no metric asks for.
-    dimensions: Vec<Option<Said>>,
+    /// By dimension: the slot of its value; `None` for one whose value no event says, or no metric asks for.
+    dimensions: Vec<Option<usize>>,
     /// By metric: what it is sliced by at the event.
     slicers: Vec<Vec<By>>,
     /// By rule: what holds of excluded traffic.
@@ -45,13 +46,6 @@ pub(crate) struct Additive {
     pub(crate) sums: Vec<MetricIndex>,
 }
 
-/// A dimension whose value the event says.
-#[derive(Debug)]
-struct Said {
-    slot: usize,
-    dimension: Dimension,
-}
-
 /// One event, and what was found out about it, each thing once.
 #[derive(Debug)]
 pub(crate) struct Facts<'e> {
@@ -60,6 +54,9 @@ pub(crate) struct Facts<'e> {
     pub(crate) excluding: u64,
     /// The values of the dimensions that were asked for. More than 16 would live on the heap.
     values: RefCell<SmallVec<[(DimensionIndex, DimensionValue); 16]>>,
+    known: &'e Values,
+    /// Values that were asked for and have no number yet.
+    undecided: RefCell<Vec<Undecided>>,
 }
 
 #[derive(Debug)]
@@ -82,10 +79,10 @@ impl Matcher {
             one_of: condition.one_of.clone(),
         };
         let said = |dimension: &Dimension| match &dimension.taken {
-            Taken::Event(property) => Some(Said { slot: trie.slot(&path_of(property))?, dimension: dimension.clone() }),
+            Taken::Event(property) => trie.slot(&path_of(property)),
             Taken::Attribute { .. } | Taken::Excluded => None,
         };
-        let dimensions: Vec<Option<Said>> = plan.dimensions.iter().map(said).collect();
+        let dimensions: Vec<Option<usize>> = plan.dimensions.iter().map(said).collect();
         let is_said = |by: &By| dimensions[usize::from(by.dimension.0)].is_some();
         let slicers = metrics.iter().map(|metric| metric.by.iter().copied().filter(is_said).collect()).collect();
         let conditions = metrics.iter().map(|metric| metric.conditions.iter().map(test).collect()).collect();
@@ -100,13 +97,13 @@ impl Matcher {
         self.by_name.get(event).unwrap_or(&self.of_any_name)
     }
 
-    /// The event of these slots.
-    pub(crate) fn facts<'e>(&self, slots: &'e [Value<'e>]) -> Facts<'e> {
+    /// The event of these slots, by what is known of values.
+    pub(crate) fn facts<'e>(&self, slots: &'e [Value<'e>], known: &'e Values) -> Facts<'e> {
         // A rule without tests is one by attributes, which window knows.
         let all_hold = |tests: &[Test]| !tests.is_empty() && tests.iter().all(|test| test.holds(slots));
         let holds = |(at, tests): (usize, &Vec<Test>)| u64::from(all_hold(tests)) << at;
         let excluding = self.rules.iter().enumerate().map(holds).sum();
-        Facts { slots, excluding, values: RefCell::default() }
+        Facts { slots, excluding, values: RefCell::default(), known, undecided: RefCell::default() }
     }
 
     /// The candidates that do want the event, and then their slices that do, ascending.
@@ -129,14 +126,20 @@ impl Matcher {
         if let Some((_, value)) = values.iter().find(|(of, _)| *of == dimension) {
             return *value;
         }
-        let Said { slot, dimension: declared } =
-            self.dimensions[usize::from(dimension.0)].as_ref().expect("slicers are by what events say");
-        let value = match &facts.slots[*slot] {
-            Value::Missing | Value::Null => DimensionValue::NONE,
-            value => declared.value_of(|literal| value.is(literal)),
-        };
+        let said = &facts.slots[self.dimensions[usize::from(dimension.0)].expect("slicers are by what events say")];
+        let value = facts.known.find(dimension, said).unwrap_or_else(|| {
+            facts.undecided.borrow_mut().push(Values::undecided(dimension, said));
+            DimensionValue::NONE
+        });
         values.push((dimension, value));
         value
+    }
+}
+
+impl Facts<'_> {
+    /// The values that were asked for and have no number yet: before they do, what was found out is not true.
+    pub(crate) fn undecided(self) -> Vec<Undecided> {
+        self.undecided.into_inner()
     }
 }
 

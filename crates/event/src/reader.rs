@@ -1,5 +1,6 @@
 //! From the bytes of a record to what it touches.
 
+use crate::admitted::Values;
 use crate::amount::Amount;
 use crate::attributes::AttributeReader;
 use crate::avro::{Avro, SchemaId, SchemaText};
@@ -13,6 +14,7 @@ use crate::time;
 use crate::touches::Touches;
 use crate::value::Value;
 use activity::additive::IdSpace;
+use activity::admission::Admitted;
 use activity::{EntityKind, EventId, MetricIndex, Millis};
 use catalog::{Format, Kind, Metric, Origin, Path, Plan, Taken, TimeForm};
 use std::collections::BTreeSet;
@@ -36,6 +38,7 @@ pub struct Reader {
     /// Whether records may have their attributes in headers.
     is_cloud: bool,
     matcher: Matcher,
+    values: Values,
     /// By entity; `None` for one that no metric counts, and whose attributes no events follow.
     keys: Vec<Option<KeyMaker>>,
     /// The fields that are an event's id together; none if no metric counts events or adds something up.
@@ -127,6 +130,7 @@ impl Reader {
             unread: unread.map(|path| field("data", &path)),
             is_cloud,
             matcher: Matcher::new(plan, &trie, path_of),
+            values: Values::new(plan),
             keys: entities().map(key).collect(),
             event_id: fields.event_id.iter().filter(|_| counts_events).map(|path| field("event_id", path)).collect(),
             ids: IdSpace::of(&plan.sources[source].topic),
@@ -153,6 +157,11 @@ impl Reader {
         self.avro.as_mut().map_or(Ok(Vec::new()), |avro| avro.learn(id, schema, &self.trie))
     }
 
+    /// Learns the number of a value that was admitted to a dimension.
+    pub fn learn_value(&mut self, admitted: &Admitted) {
+        self.values.learn(admitted);
+    }
+
     fn decode<'a>(&'a self, payload: &'a [u8], headers: impl Headers<'a>) -> Result<Slots<'a>, Reject> {
         let slots = match &self.avro {
             Some(avro) => avro.decode(payload)?,
@@ -164,7 +173,8 @@ impl Reader {
     }
 
     /// Reads a record: when the event happened, and in `touches`, which is emptied first, what it touches. If no metric
-    /// wants the event, it touches nothing, and whom it names does not matter.
+    /// wants the event, it touches nothing, and whom it names does not matter. As long as it has values that have no number yet
+    /// ([`Touches::undecided`]), what it touches cannot be told: it has to be read again once they have.
     ///
     /// # Errors
     /// Why the record does not count; it touches nothing then.
@@ -189,14 +199,14 @@ impl Reader {
         match &self.attributes {
             Some(attributes) if attributes.is_all() => {
                 let time = self.time_of(&slots)?;
-                attributes.read(&slots, touches).inspect_err(|_| touches.clear())?;
+                attributes.read(&slots, &self.values, touches).inspect_err(|_| touches.clear())?;
                 Ok(time)
             }
             attributes => {
                 let event = self.event_name(&slots)?;
                 let time = self.time_of(&slots)?;
                 if let Some(attributes) = attributes.as_ref().filter(|attributes| attributes.is_told_by(event)) {
-                    attributes.read(&slots, touches).inspect_err(|_| touches.clear())?;
+                    attributes.read(&slots, &self.values, touches).inspect_err(|_| touches.clear())?;
                 }
                 self.touch(event, &slots, touches).inspect_err(|_| touches.clear())?;
                 Ok(time)
@@ -259,7 +269,7 @@ impl Reader {
     fn touch(&self, event: &str, slots: &Slots<'_>, touches: &mut Touches) -> Result<(), Reject> {
         let mut is_wanted = false;
         let candidates = self.matcher.candidates(event);
-        let facts = self.matcher.facts(slots);
+        let facts = self.matcher.facts(slots, &self.values);
         touches.exclude(facts.excluding);
         for (entity, metrics) in &candidates.distinct {
             if touches.want(self.matcher.wanting(metrics, &facts)) {
@@ -275,6 +285,7 @@ impl Reader {
                 |metric, digits| self.amount_of(metric).read(slots, digits),
             )?;
         }
+        touches.leave_undecided(facts.undecided());
         // Who tells attributes need not be one of those that are counted.
         match is_wanted && touches.counts_nowhere() && touches.changed().is_none() {
             true => Err(self.no_entity(event, slots)),
@@ -319,7 +330,7 @@ impl Reader {
     #[cold]
     fn no_entity(&self, event: &str, slots: &Slots<'_>) -> Reject {
         let wanting = self.matcher.candidates(event).distinct.iter();
-        let facts = self.matcher.facts(slots);
+        let facts = self.matcher.facts(slots, &self.values);
         let wanting = wanting.filter(|(_, metrics)| self.matcher.wanting(metrics, &facts).next().is_some());
         let mut fields: Vec<String> = Vec::new();
         for field in wanting.flat_map(|(entity, _)| self.key_of(*entity).missing_fields(slots)) {

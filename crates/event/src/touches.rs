@@ -1,5 +1,6 @@
 //! What one event touches.
 
+use crate::admitted::Undecided;
 use activity::additive::Addend;
 use activity::pack::Attribute;
 use activity::{EventId, MetricIndex, Shard, key};
@@ -22,6 +23,7 @@ pub struct Touches {
     attributes: Vec<Attribute>,
     /// The rules that exclude the event, as bits.
     excluded: u64,
+    undecided: Vec<Undecided>,
     /// Where a number is written as text.
     pub(crate) digits: String,
 }
@@ -127,6 +129,12 @@ impl Touches {
         (0..64).filter(move |at| bits >> at & 1 == 1)
     }
 
+    /// The values of dimensions that it needs and that have no number yet. Until they do, nothing else here is true.
+    #[must_use]
+    pub fn undecided(&self) -> &[Undecided] {
+        &self.undecided
+    }
+
     /// Whether it counts nowhere: no metric wants it.
     #[must_use]
     pub fn counts_nowhere(&self) -> bool {
@@ -142,11 +150,17 @@ impl Touches {
         self.owner.clear();
         self.attributes.clear();
         self.excluded = 0;
+        self.undecided.clear();
     }
 
     /// Sets the rules that exclude the event, as bits.
     pub(crate) fn exclude(&mut self, rules: u64) {
         self.excluded = rules;
+    }
+
+    /// Adds values that have no number yet.
+    pub(crate) fn leave_undecided(&mut self, values: Vec<Undecided>) {
+        self.undecided.extend(values);
     }
 
     /// Sets the attributes that the record tells. `build` appends the key of their entity to the bytes and says where in them

@@ -2,7 +2,8 @@
 
 mod common;
 
-use activity::{DimensionIndex, MetricIndex};
+use activity::admission::Admitted;
+use activity::{DimensionIndex, DimensionValue, MetricIndex};
 use catalog::{AsOf, By, Dimension, Format, Literal, Metric, Plan, Taken, Wire};
 use common::{ACCOUNT, ACCOUNT_USER, USER, metric, native, sum, text};
 use event::{Reader, SchemaId, SchemaText, Touches};
@@ -57,7 +58,7 @@ fn metrics() -> Vec<Metric> {
 /// The last of the metrics follows accounts.
 fn plan() -> Plan {
     let taken = Taken::Attribute { of: ACCOUNT, path: vec!["tier".into()], as_of: AsOf::Bucket };
-    let tier = Dimension { name: "tier".into(), taken, values: vec![text("gold")] };
+    let tier = Dimension { name: "tier".into(), taken, values: vec![text("gold")], limit: 1 };
     Plan { dimensions: vec![tier], ..common::plan(native(), metrics()) }
 }
 
@@ -93,6 +94,37 @@ metrics:
     let (allocations, touches) = allocations(&reader, br#"{"user_id":"ada","tags":["a","b"]}"#, &headers);
     assert_eq!(allocations, 0);
     assert!(touches.iter().count() == 1 && touches.counted().count() == 1);
+}
+
+/// Of admitted values, of those that are any other, and of text and numbers.
+#[test]
+fn reading_admitted_values_allocates_nothing_in_steady_state() {
+    let text = "
+version: 1
+product: test
+sources: { usage: { topic: usage } }
+entities: { user: { key: user_id } }
+dimensions: { surface: { from: surface, limit: 2 }, level: { from: level, values: [1], limit: 2 } }
+metrics:
+  users:
+    type: simple
+    measure: { agg: count_distinct, entity: user, events: any }
+    windows: [7d]
+    by: [surface, level]
+";
+    let mut reader = Reader::new(&catalog::parse(text).expect("a catalogue"), 0);
+    for (dimension, number, value) in [(0, 1, "web"), (0, 2, "app"), (1, 2, "2.5")] {
+        let (dimension, number) = (DimensionIndex(dimension), DimensionValue(number));
+        reader.learn_value(&Admitted { dimension, number, value: value.into() });
+    }
+    for (surface, level) in [("\"web\"", "2.5"), ("\"tv\"", "\"2.5\""), ("17", "3")] {
+        let record = format!(
+            r#"{{"event":"e","user_id":1,"timestamp":"2026-11-22T09:30:00Z","properties":{{"surface":{surface},"level":{level}}}}}"#
+        );
+        let (allocations, touches) = allocations(&reader, record.as_bytes(), &[]);
+        assert_eq!(allocations, 0, "{record}");
+        assert_eq!((touches.undecided(), touches.iter().count()), (&[][..], 1));
+    }
 }
 
 /// With an enum, a decimal, a nullable time, a default of the reader's schema and much to pass over.

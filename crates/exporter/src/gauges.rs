@@ -1,8 +1,8 @@
 //! The North Star gauges as Prometheus text. They are rendered once a refresh, not once a scrape.
 
 use crate::totals::Totals;
-use activity::{Bucket, DimensionValue, Grain, MetricIndex, Window};
-use catalog::{Dimension, Metric, Plan, Taken};
+use activity::{Bucket, Grain, MetricIndex, Window};
+use catalog::{Dimension, Metric, Names, Plan, Taken};
 use std::fmt::Write;
 
 /// Every metric and window as of the unfinished bucket and the last complete one, the slices of each as metrics of their own,
@@ -20,8 +20,8 @@ pub(crate) fn render(plan: &Plan, totals: &Totals, as_of: &[(Grain, Bucket)]) ->
             let name = dimension.slices_of(&metric.name);
             let what = if dimension.taken == Taken::Excluded { "Excluded by" } else { "By" };
             page.head(&name, &format!("{help} {what} {}.", dimension.name));
-            for value in dimension.all_values() {
-                page.values(&name, by.slice(value), &label(dimension, value));
+            for (value, called) in plan.labels(totals.names(), by.dimension) {
+                page.values(&name, by.slice(value), &label(dimension, &called));
             }
         }
     }
@@ -57,7 +57,8 @@ impl Page<'_> {
     }
 }
 
-/// The names, with labels, of all series that a metric and its slices can have.
+/// The names, with labels, of all series that a metric and its slices can have. A value that may be admitted is called by its place
+/// among them, as in `#3`.
 #[must_use]
 pub fn series(plan: &Plan, metric: &Metric) -> Vec<String> {
     let all = |name: &str, label: &str| {
@@ -68,7 +69,10 @@ pub fn series(plan: &Plan, metric: &Metric) -> Vec<String> {
     for by in &metric.by {
         let dimension = plan.dimension(by.dimension);
         let name = dimension.slices_of(&metric.name);
-        series.extend(dimension.all_values().flat_map(|value| all(&name, &label(dimension, value))));
+        let declared = Names::default();
+        let called =
+            |value| plan.label(&declared, by.dimension, value).unwrap_or_else(|| format!("#{}", value.0).into());
+        series.extend(dimension.all_values().flat_map(|value| all(&name, &label(dimension, &called(value)))));
     }
     series
 }
@@ -78,8 +82,8 @@ fn series_of(name: &str, window: Window, complete: bool, label: &str) -> String 
 }
 
 /// A further label, behind a comma.
-fn label(dimension: &Dimension, value: DimensionValue) -> String {
-    format!(",{}=\"{}\"", dimension.name, escape_label(&dimension.label(value)))
+fn label(dimension: &Dimension, value: &str) -> String {
+    format!(",{}=\"{}\"", dimension.name, escape_label(value))
 }
 
 /// The offsets travel with the values: a page never pairs values with the offsets of another read.

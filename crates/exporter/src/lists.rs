@@ -71,7 +71,7 @@ pub struct Answer {
     pub total: usize,
     /// The entities of the page.
     pub rows: Vec<Told>,
-    /// If more follow, the id of the last entity of the page, part by part: what the next page is [after](Asked::after).
+    /// If more follow, the id of the last entity of the page, part by part: what the next page is `after`.
     pub next: Option<Vec<String>>,
 }
 
@@ -125,7 +125,7 @@ pub struct Told {
 /// If the question has no answer, a shard cannot be read, or holds what must not be shown.
 pub fn list<S: Store + ?Sized>(store: &mut S, plan: &Plan, shards: u16, asked: &Asked) -> Result<Answer, Unanswered> {
     let shards = Shards::read(store, plan, shards)?;
-    let wanted = asked.wanted(plan, shards.time()).map_err(Unanswered::Asked)?;
+    let wanted = asked.wanted(plan, shards.names(), shards.time()).map_err(Unanswered::Asked)?;
     let mut reading = Reading::new(plan, &wanted, &shards);
     reading.check_kept()?;
     for shard in shards.all() {
@@ -133,5 +133,6 @@ pub fn list<S: Store + ?Sized>(store: &mut S, plan: &Plan, shards: u16, asked: &
             reading.take(store, shard, portion)?;
         }
     }
-    Ok(reading.answer())
+    let names = shards.names_by_now(store, plan)?;
+    Ok(reading.answer(&names))
 }

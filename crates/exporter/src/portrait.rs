@@ -6,7 +6,7 @@ use crate::totals::Withheld;
 use activity::record::Record;
 use activity::standing::Standing;
 use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, Millis, Track, key};
-use catalog::{Followed, Metric, Plan, Taken};
+use catalog::{Followed, Metric, Names, Plan, Taken};
 use serde::Serialize;
 use state::{Store, decode_record};
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,7 +95,8 @@ pub fn portrait<S: Store + ?Sized>(
         return Ok(None);
     }
     let time = shards.time();
-    let (own, look) = (own.unwrap_or_default(), Look { plan, time });
+    let names = shards.names_by_now(store, plan)?;
+    let (own, look) = (own.unwrap_or_default(), Look { plan, names: &names, time });
     let mut owners = owners(store, plan, &shards, &key)?;
     Ok(Some(Portrait {
         entity: entity.name.clone(),
@@ -132,7 +133,8 @@ fn members<S: Store + ?Sized>(
     let (shard, mut members) = (shards.shard_of(plan, owner), Vec::new());
     let places: Vec<_> =
         (0..).map(EntityKind).zip(&plan.entities).map(|(kind, _)| plan.places_of(kind, owner.kind())).collect();
-    for portion in 0..store.portions() {
+    let portions = if places.iter().any(Option::is_some) { store.portions() } else { 0 };
+    for portion in 0..portions {
         for (key, bytes) in shards.portion(store, shard, portion)? {
             let places = places.get(usize::from(key.kind().0)).and_then(Option::as_ref);
             if places.and_then(|places| key::of_parts(key.as_bytes(), owner.kind(), places)).as_ref() == Some(owner) {
@@ -149,6 +151,7 @@ fn members<S: Store + ?Sized>(
 #[derive(Clone, Copy)]
 struct Look<'l> {
     plan: &'l Plan,
+    names: &'l Names,
     time: Millis,
 }
 
@@ -157,8 +160,8 @@ impl Look<'_> {
         let today = self.plan.bucket(Grain::Day, self.time);
         let own = self.plan.followed_by(kind).filter(|of| of.places.is_none()).map(|of| {
             let value = self.plan.values(record.attribute(of.dimension), of.as_of, Grain::Day).at(today);
-            let dimension = self.plan.dimension(of.dimension);
-            (dimension.name.clone(), dimension.label(value).into_owned())
+            let label = self.plan.label(self.names, of.dimension, value).unwrap_or_default();
+            (self.plan.dimension(of.dimension).name.clone(), label.into_owned())
         });
         own.collect()
     }

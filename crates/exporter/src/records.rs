@@ -4,11 +4,15 @@
 use crate::totals::{Withheld, header};
 use activity::record::Record;
 use activity::{EntityKey, Incarnation, Millis, Shard, key};
-use catalog::Plan;
+use catalog::{Names, Plan};
 use state::{Entities, Read, Store, decode_record};
 
-/// The living incarnation of each shard, and its time.
-pub(crate) struct Shards(Vec<(Incarnation, Millis)>);
+/// What is stored of the shards.
+pub(crate) struct Shards {
+    /// The living incarnation of each, and its time.
+    living: Vec<(Incarnation, Millis)>,
+    names: Names,
+}
 
 impl Shards {
     /// What is stored of the shards.
@@ -18,22 +22,36 @@ impl Shards {
     pub(crate) fn read<S: Store + ?Sized>(store: &mut S, plan: &Plan, shards: u16) -> Result<Shards, Withheld> {
         let of_shard = |shard: Shard| {
             let stored = store.stored(shard)?.ok_or(Withheld::Absent { shard })?;
-            let time = header(plan, shard, &stored)?.time;
-            Ok::<_, Withheld>((stored.state.fence.incarnation, time))
+            Ok::<_, Withheld>((stored.state.fence.incarnation, header(plan, shard, &stored)?))
         };
         let read: Vec<_> = (0..shards).map(Shard).map(of_shard).collect::<Result<_, _>>()?;
-        let told = read.into_iter().map(|(incarnation, time)| Some((incarnation, time?)));
-        told.collect::<Option<_>>().map(Shards).ok_or(Withheld::NoTime)
+        let names = read.iter().flat_map(|(_, header)| &header.admitted).collect();
+        let living = read.into_iter().map(|(incarnation, header)| Some((incarnation, header.time?)));
+        let living = living.collect::<Option<_>>().ok_or(Withheld::NoTime)?;
+        Ok(Shards { living, names })
+    }
+
+    /// What values that were admitted to dimensions are called, as of when the shards were read.
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// What they are called by now. Window writes on while records are read: they may have values that were admitted since.
+    ///
+    /// # Errors
+    /// As [`Shards::read`].
+    pub(crate) fn names_by_now<S: Store + ?Sized>(&self, store: &mut S, plan: &Plan) -> Result<Names, Withheld> {
+        if plan.admits() { Ok(Shards::read(store, plan, self.count())?.names) } else { Ok(Names::default()) }
     }
 
     /// Shard time: the slowest shard's.
     pub(crate) fn time(&self) -> Millis {
-        self.0.iter().map(|(_, time)| *time).min().expect("there is a shard")
+        self.living.iter().map(|(_, time)| *time).min().expect("there is a shard")
     }
 
     /// The time of the fastest shard, which has let go of most.
     pub(crate) fn fastest(&self) -> Millis {
-        self.0.iter().map(|(_, time)| *time).max().expect("there is a shard")
+        self.living.iter().map(|(_, time)| *time).max().expect("there is a shard")
     }
 
     /// All shards.
@@ -81,11 +99,11 @@ impl Shards {
     }
 
     fn count(&self) -> u16 {
-        u16::try_from(self.0.len()).expect("shards are numbered by 16 bits")
+        u16::try_from(self.living.len()).expect("shards are numbered by 16 bits")
     }
 
     fn incarnation(&self, shard: Shard) -> Incarnation {
-        self.0[usize::from(shard.0)].0
+        self.living[usize::from(shard.0)].0
     }
 
     /// What was read, if the shard still is what it was.
@@ -104,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_shard_that_is_no_longer_what_it_was_shows_nothing() {
-        let shards = Shards(vec![(Incarnation(1), Millis(0))]);
+        let shards = Shards { living: vec![(Incarnation(1), Millis(0))], names: Names::default() };
         let told = shards.portion(&mut MemoryStore::default(), Shard(0), 0);
         assert!(matches!(told, Err(Withheld::Dirty { shard: Shard(0) })), "{told:?}");
     }

@@ -7,7 +7,7 @@ use activity::header::Header;
 use activity::{
     Bucket, CatalogVersion, Grain, Incarnation, MetricIndex, Millis, Offset, PartitionId, Shard, TopicId, Window,
 };
-use catalog::Plan;
+use catalog::{Names, Plan};
 use state::{CounterKey, Store, StoreError, Stored};
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -16,6 +16,7 @@ use thiserror::Error;
 #[derive(Clone, Debug)]
 pub struct Totals {
     shards: Vec<ShardTotals>,
+    names: Names,
 }
 
 /// What one shard holds at one moment.
@@ -138,7 +139,15 @@ impl Totals {
     /// If a shard cannot be read, or holds what must not be shown.
     pub fn read<S: Store + ?Sized>(store: &mut S, plan: &Plan, shards: u16) -> Result<Totals, Withheld> {
         let shards = (0..shards).map(|shard| ShardTotals::read(store, plan, Shard(shard)));
-        Ok(Totals { shards: shards.collect::<Result<_, _>>()? })
+        let shards: Vec<ShardTotals> = shards.collect::<Result<_, _>>()?;
+        let names = shards.iter().flat_map(|shard| &shard.header.admitted).collect();
+        Ok(Totals { shards, names })
+    }
+
+    /// What values that were admitted to dimensions are called: no counter here has any other.
+    #[must_use]
+    pub fn names(&self) -> &Names {
+        &self.names
     }
 
     /// The value of a metric as of a bucket; `None` if some shard no longer keeps that bucket.

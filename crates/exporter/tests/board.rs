@@ -1,11 +1,15 @@
 //! When gauges are shown, and when they are absent.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+use activity::admission::Admitted;
 use activity::clock::{PartitionProgress, SourceProgress};
 use activity::counter::Counter;
 use activity::fence::{FORMAT, Fence};
 use activity::header::Header;
-use activity::{Bucket, CatalogVersion, Incarnation, MetricIndex, Millis, Offset, Shard, TopicId, Window};
+use activity::{
+    Bucket, CatalogVersion, DimensionIndex, DimensionValue, Incarnation, MetricIndex, Millis, Offset, Shard, TopicId,
+    Window,
+};
 use catalog::Plan;
 use exporter::{Board, Metrics, Pages, Settings};
 use prometheus::Registry;
@@ -122,6 +126,32 @@ northstar_gauges_next_offset{shard=\"1\"} 5
 ";
     assert_eq!(harness.text(NOW).as_deref(), Some(expected));
     assert!(harness.withheld().is_empty());
+}
+
+/// Shards learn of values one after the other.
+#[test]
+fn slices_of_admitted_values_are_shown_once_a_shard_names_them() {
+    let catalogue = CATALOGUE
+        .replace("metrics:", "dimensions: { surface: { from: surface, values: [web], limit: 3 } }\nmetrics:")
+        .replace("[1d, 7d]", "[1d]\n    by: surface");
+    let mut harness = Harness::of(&catalogue);
+    let shown = |text: Option<Arc<str>>| {
+        let text = text.unwrap();
+        let labels = text.lines().filter(|line| line.starts_with("nsm_users_by_surface") && line.contains("\"true\""));
+        labels.map(|line| line.split('"').nth(5).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(harness.text(NOW)), ["__none__", "web", "__other__"]);
+    let admitted = |number, value: &str| Admitted {
+        dimension: DimensionIndex(0),
+        number: DimensionValue(number),
+        value: value.into(),
+    };
+    let header = Header { admitted: vec![admitted(2, "a\\b")], ..harness.header() };
+    harness.write(1, harness.fence(6), &header);
+    assert_eq!(shown(harness.text(NOW)), ["__none__", "web", "a\\\\b", "__other__"]);
+    let header = Header { admitted: vec![admitted(2, "a\\b"), admitted(3, "tv")], ..harness.header() };
+    harness.write(0, harness.fence(6), &header);
+    assert_eq!(shown(harness.text(NOW)), ["__none__", "web", "a\\\\b", "tv", "__other__"]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The batch that is under way: the deltas of every shard, and what was rejected.
 
 use activity::additive::{Additive, Place};
-use activity::pack::{Change, Coverage, Delta, Keys, Pack};
-use activity::{Bucket, CatalogVersion, Grain, MetricIndex, Millis, PerGrain, Shard};
+use activity::pack::{Change, Delta, Keys, Pack};
+use activity::{Bucket, Grain, MetricIndex, Millis, PerGrain, Shard};
 use event::{Changed, Counted, Reject};
 use hashbrown::HashMap;
 use kafka::{DeadLetter, Record};
@@ -125,15 +125,8 @@ impl Batch {
         self.bytes
     }
 
-    /// Empties it into one encoded pack a shard, and the dead letters.
-    pub(crate) fn seal(
-        &mut self,
-        catalogue: CatalogVersion,
-        sealed_at: Millis,
-        sources: Vec<Coverage>,
-    ) -> (Vec<Vec<u8>>, Vec<DeadLetter>) {
-        let (deltas, additive, changes) = (Vec::new(), Vec::new(), Vec::new());
-        let mut pack = Pack { catalogue, sealed_at, sources, deltas, additive, changes };
+    /// Empties it into one encoded pack a shard, and the dead letters. `pack` is what all shards are told.
+    pub(crate) fn seal(&mut self, mut pack: Pack) -> (Vec<Vec<u8>>, Vec<DeadLetter>) {
         let sets = &self.sets;
         let mut seal_shard = |shard: &mut Deltas| {
             let Deltas { active, counted, changes } = std::mem::take(shard);

@@ -1,6 +1,7 @@
 //! The judgement of one record: what it is good for, or why it is rejected. Ingest judges, once; what it decided is in the
 //! log from then on.
 
+use activity::admission::Admitted;
 use activity::clock::PartitionClock;
 use activity::{Grain, Millis, PerGrain};
 use catalog::{ClockKind, Source};
@@ -23,7 +24,7 @@ pub(crate) struct Judge {
 
 /// An event that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Admitted {
+pub(crate) struct Accepted {
     /// When it happened.
     pub(crate) time: Millis,
     /// How far that lies behind its partition's clock, in milliseconds; negative if it lies ahead.
@@ -66,7 +67,7 @@ impl Judge {
     }
 
     /// Whether an event still counts in buckets of a grain.
-    pub(crate) fn is_in_time(&self, event: Admitted, grain: Grain) -> bool {
+    pub(crate) fn is_in_time(&self, event: Accepted, grain: Grain) -> bool {
         event.behind_ms <= self.lateness_ms[grain]
     }
 
@@ -94,6 +95,11 @@ impl Judge {
         }
     }
 
+    /// Learns the number of a value that was admitted to a dimension.
+    pub(crate) fn learn_value(&mut self, admitted: &Admitted) {
+        self.reader.learn_value(admitted);
+    }
+
     /// Reads a record, moves the partition's clock, and fills `touches`. The record's own log time counts before its event
     /// time is judged.
     pub(crate) fn read(
@@ -103,7 +109,7 @@ impl Judge {
         horizon: &mut Horizon,
         clock: Clock<'_>,
         touches: &mut Touches,
-    ) -> Result<Admitted, Reject> {
+    ) -> Result<Accepted, Reject> {
         if let (ClockKind::Log, Some(stamp)) = (self.clock, record.timestamp)
             && horizon.check(stamp, clock).is_ok()
         {
@@ -132,7 +138,7 @@ impl Judge {
         // What an attribute has become is never too late to know.
         match behind_ms > self.longest_ms && touches.changed().is_none() {
             true => Err(Reject::Late { event_time: time, clock, bound_ms: self.longest_ms }),
-            false => Ok(Admitted { time, behind_ms }),
+            false => Ok(Accepted { time, behind_ms }),
         }
     }
 }

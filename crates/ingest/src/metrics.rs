@@ -30,7 +30,7 @@ pub struct Metrics {
     pub cache: IntCounterVec,
     /// Records not taken yet, of the partitions that are owned.
     pub lag: IntGaugeVec,
-    /// Partitions that stand at a record whose schema the registry has not told yet.
+    /// Partitions that stand at a record whose schema the registry has not told yet, or with a value that is not admitted yet.
     pub waiting: IntGauge,
 }
 
@@ -119,7 +119,8 @@ impl Metrics {
             )?,
             waiting: IntGauge::new(
                 "northstar_ingest_waiting_partitions",
-                "Source partitions that stand at a record whose schema the registry has not told yet.",
+                "Source partitions that stand at a record whose schema the registry has not told yet, or with a value that is not \
+                 admitted yet.",
             )?,
         };
         for reason in event::Reject::REASONS {

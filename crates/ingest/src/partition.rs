@@ -3,7 +3,7 @@
 use activity::clock::PartitionClock;
 use activity::pack::{Jump, Span};
 use activity::{Millis, Offset, TopicId};
-use event::SchemaId;
+use event::{SchemaId, Undecided};
 use kafka::{Partition, Position};
 
 /// Where a partition stands: at a moment, or as the last transaction left it.
@@ -17,8 +17,17 @@ pub(crate) struct Standing {
     pub(crate) jump: Option<Jump>,
 }
 
+/// What has to be known before the record at a partition's position can be judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// What this schema is.
+    Schema(SchemaId),
+    /// Which numbers these values have.
+    Values(Vec<Undecided>),
+}
+
 /// A partition that is owned.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Progress {
     pub(crate) partition: Partition,
     /// The identity of its topic.
@@ -31,8 +40,8 @@ pub(crate) struct Progress {
     pub(crate) at_end: bool,
     /// It runs ahead of the others and is not fetched.
     pub(crate) paused: bool,
-    /// The record at the current position names a schema that is not known yet: nothing is taken before it is.
-    pub(crate) waiting: Option<SchemaId>,
+    /// The record at the current position cannot be judged yet: nothing is taken before it is.
+    pub(crate) waiting: Option<Waiting>,
 }
 
 impl Progress {
@@ -53,9 +62,9 @@ impl Progress {
         self.at_end = true;
     }
 
-    /// The record at the current position has to wait for a schema.
-    pub(crate) fn wait(&mut self, schema: SchemaId) {
-        self.waiting = Some(schema);
+    /// The record at the current position has to wait.
+    pub(crate) fn wait(&mut self, waiting: Waiting) {
+        self.waiting = Some(waiting);
         self.at_end = false;
     }
 

@@ -28,6 +28,19 @@ pub enum RecoveryError {
         /// The version that runs.
         known: CatalogVersion,
     },
+    /// What numbers of values mean was decided by another topic.
+    #[error(
+        "the topic of admitted values was made again: numbers in the state mean what the topic with id {} has decided, \
+         the one that there is now has id {}, and would give them to other values. Set a new `group` and a new `topics.activity` to build new \
+         state from the source topics",
+        told(*found), told(*known)
+    )]
+    OtherAdmissions {
+        /// The topic that decided so far.
+        found: Option<TopicId>,
+        /// The one that there is now.
+        known: Option<TopicId>,
+    },
     /// The broker has lost records that were counted.
     #[error(
         "{topic}/{partition} was read up to offset {next}, but ends at {end}: the broker has lost records. Restore the \
@@ -66,11 +79,16 @@ pub enum RecoveryError {
     },
 }
 
+fn told(topic: Option<TopicId>) -> String {
+    topic.map_or_else(|| "(none)".to_owned(), |id| id.to_string())
+}
+
 /// What is known of the topics when partitions are taken over.
 pub(crate) struct Taking<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) topics: &'a [TopicInfo],
     pub(crate) activity: TopicId,
+    pub(crate) admitted: Option<TopicId>,
     pub(crate) from_latest: bool,
 }
 
@@ -132,6 +150,9 @@ impl Taking<'_> {
         if note.catalogue != self.plan.version {
             return Err(RecoveryError::OtherCatalogue { found: note.catalogue, known: self.plan.version });
         }
+        if note.admitted != self.admitted {
+            return Err(RecoveryError::OtherAdmissions { found: note.admitted, known: self.admitted });
+        }
         let clock = PartitionClock::restored(note.clock);
         let topic = self.topics[usize::from(partition.topic.0)].id;
         if note.source != topic {
@@ -192,8 +213,8 @@ impl Taking<'_> {
             };
             let topic = TopicIndex(u16::try_from(topic).expect("a catalogue has few sources"));
             words.extend(coverage.spans.iter().map(|span: &Span| {
-                let (source, activity) = (coverage.topic_id, self.activity);
-                let note = Note { catalogue: pack.catalogue, source, activity, clock: span.clock };
+                let (source, activity, admitted) = (coverage.topic_id, self.activity, pack.admitted_by);
+                let note = Note { catalogue: pack.catalogue, source, activity, admitted, clock: span.clock };
                 (Partition { topic, id: span.partition }, Left { next: span.to, note })
             }));
         }
@@ -212,6 +233,7 @@ mod tests {
 
     const SOURCE: TopicId = TopicId([1; 16]);
     const ACTIVITY: TopicId = TopicId([2; 16]);
+    const ADMITTED: Option<TopicId> = Some(TopicId([3; 16]));
 
     fn plan() -> Plan {
         let text = "
@@ -236,7 +258,7 @@ metrics:
         from_latest: bool,
     ) -> Result<(i64, Option<Jump>), RecoveryError> {
         let topics = [TopicInfo { id: SOURCE, partitions: 1 }];
-        let taking = Taking { plan, topics: &topics, activity: ACTIVITY, from_latest };
+        let taking = Taking { plan, topics: &topics, activity: ACTIVITY, admitted: ADMITTED, from_latest };
         let bounds = Bounds { start: Offset(10), stable_end: Offset(50) };
         let left = left.map(|(next, note)| Left { next: Offset(next), note });
         let standing = taking.standing(Partition::default(), left.as_ref(), bounds)?;
@@ -244,7 +266,13 @@ metrics:
     }
 
     fn note() -> Note {
-        Note { catalogue: plan().version, source: SOURCE, activity: ACTIVITY, clock: Some(Millis(7)) }
+        Note {
+            catalogue: plan().version,
+            source: SOURCE,
+            activity: ACTIVITY,
+            admitted: ADMITTED,
+            clock: Some(Millis(7)),
+        }
     }
 
     #[test]
@@ -289,6 +317,12 @@ metrics:
         let other = Note { catalogue: CatalogVersion(1), ..note() };
         let told = goes_on(Some((30, other)), false).unwrap_err().to_string();
         assert!(told.contains("Go back to the old catalogue"), "{told}");
+        let other = Note { admitted: Some(TopicId([9; 16])), ..note() };
+        let told = goes_on(Some((30, other)), false).unwrap_err().to_string();
+        assert!(
+            told.contains("0909 has decided, the one that there is now has id 0303") && told.contains("a new `group`"),
+            "{told}"
+        );
         let told = goes_on(Some((51, note())), false).unwrap_err().to_string();
         assert!(told.contains("usage/0 was read up to offset 51, but ends at 50"), "{told}");
     }

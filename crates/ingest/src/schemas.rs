@@ -1,6 +1,6 @@
 //! The port to a registry of schemas, and how partitions wait for what it says.
 
-use crate::partition::Progress;
+use crate::partition::{Progress, Waiting};
 use crate::step::Ingest;
 use event::{SchemaId, SchemaText};
 use kafka::Position;
@@ -38,15 +38,20 @@ impl Schemas for NoSchemas {
 }
 
 impl Ingest {
-    /// Asks again for the schemas that partitions wait for; whether one of them can go on now.
-    pub(crate) fn look_for_schemas(&mut self) -> bool {
+    /// Asks again for what partitions wait for; whether one of them can go on now.
+    pub(crate) fn look_for_answers(&mut self) -> bool {
         let mut goes_on = false;
         for progress in self.partitions.values_mut() {
             let source = usize::from(progress.partition.topic.0);
-            match progress.waiting.map(|id| (id, self.schemas.find(id))) {
-                None | Some((_, Found::Pending)) => continue,
-                Some((_, Found::Nothing)) => {}
-                Some((id, Found::Schema(schema))) => self.judges[source].learn(id, &schema),
+            match &progress.waiting {
+                None => continue,
+                Some(Waiting::Values(wanted)) if self.admission.decide(wanted, &mut self.judges) => {}
+                Some(Waiting::Values(_)) => continue,
+                Some(Waiting::Schema(id)) => match self.schemas.find(*id) {
+                    Found::Schema(schema) => self.judges[source].learn(*id, &schema),
+                    Found::Nothing => {}
+                    Found::Pending => continue,
+                },
             }
             progress.waiting = None;
             goes_on = true;
@@ -54,7 +59,7 @@ impl Ingest {
         goes_on
     }
 
-    /// How many partitions wait for a schema.
+    /// How many partitions wait.
     pub(crate) fn waiting(&self) -> usize {
         self.partitions.values().filter(|progress| progress.waiting.is_some()).count()
     }
@@ -70,7 +75,7 @@ impl Ingest {
 mod tests {
     use super::*;
     use crate::partition::Standing;
-    use crate::{Metrics, Settings};
+    use crate::{Metrics, NoAdmissions, Settings};
     use activity::clock::PartitionClock;
     use activity::{Millis, Offset, PartitionId, TopicId};
     use kafka::{Headers, Item, Partition, Record, TopicInfo};
@@ -118,7 +123,8 @@ metrics:
 ";
         let plan = catalog::parse(text).unwrap_or_else(|mistakes| panic!("{}", mistakes.render("test", text)));
         let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
-        let mut ingest = Ingest::new(Arc::new(plan), Settings::default(), metrics, Box::new(told.clone()));
+        let (schemas, admissions) = (Box::new(told.clone()), Box::new(NoAdmissions));
+        let mut ingest = Ingest::new(Arc::new(plan), Settings::default(), metrics, schemas, admissions);
         let standing = Standing { next: Offset(0), clock: PartitionClock::default(), jump: None };
         let owned = [0, 1].map(|id| Progress::new(partition(id), TopicId::default(), standing));
         ingest.assign(vec![TopicInfo { id: TopicId::default(), partitions: 2 }], TopicId::default(), owned.into());
@@ -161,13 +167,13 @@ metrics:
         take(&mut ingest, 1, 0, 1);
         end(&mut ingest, 1, 1);
         assert_eq!((next(&ingest), ingest.waiting()), ([1, 1], 1), "neither what follows nor the end is taken");
-        assert!(!ingest.look_for_schemas());
+        assert!(!ingest.look_for_answers());
         assert_eq!(ingest.seal(NOW).dead_letters, []);
         ingest.commit();
         assert_eq!(ingest.reading(), [Position { partition: partition(1), next: Offset(1) }]);
 
         told.tell(2, schema());
-        assert!(ingest.look_for_schemas());
+        assert!(ingest.look_for_answers());
         assert_eq!(ingest.reading().len(), 2);
         take(&mut ingest, 0, 1, 2);
         take(&mut ingest, 0, 2, 1);
@@ -193,7 +199,7 @@ metrics:
         take(&mut ingest, 0, 0, 9);
         assert_eq!((next(&ingest), ingest.waiting()), ([0, 0], 1));
         told.tell(9, Found::Nothing);
-        assert!(ingest.look_for_schemas());
+        assert!(ingest.look_for_answers());
         take(&mut ingest, 0, 0, 9);
         assert_eq!((next(&ingest), ingest.waiting()), ([1, 0], 0));
         let letters = ingest.seal(NOW).dead_letters;

@@ -1,13 +1,15 @@
 //! The step function: what the log hands over and the time, to what is to be written.
 
+use crate::Settings;
+use crate::admission::{Admission, Admissions};
 use crate::batch::Batch;
 use crate::forwarded::Forwarded;
-use crate::judge::{Admitted, Clock, Horizon, Judge};
+use crate::judge::{Accepted, Clock, Horizon, Judge};
 use crate::metrics::{Metrics, Tally};
 use crate::note::Note;
-use crate::partition::Progress;
+use crate::partition::{Progress, Waiting};
 use crate::schemas::{Found, Schemas};
-use activity::pack::Coverage;
+use activity::pack::{Coverage, Pack};
 use activity::{Bucket, Grain, MetricIndex, Millis, Offset, PerGrain, TopicId, key};
 use catalog::Plan;
 use event::{Reader, Touches};
@@ -16,53 +18,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What ingest can be told beside the catalogue.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// How many shards the activity topic has, at least 1.
-    pub shards: u16,
-    /// How far ahead of the wall clock an event or a stamp may lie, in milliseconds.
-    pub future_ms: i64,
-    /// The largest payload that is looked into, in bytes.
-    pub payload_bytes: usize,
-    /// How much of a rejected payload the dead-letter topic gets, in bytes.
-    pub dead_letter_bytes: usize,
-    /// How often a transaction is written while there is something to write, in milliseconds.
-    pub transact_ms: i64,
-    /// How often one is written while there is nothing, in milliseconds.
-    pub heartbeat_ms: i64,
-    /// A batch of this many bytes is written at once. With what one poll adds to it, it has to fit into a record of the
-    /// activity topic even if all of it is of one shard.
-    pub batch_bytes: usize,
-    /// How far an idle partition's clock stays behind the wall clock, in milliseconds: as long as a producer may take
-    /// from stamping a record to having it acknowledged.
-    pub idle_margin_ms: i64,
-    /// How far a partition may run ahead of the slowest that this worker reads, in days, before it is paused.
-    pub run_ahead_days: u16,
-    /// How many entities the cache of forwarded activity may hold between batches.
-    pub cache_entities: usize,
-    /// Whether a source partition that nobody has read before is read from its first record, or from its end.
-    pub from_latest: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            shards: 16,
-            future_ms: 10 * 60_000,
-            payload_bytes: 1 << 20,
-            dead_letter_bytes: 16 << 10,
-            transact_ms: 100,
-            heartbeat_ms: 1_000,
-            batch_bytes: 1 << 20,
-            idle_margin_ms: 5_000,
-            run_ahead_days: 2,
-            cache_entities: 1_000_000,
-            from_latest: false,
-        }
-    }
-}
-
 /// The ingest step function. It holds what is under way; nothing in it is needed after a crash.
 #[derive(Debug)]
 pub struct Ingest {
@@ -70,6 +25,7 @@ pub struct Ingest {
     pub(crate) settings: Settings,
     pub(crate) judges: Vec<Judge>,
     pub(crate) schemas: Box<dyn Schemas>,
+    pub(crate) admission: Admission,
     horizon: Horizon,
     topics: Vec<TopicInfo>,
     activity: TopicId,
@@ -107,12 +63,19 @@ impl OfGrain {
 impl Ingest {
     /// An ingest that owns nothing yet.
     #[must_use]
-    pub fn new(plan: Arc<Plan>, settings: Settings, metrics: Metrics, schemas: Box<dyn Schemas>) -> Ingest {
+    pub fn new(
+        plan: Arc<Plan>,
+        settings: Settings,
+        metrics: Metrics,
+        schemas: Box<dyn Schemas>,
+        admissions: Box<dyn Admissions>,
+    ) -> Ingest {
         let grains = plan.grains();
         let judge = |(at, source)| Judge::new(Reader::new(&plan, at), source, &grains, settings.payload_bytes);
         Ingest {
             judges: plan.sources.iter().enumerate().map(judge).collect(),
             schemas,
+            admission: Admission::new(plan.clone(), admissions),
             horizon: Horizon::new(settings.future_ms),
             topics: Vec::new(),
             activity: TopicId::default(),
@@ -138,6 +101,7 @@ impl Ingest {
         if self.activity != activity {
             self.forwarded.clear();
         }
+        self.admission.tell_anew();
         self.metrics.lag.reset();
         self.topics = topics;
         self.activity = activity;
@@ -171,11 +135,22 @@ impl Ingest {
                 Found::Schema(schema) => self.judges[source].learn(id, &schema),
                 // Its verdict is the registry's.
                 Found::Nothing => {}
-                Found::Pending => return progress.wait(id),
+                Found::Pending => return progress.wait(Waiting::Schema(id)),
             }
         }
-        let partition = &mut progress.current.clock;
-        let judged = self.judges[source].read(record, partition, &mut self.horizon, clock, &mut self.touches);
+        let (judged, moved) = loop {
+            let mut moved = progress.current.clock;
+            let judged = self.judges[source].read(record, &mut moved, &mut self.horizon, clock, &mut self.touches);
+            let undecided = self.touches.undecided();
+            // Of a record that does not count nothing has to be decided.
+            if undecided.is_empty() || judged.is_err() {
+                break (judged, moved);
+            }
+            if !self.admission.decide(undecided, &mut self.judges) {
+                return progress.wait(Waiting::Values(undecided.to_vec()));
+            }
+        };
+        progress.current.clock = moved;
         progress.taken(record.offset);
         self.tally.events += 1;
         match judged {
@@ -189,7 +164,7 @@ impl Ingest {
     }
 
     /// Adds the change of attributes that the record tells, and what the event touches and was not forwarded yet, in its bucket of every grain for which it is in time.
-    fn fold(&mut self, source: usize, event: Admitted) {
+    fn fold(&mut self, source: usize, event: Accepted) {
         for rule in self.touches.excluded() {
             *self.tally.excluded.entry(rule).or_default() += 1;
         }
@@ -325,13 +300,22 @@ impl Ingest {
     /// Everything under way as one transaction. [`Ingest::commit`] or [`Ingest::abort`] has to follow.
     pub(crate) fn seal(&mut self, now: Millis) -> Transaction {
         self.last_transaction = Some(now);
-        let (packs, dead_letters) = self.batch.seal(self.plan.version, now, self.coverage());
+        let empty = Pack {
+            catalogue: self.plan.version,
+            sealed_at: now,
+            sources: self.coverage(),
+            admitted_by: self.admission.topic(),
+            admitted: self.admission.untold().to_vec(),
+            ..Pack::default()
+        };
+        let (packs, dead_letters) = self.batch.seal(empty);
         let changed = self.partitions.values().filter(|progress| progress.span().is_some());
         let position = |progress: &Progress| {
             let note = Note {
                 catalogue: self.plan.version,
                 source: progress.topic_id,
                 activity: self.activity,
+                admitted: self.admission.topic(),
                 clock: progress.current.clock.now(),
             };
             (progress.partition, Committed { next: progress.current.next, note: note.to_string() })
@@ -356,6 +340,7 @@ impl Ingest {
     pub(crate) fn commit(&mut self) {
         self.metrics.add(&std::mem::take(&mut self.tally), &self.plan);
         self.forwarded.committed();
+        self.admission.told();
         self.partitions.values_mut().for_each(Progress::commit);
     }
 

@@ -25,7 +25,7 @@ pub enum IngestError {
 pub struct Worker<L> {
     log: L,
     ingest: Ingest,
-    /// How many partitions are not read because they wait for a schema.
+    /// How many partitions are not read because they wait for a schema or a value's number.
     unread: usize,
 }
 
@@ -54,7 +54,7 @@ impl<L: SourceLog> Worker<L> {
                 self.transact(clock)?;
             }
         }
-        self.wait_for_schemas(clock)?;
+        self.wait_for_answers(clock)?;
         for (partition, paused) in self.ingest.alignment() {
             self.log.consumer().pause(partition, paused)?;
         }
@@ -73,7 +73,8 @@ impl<L: SourceLog> Worker<L> {
         let topics = self.log.consumer().topics(Patience::Long)?;
         let activity = self.log.activity_topic()?.id;
         let (plan, from_latest) = (&self.ingest.plan, self.ingest.settings.from_latest);
-        let taking = Taking { plan, topics: &topics, activity, from_latest };
+        let admitted = self.ingest.admission.topic();
+        let taking = Taking { plan, topics: &topics, activity, admitted, from_latest };
         let taken = taking.recover(&mut self.log, partitions)?;
         for progress in &taken {
             let (partition, next) = (progress.partition.id, progress.current.next);
@@ -92,10 +93,10 @@ impl<L: SourceLog> Worker<L> {
         Ok(self.log.consumer().start(&positions)?)
     }
 
-    /// Lets partitions stand at records whose schema is not known yet, and go on once it is. What was read ahead of them is
+    /// Lets partitions stand at records that cannot be judged yet, and go on once they can. What was read ahead of them is
     /// thrown away, which costs nothing but to read it again: so they wait even if this process ends.
-    fn wait_for_schemas(&mut self, clock: Clock<'_>) -> Result<(), IngestError> {
-        let goes_on = self.ingest.look_for_schemas();
+    fn wait_for_answers(&mut self, clock: Clock<'_>) -> Result<(), IngestError> {
+        let goes_on = self.ingest.look_for_answers();
         if goes_on || self.ingest.waiting() != self.unread {
             self.transact(clock)?;
             let reading = self.ingest.reading();

@@ -24,21 +24,12 @@ pub(crate) fn show<S: Store>(store: &mut S, plan: &Plan, shards: u16, account: &
         return Err(Failure::new(format!("the id of one `{name}` is its {fields}: write them apart, in this order")));
     }
     let id: Vec<&str> = account.id.iter().map(String::as_str).collect();
-    let found = portrait(store, plan, shards, (kind, &id), account.members).map_err(Failure::new)?;
+    let found = portrait(store, plan, shards, (kind, &id), !account.alone).map_err(Failure::new)?;
     let found = found.ok_or_else(|| {
-        let help = if account.members || belonging(plan, kind).is_empty() {
-            ""
-        } else {
-            "; `--members` looks at those that belong to it"
-        };
-        Failure::new(format!(
-            "nothing is kept of {} `{}`: it was not active of late{help}",
-            account.entity,
-            id.join("/")
-        ))
+        Failure::new(format!("nothing is kept of {} `{}`: it was not active of late", account.entity, id.join("/")))
     })?;
     Ok(match account.format {
-        Format::Table => table(&found) + &unseen(plan, kind, account),
+        Format::Table => table(&found),
         Format::Json => serde_json::to_string_pretty(&found).expect("all keys are text") + "\n",
     })
 }
@@ -53,21 +44,6 @@ fn entity(plan: &Plan, name: &str) -> Result<EntityKind, Failure> {
         };
         Failure::new(format!("there is no entity `{name}`; {help}"))
     })
-}
-
-/// The names of the entities that can belong to one of a kind.
-fn belonging(plan: &Plan, kind: EntityKind) -> Vec<&str> {
-    let all = (0..).map(EntityKind).zip(&plan.entities);
-    all.filter(|(of, _)| plan.places_of(*of, kind).is_some()).map(|(_, entity)| entity.name.as_str()).collect()
-}
-
-/// What the table does not show, and how to see it.
-fn unseen(plan: &Plan, kind: EntityKind, account: &Account) -> String {
-    let names = belonging(plan, kind);
-    if account.members || names.is_empty() {
-        return String::new();
-    }
-    format!("\n`--members` shows each {} of it, which takes looking through its shard.\n", names.join(" and "))
 }
 
 fn table(portrait: &Portrait) -> String {

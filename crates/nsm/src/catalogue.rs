@@ -66,7 +66,8 @@ pub(crate) fn settled(read: &Read, file: Option<&Path>) -> Result<Catalogue, Fai
 /// Where a source reads what the pipeline writes, or needs what the configuration has not.
 fn clashes(config: &Config, catalogue: &Catalogue) -> Report {
     let tree = yaml::load(&catalogue.text).expect("it was read before");
-    let owned = [("activity", &config.topics.activity), ("dead_letter", &config.topics.dead_letter)];
+    let topics = &config.topics;
+    let owned = [("activity", &topics.activity), ("dead_letter", &topics.dead_letter), ("admitted", &topics.admitted)];
     let clash = |(setting, topic): (&str, &String)| {
         let source = catalogue.plan.sources.iter().find(|source| source.topic == *topic)?;
         let path = ["sources", &source.name, "topic"];

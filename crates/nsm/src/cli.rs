@@ -35,7 +35,7 @@ pub(crate) enum Command {
     Run(Run),
     /// Show the metrics' values as of a time
     Query(Query),
-    /// Show one account, or another entity: its days, its windows, its attributes, and with --members its users
+    /// Show one account, or another entity: its days, its windows, its attributes and its users
     Account(Account),
     /// List the accounts, or other entities, that count in a metric's window, came in, fell out, or are about to
     Accounts(Accounts),
@@ -151,9 +151,9 @@ pub(crate) struct Account {
     /// The entity's name in the catalogue
     #[arg(long, value_name = "NAME", default_value = "account")]
     pub(crate) entity: String,
-    /// Show those that belong to it, too, such as its users; that takes looking through all records of its shard
+    /// Leave out those that belong to it, such as its users, for whom all records of its shard are looked through
     #[arg(long)]
-    pub(crate) members: bool,
+    pub(crate) alone: bool,
     /// How to show it
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: Format,

@@ -1,6 +1,7 @@
 //! Why window has to stop.
 
 use activity::additive::Place;
+use activity::admission::Admitted;
 use activity::continuity::Break;
 use activity::pack::PackError;
 use activity::{Bucket, CatalogVersion, Offset, Shard};
@@ -50,6 +51,25 @@ pub enum WindowError {
         found: CatalogVersion,
         /// The version that runs.
         known: CatalogVersion,
+    },
+    /// A number of a value means something else than it did.
+    #[error(
+        "shard {shard} cannot go on at offset {offset}: the pack says that number {} of dimension `{dimension}` is `{}`, but number {} \
+         is `{}`. The topic of admitted values was made again, or processes of one group use different ones. Set a new `group` and \
+         a new `topics.activity` to build new state from the source topics",
+        told.number.0, told.value, known.number.0, known.value
+    )]
+    OtherValues {
+        /// The shard.
+        shard: Shard,
+        /// The record's offset.
+        offset: Offset,
+        /// The dimension's name.
+        dimension: String,
+        /// What is known.
+        known: Admitted,
+        /// What the pack tells.
+        told: Admitted,
     },
     /// The state was written by another version of nsm.
     #[error(

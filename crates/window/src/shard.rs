@@ -184,6 +184,11 @@ impl ShardState {
             let (found, known) = (pack.catalogue, self.plan.version);
             return Err(WindowError::OtherCatalogue { shard, found, known });
         }
+        // Also a pack that repeats positions may be the only one of its writer that tells these.
+        if let Err((known, told)) = self.header.admit(&pack.admitted) {
+            let dimension = self.plan.dimension(told.dimension).name.clone();
+            return Err(WindowError::OtherValues { shard, offset, dimension, known, told });
+        }
         match continuity::judge(&self.header, pack) {
             Err(source) => return Err(WindowError::Continuity { shard, offset, source }),
             Ok(Verdict::Repeated) => {

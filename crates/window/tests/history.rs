@@ -169,6 +169,24 @@ proptest! {
 }
 
 #[test]
+fn a_copy_that_is_late_for_its_hour_leaves_the_hour_to_another() {
+    let mut harness = Harness::new();
+    let time = Millis(1_750_000_000_000);
+    let buckets = Grain::ALL.map(|grain| (grain, harness.shard.plan.bucket(grain, time)));
+    let [full, late] = [&buckets[..], &buckets[2..]].map(|buckets| harness.events_of(&[1, 2], buckets));
+    for copies in [&late, &late, &full, &late, &full] {
+        let pack = Pack { additive: copies.iter().cloned().collect(), ..harness.pack(&[], &[], time) };
+        harness.shard.apply(&pack).unwrap();
+        harness.shard.commit();
+        harness.shard.reopen();
+    }
+    for (grain, bucket) in buckets {
+        harness.events[grain].extend([1, 2].map(|user| (bucket.0, value_of(user))));
+    }
+    harness.compare(time);
+}
+
+#[test]
 fn days_of_23_and_25_hours_are_days_like_any_other() {
     for noon_before in [1_741_453_200_000, 1_762_016_400_000] {
         let mut harness = Harness::new();

@@ -6,7 +6,8 @@
 mod support;
 
 use activity::additive::{Addend, Additive, IdSpace, Place};
-use activity::pack::{Attribute, Change, Delta, Keys};
+use activity::admission::Admitted;
+use activity::pack::{Attribute, Change, Delta, Keys, Pack};
 use activity::{
     Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Grain, Incarnation, MetricIndex, Millis, PerGrain,
     Shard, Window,
@@ -337,6 +338,32 @@ fn slices_of_a_metric_add_up_to_it() {
         let excluded = plan.dimension(by.dimension).all_values().map(|rule| value(by.slice(rule))).sum::<i128>();
         let kept = value(MetricIndex(u16::try_from(metric).unwrap()));
         assert!(kept > 0 && excluded > 0 && kept + excluded == value(MetricIndex(all)), "{kept}, {excluded}");
+    }
+}
+
+/// What numbers mean is told by packs, and kept.
+#[test]
+fn a_shard_keeps_what_numbers_mean_and_stops_if_one_means_something_else() {
+    let named = |number, value: &str| Admitted {
+        dimension: DimensionIndex(0),
+        number: DimensionValue(number),
+        value: value.into(),
+    };
+    let mut shard = Single::new(support::plan(CATALOGUE));
+    let clock = Millis(1_750_000_000_000);
+    let first = Pack { admitted: vec![named(4, "school"), named(3, "family")], ..shard.pack(clock) };
+    shard.apply(&first).unwrap();
+    // It repeats positions, so that nothing else of it counts; but its writer may never say it again.
+    shard.apply(&Pack { admitted: vec![named(5, "club")], ..first.clone() }).unwrap();
+    let again = Pack { admitted: first.admitted.clone(), ..shard.pack(clock) };
+    shard.apply(&again).unwrap();
+    shard.commit();
+    shard.reopen();
+    assert_eq!(shard.state.header().admitted, [named(3, "family"), named(4, "school"), named(5, "club")]);
+    let pack = shard.pack(clock);
+    for other in [named(3, "school"), named(6, "club"), named(3, "firm")] {
+        let told = shard.apply(&Pack { admitted: vec![other], ..pack.clone() }).unwrap_err().to_string();
+        assert!(told.contains("dimension `plan`") && told.contains("a new `group`"), "{told}");
     }
 }
 

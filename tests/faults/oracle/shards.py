@@ -2,9 +2,9 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from typing import NamedTuple, Optional
+from typing import Iterator, NamedTuple, Optional
 
-from metrics import METRICS
+from metrics import GRAINS, METRICS
 from stream import Change, Changes, Event, Partition, lines
 
 FIELDS = ("event_id", "user_id", "account_id")
@@ -67,7 +67,8 @@ class Shards:
                 self.changes[self.shard_of["account_id"][change.account]][partition].append(change)
 
     def place_all(self) -> None:
-        """Gives every event to the shards in which metrics count it; of copies, the one that its shard meets first."""
+        """Gives every event to the shards in which metrics count it; of copies, by each grain, the one that its shard meets
+        first of those in time."""
         copies: dict[str, list[Copy]] = defaultdict(list)
         for partition, of in enumerate(self.partitions):
             for offset, event in enumerate(of.events):
@@ -80,10 +81,10 @@ class Shards:
                         copies[event.event_id].append(Copy(partition, offset, event))
         for event_id, of_event in copies.items():
             log = self.logs[self.shard_of["event_id"][event_id]]
-            first = of_event[0] if len(of_event) == 1 else min(of_event, key=lambda copy: order(log, copy))
-            for name, metric in METRICS.items():
-                if metric.kind != "distinct" and metric.counts(first.event):
-                    self.place(name, first)
+            for copy in of_event if len(of_event) == 1 else firsts(log, of_event):
+                for name, metric in METRICS.items():
+                    if metric.kind != "distinct" and metric.counts(copy.event):
+                        self.place(name, copy)
         for of_shard in self.events:
             for of_partition in of_shard:
                 of_partition.sort(key=lambda counted: counted.offset)
@@ -107,6 +108,11 @@ class Shards:
         return None if None in clocks else min(clocks)
 
 
-def order(log: Log, copy: Copy) -> tuple[int, bool, bool]:
-    """The order in which a shard meets copies: by pack, and within one those first that are late for more grains."""
-    return log.pack_of(copy), copy.event.minute is not None, copy.event.hour is not None
+def firsts(log: Log, copies: list[Copy]) -> Iterator[Copy]:
+    """The copies that count, each in the grains for which its shard has met none in time before: by pack."""
+    counted: set[str] = set()
+    for copy in sorted(copies, key=log.pack_of):
+        grains = {grain for grain in GRAINS if getattr(copy.event, grain) is not None} - counted
+        if grains:
+            yield copy._replace(event=copy.event.only(grains))
+        counted |= grains

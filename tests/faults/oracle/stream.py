@@ -2,6 +2,7 @@
 
 import json
 import sys
+from copy import copy
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -33,6 +34,15 @@ class Event:
         for grain in GRAINS:
             in_time = behind <= LATENESS_MS[grain]
             setattr(self, grain, bucket(grain, time) if in_time else None)
+
+
+    def only(self, grains: set[str]) -> "Event":
+        """The event as one that counts in these grains alone."""
+        other = copy(self)
+        for grain in GRAINS:
+            if grain not in grains:
+                setattr(other, grain, None)
+        return other
 
 
 class Partition:

@@ -1,7 +1,7 @@
-"""What has to be counted: every metric in every window, in all and by every slice, as of every bucket.
+"""What has to be counted: every metric in every window, whole and by every slice, as of every bucket.
 
-An entity counts as of a bucket if one of its events lies in the buckets that the window then covers: here that is a join
-with the table of which bucket is covered as of which, and distinct values.
+An entity counts as of a bucket if one of its events lies in the buckets that the window then covers: here that is a
+join with the table of which bucket is covered as of which, and distinct values.
 """
 
 from datetime import date, datetime, timezone
@@ -14,16 +14,19 @@ from sql import NONE, first_covered, labelled, labels, text, wanted, who
 
 # Metric, dimension and label (empty for the whole), window, as-of bucket as answers write it.
 Place = tuple[str, str, str, str, str]
+Values = Iterator[tuple[Place, object]]
 
 
 def prepare(
     db: DuckDBPyConnection, catalogue: Catalogue, days: tuple[date, date], hours: tuple[int, int]
 ) -> dict[str, list[str]]:
-    """Makes the tables of as-of buckets, the first and the last of which are given, of what every window covers as of them,
-    and of what accounts were. The as-of buckets by grain, as answers write them."""
+    """Makes the tables of as-of buckets, the first and the last of which are given, of what every window covers as of
+    them, and of what accounts were. The as-of buckets by grain, as answers write them."""
     first, last = days
-    db.execute(f"CREATE TABLE as_of_day AS SELECT DATE '{first}' + unnest(range({(last - first).days + 1}))::INTEGER AS as_of")
-    db.execute(f"CREATE TABLE as_of_hour AS SELECT unnest(range({hours[0]}, {hours[1] + 1})) AS as_of")
+    number = "unnest(range({}, {}))"
+    day = f"DATE '{first}' + {number.format(0, (last - first).days + 1)}::INTEGER"
+    db.execute(f"CREATE TABLE as_of_day AS SELECT {day} AS as_of")
+    db.execute(f"CREATE TABLE as_of_hour AS SELECT {number.format(hours[0], hours[1] + 1)} AS as_of")
     for window in {window for metric in catalogue.metrics for window in metric.windows}:
         db.execute(
             f"""
@@ -48,11 +51,11 @@ def written(bucket: date | int) -> str:
 
 
 def follow(db: DuckDBPyConnection, dimension: Dimension) -> None:
-    """Makes the tables of what an attribute of an account was as of every bucket: of changes at the same millisecond the
-    value that is declared later holds."""
+    """Makes the tables of what an attribute of an account was as of every bucket: the latest change until its end, or
+    the latest of all; of changes at the same millisecond the value that is declared later."""
+    order = ", ".join(map(text, labels(dimension)))
     for grain in GRAINS:
         until = f"{grain} <= as_of" if dimension.as_of == "bucket" else "true"
-        order = ", ".join(map(text, labels(dimension)))
         db.execute(
             f"""
             CREATE TABLE {dimension.name}_by_{grain} AS
@@ -67,15 +70,15 @@ def follow(db: DuckDBPyConnection, dimension: Dimension) -> None:
         )
 
 
-def count(db: DuckDBPyConnection, catalogue: Catalogue, metric: Metric) -> Iterator[tuple[Place, object]]:
+def count(db: DuckDBPyConnection, catalogue: Catalogue, metric: Metric) -> Values:
     """All values of a metric that are not zero."""
-    slices = "".join(f", {labelled('properties', by)} AS {by.name}" for by in metric.by if not by.owner)
-    counted = f"{who(metric, catalogue)} AS who" if metric.entity else "event_id AS who"
+    counted = who(metric, catalogue) if metric.entity else "event_id"
     value = f"(properties ->> '$.{metric.value}')::DECIMAL(18, {metric.decimals})" if metric.value else "1"
+    slices = "".join(f", {labelled('properties', by)} AS {by.name}" for by in metric.by if not by.owner)
     db.execute(
         f"""
         CREATE OR REPLACE TABLE wanted AS
-        SELECT {counted}, {value} AS value, account_id, hour, day, behind{slices}
+        SELECT {counted} AS who, {value} AS value, account_id, hour, day, behind{slices}
         FROM events WHERE {wanted(metric, catalogue)} AND who IS NOT NULL
         """
     )
@@ -83,7 +86,7 @@ def count(db: DuckDBPyConnection, catalogue: Catalogue, metric: Metric) -> Itera
         yield from (distinct if metric.entity else added)(db, catalogue, metric, window)
 
 
-def distinct(db: DuckDBPyConnection, catalogue: Catalogue, metric: Metric, window: Window) -> Iterator[tuple[Place, object]]:
+def distinct(db: DuckDBPyConnection, catalogue: Catalogue, metric: Metric, window: Window) -> Values:
     """Of a metric that counts entities: each counts once, and once in each slice in which an event of its lies."""
     in_time = f"behind <= {catalogue.lateness_ms[window.grain]}"
 
@@ -95,46 +98,44 @@ def distinct(db: DuckDBPyConnection, catalogue: Catalogue, metric: Metric, windo
             """
 
     # What is counted has one account, if it is sliced by what accounts are.
-    has_owner = any(by.owner for by in metric.by)
-    columns = "who, account_id" if has_owner else "who"
+    columns = "who, account_id" if any(by.owner for by in metric.by) else "who"
     db.execute(f"CREATE OR REPLACE TABLE counted AS {covered(columns)}")
-    yield from rows(db, metric, "", window, "SELECT as_of, '' AS label, count(*) FROM counted GROUP BY ALL")
+    yield from rows(db, metric, "", window, "''", "count(*)", "counted")
     for by in metric.by:
-        if by.owner:
-            query = f"""
-                SELECT as_of, coalesce(label, '{NONE}') AS label, count(*)
-                FROM counted LEFT JOIN {by.name}_by_{window.grain} USING (as_of, account_id) GROUP BY ALL
-                """
-        else:
-            query = f"SELECT as_of, {by.name}, count(*) FROM ({covered(f'who, {by.name}')}) GROUP BY ALL"
-        yield from rows(db, metric, by.name, window, query)
+        label, of = ("label", of_owner(by, window)) if by.owner else (by.name, f"({covered(f'who, {by.name}')})")
+        yield from rows(db, metric, by.name, window, label, "count(*)", of)
 
 
-def added(db: DuckDBPyConnection, catalogue: Catalogue, metric: Metric, window: Window) -> Iterator[tuple[Place, object]]:
-    """Of a metric that counts events or adds something up: each event once, however many of its copies are in time."""
-    lateness = catalogue.lateness_ms
-    assert window.grain == "day" or lateness["hour"] == lateness["day"], "which copy counts is left to the order of reading"
-    slices = "".join(f", any_value({by.name}) AS {by.name}" for by in metric.by)
+def added(db: DuckDBPyConnection, catalogue: Catalogue, metric: Metric, window: Window) -> Values:
+    """Of a metric that counts events or adds something up: each event once, if any of its copies is in time. An event
+    goes with the account that it names: where that is another as of a bucket, so is the event."""
+    slices = "".join(f", any_value({by.name}) AS {by.name}" for by in metric.by if not by.owner)
     db.execute(
         f"""
         CREATE OR REPLACE TABLE counted AS
         WITH once AS (
-            SELECT who, any_value(value) AS value, any_value({window.grain}) AS bucket{slices}
-            FROM wanted WHERE behind <= {lateness[window.grain]} GROUP BY who
+            SELECT who, any_value(value) AS value, any_value(account_id) AS account_id,
+                any_value({window.grain}) AS bucket{slices}
+            FROM wanted WHERE behind <= {catalogue.lateness_ms[window.grain]} GROUP BY who
         )
         FROM once JOIN covers_{window.name} USING (bucket)
         """
     )
-    for by in ["", *(by.name for by in metric.by)]:
-        label = by or "''"
-        yield from rows(
-            db, metric, by, window, f"SELECT as_of, {label} AS label, sum(value) FROM counted GROUP BY ALL"
-        )
+    yield from rows(db, metric, "", window, "''", "sum(value)", "counted")
+    for by in metric.by:
+        label, of = ("label", of_owner(by, window)) if by.owner else (by.name, "counted")
+        yield from rows(db, metric, by.name, window, label, "sum(value)", of)
+
+
+def of_owner(by: Dimension, window: Window) -> str:
+    """What is counted, with the value of an attribute of the account that it has."""
+    return f"counted LEFT JOIN {by.name}_by_{window.grain} USING (as_of, account_id)"
 
 
 def rows(
-    db: DuckDBPyConnection, metric: Metric, by: str, window: Window, query: str
-) -> Iterator[tuple[Place, object]]:
-    """The rows of a query for as-of bucket, label and value."""
-    for as_of, label, value in db.execute(query).fetchall():
-        yield (metric.name, by, label, window.name, written(as_of)), value
+    db: DuckDBPyConnection, metric: Metric, by: str, window: Window, label: str, value: str, of: str
+) -> Values:
+    """The values of what is counted as of every bucket, by label."""
+    query = f"SELECT as_of, coalesce({label}, '{NONE}') AS slice, {value} FROM {of} GROUP BY ALL"
+    for as_of, slice_, found in db.execute(query).fetchall():
+        yield (metric.name, by, slice_, window.name, written(as_of)), found

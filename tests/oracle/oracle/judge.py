@@ -8,8 +8,8 @@ The folder holds
   records.tsv     the topics: source, partition, offset, log time in milliseconds, key, payload
   answers.jsonl   what `nsm query --format json` said, an answer a line
 
-Prints one JSON object. DuckDB reads the JSON, knows the zone's calendar and counts; nothing is shared with the program that
-is judged.
+Prints one JSON object. DuckDB reads the JSON, knows the zone's calendar and counts; nothing is shared with the program
+that is judged.
 """
 
 import json

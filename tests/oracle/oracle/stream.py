@@ -9,7 +9,7 @@ from sql import text
 
 
 def load(db: DuckDBPyConnection, records: Path, catalogue: Catalogue) -> None:
-    """Makes the tables `raw`, `events` and `told` of the dumped topics: source, partition, offset, log time, key, payload."""
+    """Makes the tables `raw`, `events` and `told` of the dumped topics."""
     db.execute(
         f"""
         CREATE TABLE raw AS FROM read_csv({text(str(records))}, delim='\\t', quote='', escape='', header=false,
@@ -33,14 +33,16 @@ def load(db: DuckDBPyConnection, records: Path, catalogue: Catalogue) -> None:
         FROM read
         """
     )
+    accounts = ", ".join(map(text, catalogue.accounts))
     db.execute(
         f"""
         CREATE TABLE told AS
         WITH read AS (
-            SELECT *, (payload ->> '$.timestamp')::TIMESTAMPTZ AS moment FROM raw WHERE source IN ({", ".join(map(text, catalogue.accounts))})
+            SELECT *, (payload ->> '$.timestamp')::TIMESTAMPTZ AS moment FROM raw WHERE source IN ({accounts})
         )
-        SELECT payload ->> '$.account_id' AS account_id, payload -> '$.attributes' AS attributes, epoch_ms(moment) AS ms,
-            timezone({text(catalogue.zone)}, moment)::DATE AS day, ms // 3600000 AS hour
+        SELECT payload ->> '$.account_id' AS account_id, payload -> '$.attributes' AS attributes,
+            epoch_ms(moment) AS ms, ms // 3600000 AS hour,
+            timezone({text(catalogue.zone)}, moment)::DATE AS day
         FROM read
         """
     )

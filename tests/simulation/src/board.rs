@@ -3,7 +3,8 @@
 use crate::log::index;
 use crate::world::World;
 use activity::MetricIndex;
-use catalog::Plan;
+use activity::admission::Admitted;
+use catalog::{Names, Plan};
 use exporter::{Board, Stands, Totals};
 use prometheus::Registry;
 use std::sync::Arc;
@@ -51,6 +52,12 @@ impl World {
         let (time, fastest) = time.zip(fastest).ok_or("it is shown without a shard")?;
         let plan = self.plan.clone();
         let mut expected = String::new();
+        let mut admitted: Vec<Admitted> = Vec::new();
+        for (shard, stands) in stands.iter().enumerate() {
+            let (_, oracle) = self.shard_of(stands.topic, shard).expect("found above");
+            admitted.extend(oracle.admitted(index(stands.next)).cloned());
+        }
+        let names: Names = admitted.iter().collect();
         let wholes = (0..).map(MetricIndex).zip(&plan.metrics);
         let series = wholes.flat_map(|(at, metric)| {
             let slices =
@@ -62,8 +69,9 @@ impl World {
             let (mut name, mut label) = (metric.name.clone(), String::new());
             if let Some(slice) = plan.slice(at) {
                 let dimension = plan.dimension(slice.dimension);
+                let Some(value) = plan.label(&names, slice.dimension, slice.value) else { continue };
                 name += &if dimension.name == "rule" { "_excluded".into() } else { format!("_by_{}", dimension.name) };
-                label = format!(",{}=\"{}\"", dimension.name, dimension.label(slice.value));
+                label = format!(",{}=\"{value}\"", dimension.name);
             }
             for window in &metric.windows {
                 let (grain, now) = (window.grain, plan.bucket(window.grain, time));

@@ -1,6 +1,6 @@
 //! Brute force about events that count by themselves: what a shard's log says that they add up to.
 
-use activity::additive::Place;
+use activity::additive::{Additive, Place};
 use activity::pack::Pack;
 use activity::{Bucket, EntityKey, EventId, Grain, MetricIndex, Millis, Track, Window};
 use catalog::Plan;
@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 const HOUR: i64 = 3_600_000;
 
-/// The events of a shard's log, each id once: it remembers every copy for ever, and until when each was to be remembered.
+/// The events of a shard's log, each id once by each grain: it remembers every copy for ever, and until when each was to be
+/// remembered.
 #[derive(Default)]
 pub(crate) struct Events {
-    copies: BTreeMap<EventId, Vec<Copy>>,
+    copies: BTreeMap<(EventId, Grain), Vec<Copy>>,
     counted: Vec<Event>,
     /// How many were not counted because of their ids.
     pub(crate) duplicates: u64,
@@ -30,7 +31,7 @@ struct Event {
     at: usize,
     /// Whose attributes it follows, if it follows any and names whose.
     owner: Option<EntityKey>,
-    places: Vec<Place>,
+    place: Place,
     /// What it adds, by metric.
     values: BTreeMap<MetricIndex, i128>,
 }
@@ -46,21 +47,26 @@ impl Events {
                 continue;
             }
             let until = Millis((until.0 + HOUR - 1).div_euclid(HOUR) * HOUR);
-            for id in events.ids() {
-                let copies = self.copies.entry(id).or_default();
-                let is_known = copies.iter().any(|copy| time.is_none_or(|time| copy.until > time));
-                copies.push(Copy { at, until });
-                if is_known {
-                    self.duplicates += 1;
-                    continue;
-                }
-                let mut is_first = true;
-                let own = events.add_up(|of| of == id && std::mem::take(&mut is_first));
-                let counts = events.counts.iter().map(|metric| (*metric, 1));
-                let values = counts.chain(events.sums.iter().copied().zip(own.sums)).collect();
-                let owner = events.owner().map(|key| EntityKey::parse(key).expect("whole"));
-                self.counted.push(Event { at, owner, places: events.buckets.clone(), values });
+            events.buckets.iter().for_each(|place| self.read_place(at, events, *place, (until, time)));
+        }
+    }
+
+    /// Takes in the events of a pack in one of their buckets.
+    fn read_place(&mut self, at: usize, events: &Additive, place: Place, (until, time): (Millis, Option<Millis>)) {
+        for id in events.ids() {
+            let copies = self.copies.entry((id, place.grain)).or_default();
+            let is_known = copies.iter().any(|copy| time.is_none_or(|time| copy.until > time));
+            copies.push(Copy { at, until });
+            if is_known {
+                self.duplicates += u64::from(place == events.place());
+                continue;
             }
+            let mut is_first = true;
+            let own = events.add_up(|of| of == id && std::mem::take(&mut is_first));
+            let counts = events.counts.iter().map(|metric| (*metric, 1));
+            let values = counts.chain(events.sums.iter().copied().zip(own.sums)).collect();
+            let owner = events.owner().map(|key| EntityKey::parse(key).expect("whole"));
+            self.counted.push(Event { at, owner, place, values });
         }
     }
 
@@ -108,8 +114,8 @@ impl Events {
     ) -> impl Iterator<Item = (Bucket, Option<&EntityKey>, i128)> {
         let before = self.counted.iter().filter(move |event| event.at < next);
         before.filter_map(move |event| {
-            let place = event.places.iter().find(|place| place.grain == grain)?;
-            Some((place.bucket, event.owner.as_ref(), *event.values.get(&metric)?))
+            let is_of_grain = event.place.grain == grain;
+            Some((event.place.bucket, event.owner.as_ref(), *event.values.get(&metric).filter(|_| is_of_grain)?))
         })
     }
 }

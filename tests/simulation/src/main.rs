@@ -2,6 +2,7 @@
 //! crashes, lost replies, stalls, roll-backs and rebalances are drawn from a seed, and what comes out is compared with
 //! brute force, after every commit and at the end.
 
+mod admissions;
 mod board;
 mod coverage;
 mod events;
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
 }
 
 /// What a simulation of many seeds is worth nothing without.
-const MUST_HAPPEN: [&str; 66] = [
+const MUST_HAPPEN: [&str; 71] = [
     "activity topic made again",
     "commit broke off",
     "crash at commit",
@@ -124,6 +125,11 @@ const MUST_HAPPEN: [&str; 66] = [
     "topic made again: read on at the old position",
     "topic made again: seen as truncated",
     "transaction aborted",
+    "value admitted",
+    "value not admitted any more",
+    "value proposed twice",
+    "value waited for",
+    "reply lost: value proposed",
     "writer fenced off",
 ];
 

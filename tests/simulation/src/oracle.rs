@@ -5,6 +5,7 @@ mod records;
 
 use crate::events::Events;
 use crate::log::{LogPartition, index};
+use activity::admission::Admitted;
 use activity::counter::Counter;
 use activity::header::Header;
 use activity::pack::{Attribute, Coverage, Pack};
@@ -48,6 +49,8 @@ pub(crate) struct ShardOracle {
     /// Where each source partition was covered up to.
     next: BTreeMap<(String, i32), Offset>,
     clocks: Clocks,
+    /// What numbers mean, and the first offset that says so.
+    admitted: Vec<(usize, Admitted)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -67,6 +70,7 @@ impl ShardOracle {
             steps: vec![(0, Expected::default())],
             next: BTreeMap::new(),
             clocks: BTreeMap::new(),
+            admitted: Vec::new(),
         }
     }
 
@@ -97,6 +101,11 @@ impl ShardOracle {
                     told.entry((change.at, *value)).or_insert((at, buckets));
                 }
             }
+            for told in &pack.admitted {
+                if self.admitted.iter().all(|(_, known)| known != told) {
+                    self.admitted.push((at, told.clone()));
+                }
+            }
             self.events.read(&self.plan, at, &pack, before);
             pack.sources.iter().for_each(|coverage| self.cover(coverage, before));
             let allowed = || self.clocks.values().map(|clock| clock.own.max(clock.joined));
@@ -125,6 +134,11 @@ impl ShardOracle {
     fn at(&self, next: usize) -> &Expected {
         let step = self.steps.partition_point(|(from, _)| *from <= next);
         &self.steps[step - 1].1
+    }
+
+    /// What numbers mean, by the log up to an offset.
+    pub(crate) fn admitted(&self, next: usize) -> impl Iterator<Item = &Admitted> {
+        self.admitted.iter().filter(move |(at, _)| *at < next).map(|(_, admitted)| admitted)
     }
 
     /// Shard time at an offset.
@@ -264,6 +278,11 @@ impl ShardOracle {
         }
         if (header.time, &positions) != (expected.time, &expected.next) {
             return Err(format!("stands at {:?} {positions:?}, its log says {expected:?}", header.time));
+        }
+        let mut admitted: Vec<&Admitted> = self.admitted(next).collect();
+        admitted.sort_unstable_by_key(|of| (of.dimension, of.number));
+        if !header.admitted.iter().eq(admitted.iter().copied()) {
+            return Err(format!("says that numbers mean {:?}, its log says {admitted:?}", header.admitted));
         }
         let (told, needed) = (header.ids_from.map(index), self.events.ids_from(next, expected.time));
         if needed.is_some_and(|needed| told.is_none_or(|told| told > needed)) {

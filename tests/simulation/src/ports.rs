@@ -156,22 +156,29 @@ impl SimLog {
         Ok(fetched)
     }
 
-    /// What the transaction's writer was told since its last one. Its positions have to lie where that came to.
+    /// What the transaction's writer was told since its last one. Its positions have to lie where that came to, but for partitions
+    /// that wait for a value to be decided: those stand before what they were told.
     fn told(&self, transaction: &Transaction) -> Vec<(Partition, Vec<Told>)> {
+        let waits = self.world(|world| world.waiting.contains(&self.process));
         let positions: BTreeMap<Partition, Offset> =
             transaction.positions.iter().map(|(partition, committed)| (*partition, committed.next)).collect();
         for (partition, reading) in &self.reading {
             let read_to = offset(reading.next);
             let read_none = || !reading.told.iter().any(|told| matches!(told, Told::Record { .. }));
             match positions.get(partition) {
-                Some(next) if *next == read_to => {}
-                None if read_none() => {}
+                Some(next) if *next == read_to || (waits && *next < read_to) => {}
+                None if read_none() || waits => {}
                 next => self.world(|world| {
                     world.fail(format!("{partition:?} was read up to {read_to}, and {next:?} is committed"));
                 }),
             }
         }
-        self.reading.iter().map(|(partition, reading)| (*partition, reading.told.clone())).collect()
+        let taken = |(partition, reading): (&Partition, &Reading)| {
+            let next = positions.get(partition).map_or(if waits { 0 } else { usize::MAX }, |next| index(*next));
+            let is_taken = |told: &&Told| !matches!(told, Told::Record { at, .. } if *at >= next);
+            (*partition, reading.told.iter().take_while(is_taken).copied().collect())
+        };
+        self.reading.iter().map(taken).collect()
     }
 }
 
@@ -214,6 +221,7 @@ impl Consumer for SimLog {
         self.effect("start")?;
         let before = std::mem::take(&mut self.reading);
         let mut world = self.sim.world.borrow_mut();
+        world.waiting.remove(&self.process);
         for position in at {
             let topic = self.topic(&world, position.partition).id;
             if before.get(&position.partition).is_some_and(|before| before.topic != topic) {

@@ -28,6 +28,8 @@ dimensions:
   plan: { of: account, values: [trial, team] }
   tier: { of: account, from: plan, values: [trial, team], as_of: current }
   paid: { from: properties.paid, values: [true] }
+  firm: { of: account, from: plan, values: [trial], limit: 2 }
+  device: { from: properties.device, limit: 3 }
 exclude:
   trial: { account.plan: trial }
 metrics:
@@ -35,20 +37,25 @@ metrics:
     type: simple
     measure: { agg: count_distinct, entity: user, events: any }
     windows: [5h, 1d, 3d]
-    by: [paid]
+    by: [paid, device]
     include: trial
   buyers:
     type: simple
     measure: { agg: count_distinct, entity: account, events: [buy], where: { properties.paid: true } }
     windows: [1h, 24h, 2d, 7d]
-    by: [plan, tier]
+    by: [plan, tier, firm]
     include: trial
   pairs:
     type: simple
     measure: { agg: count_distinct, entity: pair, events: any }
     windows: [5h, 3d]
     by: [tier, plan]
-  purchases: { type: simple, measure: { agg: count, events: [buy] }, windows: [1h, 1d, 7d], include: trial }
+  purchases:
+    type: simple
+    measure: { agg: count, events: [buy] }
+    windows: [1h, 1d, 7d]
+    by: device
+    include: trial
   revenue:
     type: simple
     measure:
@@ -78,6 +85,8 @@ pub(crate) struct Meant {
     /// Which plan the account has, if the event tells: none, one of the two, or another.
     pub(crate) plan: Option<u16>,
     pub(crate) paid: bool,
+    /// On which of [`DEVICES`] it happened, if it says so.
+    pub(crate) device: Option<usize>,
     /// What tells it from every other; copies of it share it.
     pub(crate) id: u64,
     /// What it costs, in cents.
@@ -124,13 +133,16 @@ pub(crate) fn meant(rng: &mut SmallRng, now: Millis) -> Meant {
         buys,
         plan: (!buys && rng.random_ratio(1, 6)).then(|| rng.random_range(0..4)),
         paid: buys || rng.random_ratio(1, 2),
+        device: Some(rng.random_range(0..=DEVICES.len())).filter(|device| *device < DEVICES.len()),
         id: rng.random(),
         cents: rng.random_range(0..1_000),
     }
 }
 
-/// The names of plans, as values of the dimensions.
-const PLANS: [&str; 4] = ["null", "\"trial\"", "\"team\"", "\"family\""];
+/// The names of plans, as values of the dimensions; the first is none.
+pub(crate) const PLANS: [&str; 4] = ["null", "trial", "team", "family"];
+/// The names of devices.
+pub(crate) const DEVICES: [&str; 5] = ["web", "ios", "tv", "7", "car"];
 
 pub(crate) fn payload(meant: &Meant) -> Vec<u8> {
     if meant.kind == Kind::Broken {
@@ -151,11 +163,16 @@ pub(crate) fn payload(meant: &Meant) -> Vec<u8> {
         },
         meant.paid,
     );
-    let plan = meant.plan.map_or_else(String::new, |plan| format!(",\"plan\":{}", PLANS[usize::from(plan)]));
+    let plan = match meant.plan.map(usize::from) {
+        None => String::new(),
+        Some(0) => ",\"plan\":null".to_owned(),
+        Some(plan) => format!(",\"plan\":\"{}\"", PLANS[plan]),
+    };
+    let device = meant.device.map_or_else(String::new, |at| format!(",\"device\":\"{}\"", DEVICES[at]));
     let (id, amount) = (meant.id, format!("{}.{:02}", meant.cents / 100, meant.cents % 100));
     format!(
         "{{\"event\":\"{event}\",{}{}\"timestamp\":\"{time}\",\"event_id\":{id},\
-         \"properties\":{{\"paid\":{paid},\"amount\":{amount}{plan}}}}}",
+         \"properties\":{{\"paid\":{paid},\"amount\":{amount}{plan}{device}}}}}",
         field("user_id", &meant.user),
         field("account_id", &meant.account),
     )

@@ -9,8 +9,8 @@ use crate::sim::Sim;
 use crate::topics::{add_partition, delete_old_records, partition, remake_activity, remake_source};
 use crate::truth::{Truth, truth};
 use crate::world::World;
-use activity::{Millis, Shard};
-use catalog::Plan;
+use activity::{DimensionIndex, Millis, Shard};
+use catalog::{Names, Plan};
 use exporter::Totals;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -209,6 +209,7 @@ fn reckon(sim: &Sim) -> Result<(), String> {
     let totals = Totals::read(&mut world.store, &plan, shards).map_err(|withheld| withheld.to_string())?;
     let some_left_out = world.activity().events().any(|events| events.unjudged > 0);
     compare_totals(&plan, &totals, &truth, some_left_out)?;
+    compare_names(&plan, totals.names(), &truth)?;
     compare_dead_letters(world, &truth)?;
     let covered = Covered::by(&world.activity().topic.partitions[0]);
     check_clocks(world, &covered, &truth)?;
@@ -231,6 +232,8 @@ fn count_what_came(world: &mut World, covered: &Covered, truth: &Truth) {
     world.faults.add("event that nobody could tell from a duplicate", unjudged);
     world.faults.add("events late for their hour alone", truth.late_for_hour);
     world.faults.add("events late for all but attributes", truth.late_for_day);
+    world.faults.add("value admitted", (truth.devices.len() + truth.firms.len()) as u64);
+    world.faults.add("value not admitted any more", u64::from(truth.devices.len() == 3));
     world.faults.add("records rejected", truth.rejected.len() as u64);
     covered.jumps().for_each(|jump| world.faults.count(&format!("jump: {jump:?}")));
 }
@@ -282,6 +285,21 @@ fn compare_totals(plan: &Plan, totals: &Totals, truth: &Truth, some_left_out: bo
                     let slice = plan.slice(at);
                     return Err(format!("{} {slice:?} {window} as of {as_of} is {told:?}, {truth}", metric.name));
                 }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether values that are told are called by the names that the topic of proposals gave to their numbers.
+fn compare_names(plan: &Plan, names: &Names, truth: &Truth) -> Result<(), String> {
+    for (name, admitted) in [("device", &truth.devices), ("firm", &truth.firms)] {
+        let at = plan.dimensions.iter().position(|dimension| dimension.name == name).expect("it is declared");
+        let dimension = DimensionIndex(u16::try_from(at).expect("few"));
+        for (number, label) in plan.dimension(dimension).admissible().zip(admitted) {
+            let told = plan.label(names, dimension, number);
+            if told.as_ref().is_some_and(|told| told != label) {
+                return Err(format!("value {number:?} of {name} is told as {told:?}, the truth is {label}"));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! One simulation: nodes that take turns, in an order of chance, in a world of faults.
 
+use crate::admissions::SimAdmissions;
 use crate::group::Node;
 use crate::ports::{Side, SimLog};
 use crate::store::SimStore;
@@ -116,9 +117,10 @@ impl Sim {
                 let default = ingest::Settings::default();
                 let settings = ingest::Settings { shards, idle_margin_ms, cache_entities: 20, ..default };
                 let metrics = ingest::Metrics::register(&registry).expect("a fresh registry");
+                let admissions = SimAdmissions::new(self.clone(), process);
                 Worker::Ingest(Box::new(ingest::Worker::new(
                     log,
-                    ingest::Ingest::new(plan, settings, metrics, Box::new(ingest::NoSchemas)),
+                    ingest::Ingest::new(plan, settings, metrics, Box::new(ingest::NoSchemas), Box::new(admissions)),
                 )))
             }
             Side::Window => {

@@ -1,7 +1,8 @@
 //! The truth, by brute force: what has to come out, from what was produced and which of it was read.
 
+use crate::admissions::labels;
 use crate::log::offset;
-use crate::produce::{HOUR_LATENESS_MS, Kind, LATENESS_MS, Meant};
+use crate::produce::{DEVICES, HOUR_LATENESS_MS, Kind, LATENESS_MS, Meant, PLANS};
 use crate::transcript::Told;
 use crate::world::World;
 use activity::{Bucket, Grain, MetricIndex, Millis, Window};
@@ -30,6 +31,9 @@ pub(crate) struct Truth {
     /// How many records are late only since the clock was ahead of what lies before them in their topic: it had gone on while
     /// their transaction was open, or with what was read before them.
     pub(crate) late_by_clock: u64,
+    /// What the values of a device and of a firm are called that were admitted, in order.
+    pub(crate) devices: Vec<String>,
+    pub(crate) firms: Vec<String>,
     /// Where each partition's clock stands.
     pub(crate) clocks: BTreeMap<Partition, Option<Millis>>,
 }
@@ -37,7 +41,9 @@ pub(crate) struct Truth {
 /// The truth about what was read and committed, in the order in which it was. What counts is what was read into the activity
 /// topic that there is now; what was rejected was also rejected into earlier ones.
 pub(crate) fn truth(world: &World) -> Truth {
-    let mut truth = Truth::default();
+    let admitted = |dimension: &str, room| labels(&world.proposals, &world.plan, dimension, room);
+    let (devices, firms) = (admitted("device", 3), admitted("firm", 1));
+    let mut truth = Truth { devices, firms, ..Truth::default() };
     for activity in world.activities() {
         truth.begin_anew();
         for (partition, told) in world.transcript.under(activity.topic.id) {
@@ -52,9 +58,16 @@ pub(crate) fn truth(world: &World) -> Truth {
 struct Bought {
     cents: u32,
     account: Option<String>,
+    device: Option<usize>,
     day: Bucket,
     /// `None` if it was late for that.
     hour: Option<Bucket>,
+}
+
+/// Whoever used a device.
+fn on(device: Option<usize>) -> &'static str {
+    const ON: [&str; DEVICES.len()] = ["on web", "on ios", "on tv", "on 7", "in a car"];
+    device.map_or("on nothing", |device| ON[device])
 }
 
 impl Truth {
@@ -102,8 +115,9 @@ impl Truth {
                     }
                     if meant.buys {
                         let copies = self.bought.entry((source.topic.clone(), meant.id)).or_default();
-                        let (cents, account, hour) = (meant.cents, meant.account.clone(), in_hour.then_some(hour));
-                        copies.push(Bought { cents, account, day, hour });
+                        let Meant { cents, device, .. } = *meant;
+                        let (account, hour) = (meant.account.clone(), in_hour.then_some(hour));
+                        copies.push(Bought { cents, account, device, day, hour });
                     }
                 }
                 Some(reason) => {
@@ -159,6 +173,7 @@ impl Truth {
         };
         add("users", &meant.user);
         add(if meant.paid { "paid users" } else { "other users" }, &meant.user);
+        add(on(meant.device), &meant.user);
         let pair = meant.account.as_ref().zip(meant.user.as_ref());
         add("pairs", &pair.map(|(account, user)| format!("{account}/{user}")));
         if meant.buys {
@@ -174,14 +189,18 @@ impl Truth {
         let range = as_of.plus(1 - i32::from(window.longest()))..=as_of;
         // Whether who is of an account, or of none, is counted in a slice, or at all.
         let is_in = |account: Option<&str>| {
-            let plan_as_of = |is_known: &dyn Fn(Millis) -> bool| account.map_or(0, |of| self.plan_of(of, is_known));
-            let then = plan_as_of(&|at| plan.bucket(window.grain, at) <= as_of);
-            let now = plan_as_of(&|_| true);
+            let as_told = |of| of;
+            let by = |is_known: &dyn Fn(Millis) -> bool, number: &dyn Fn(u16) -> u16| {
+                account.map_or(0, |account| self.plan_of(account, is_known, number))
+            };
+            let is_past = |at: Millis| plan.bucket(window.grain, at) <= as_of;
+            let (then, now) = (by(&is_past, &as_told), by(&|_| true, &as_told));
             let verdict = verdict(metric, then, now);
             match slice {
                 Some(("rule", rule)) => verdict == Some(rule),
                 Some(("plan", value)) => verdict == Some(0) && then == value,
                 Some(("tier", value)) => verdict == Some(0) && now == value,
+                Some(("firm", value)) => verdict == Some(0) && by(&is_past, &|of| self.firm(of)) == value,
                 _ => verdict == Some(0),
             }
         };
@@ -189,33 +208,59 @@ impl Truth {
             "purchases" => |_| 1,
             "revenue" => |bought| bought.cents.into(),
             _ => {
-                let metric = match slice {
+                let metrics = match slice {
                     // Every event says whether it was paid.
                     Some(("paid", 0)) => return (0, 0),
-                    Some(("paid", 1)) => "paid users",
-                    Some(("paid", _)) => "other users",
-                    _ => metric,
+                    Some(("paid", 1)) => vec!["paid users"],
+                    Some(("paid", _)) => vec!["other users"],
+                    Some(("device", value)) => self.devices_of(value).into_iter().map(on).collect(),
+                    _ => vec![metric],
                 };
-                let active = self.active(metric, window, as_of).into_iter();
+                let active = metrics.into_iter().flat_map(|metric| self.active(metric, window, as_of));
                 let active = active.filter(|entity| is_in(entity.split('/').next()));
-                let active = i128::try_from(active.count()).expect("few");
+                let active = i128::try_from(active.collect::<BTreeSet<_>>().len()).expect("few");
                 return (active, active);
             }
         };
+        let devices = match slice {
+            Some(("device", value)) => Some(self.devices_of(value)),
+            _ => None,
+        };
+        let is_on = |device| devices.as_ref().is_none_or(|devices| devices.contains(&device));
         let is_covered = |bought: &Bought| match window.grain {
             Grain::Day => range.contains(&bought.day),
             _ => bought.hour.is_some_and(|hour| range.contains(&hour)),
         };
-        let counts = |bought: &Bought| is_covered(bought) && is_in(bought.account.as_deref());
+        let counts = |bought: &Bought| is_covered(bought) && is_on(bought.device) && is_in(bought.account.as_deref());
         let least = self.bought.values().filter(|copies| copies.iter().all(counts)).map(|copies| add(&copies[0]));
         let most = self.bought.values().flatten().filter(|copy| counts(copy)).map(add);
         (least.sum(), most.sum())
     }
 
-    /// The latest plan of an account of those that are known.
-    fn plan_of(&self, account: &str, is_known: impl Fn(Millis) -> bool) -> u16 {
+    /// The latest plan of an account of those that are known, as the number of a value.
+    fn plan_of(&self, account: &str, is_known: impl Fn(Millis) -> bool, number: impl Fn(u16) -> u16) -> u16 {
         let plans = self.plans.get(account).into_iter().flatten();
-        plans.filter(|(at, _)| is_known(*at)).max().map_or(0, |(_, plan)| *plan)
+        let known = plans.filter(|(at, _)| is_known(*at)).map(|(at, plan)| (*at, number(*plan)));
+        known.max().map_or(0, |(_, plan)| plan)
+    }
+
+    /// The number of a plan as a firm: none, on trial, the one that was admitted, and any other.
+    fn firm(&self, plan: u16) -> u16 {
+        match plan {
+            0 | 1 => plan,
+            _ if self.firms.first().is_some_and(|firm| firm == PLANS[usize::from(plan)]) => 2,
+            _ => 3,
+        }
+    }
+
+    /// The devices that share a number: none, each that was admitted, and all others.
+    fn devices_of(&self, number: u16) -> Vec<Option<usize>> {
+        let number_of = |device: usize| {
+            let place = self.devices.iter().position(|label| label == DEVICES[device]);
+            place.map_or(4, |place| place + 1)
+        };
+        let all = std::iter::once(None).chain((0..DEVICES.len()).map(Some));
+        all.filter(|device| device.map_or(0, number_of) == usize::from(number)).collect()
     }
 
     /// The entities that were active in the window up to `as_of`.

@@ -59,6 +59,10 @@ pub(crate) struct World {
     pub(crate) snapshots: Vec<(MemoryStore, Claims)>,
     pub(crate) store_down: bool,
     pub(crate) crashed: BTreeSet<Process>,
+    /// What is in the topic of proposals.
+    pub(crate) proposals: Vec<Vec<u8>>,
+    /// Processes of which some partition may stand before a record that was handed over.
+    pub(crate) waiting: BTreeSet<Process>,
     /// No more faults: the world comes to rest.
     pub(crate) calm: bool,
     pub(crate) faults: Faults,
@@ -121,6 +125,8 @@ impl World {
             snapshots: Vec::new(),
             store_down: false,
             crashed: BTreeSet::new(),
+            proposals: Vec::new(),
+            waiting: BTreeSet::new(),
             calm: false,
             faults: Faults::default(),
             failure: None,

@@ -3,7 +3,7 @@
 use super::entities::{self, Entities};
 use super::metrics::{literal, property};
 use super::values;
-use crate::cursor::{Cursor, Later};
+use crate::cursor::{Cursor, Entries};
 use crate::dimension::{AsOf, By, Dimension, NONE, OTHER, RULE, Taken, label};
 use crate::plan::{Literal, Measure};
 use crate::source::{Path, Source};
@@ -11,12 +11,11 @@ use crate::suggest;
 use activity::{DimensionIndex, EntityKind, MetricIndex};
 use std::cell::Cell;
 
-pub(super) const KNOWN: &[&str] = &["of", "from", "values", "as_of"];
-const LATER: Later = &[("limit", "write the `values` that are told apart; any other is `__other__`")];
+pub(super) const KNOWN: &[&str] = &["of", "from", "values", "limit", "as_of"];
 /// The labels that gauges have anyway.
 const LABELS: [&str; 3] = ["window", "complete", RULE];
 const MOST: usize = 100;
-const MOST_VALUES: usize = 200;
+pub(crate) const MOST_VALUES: u16 = 200;
 
 #[derive(Clone, Copy)]
 pub(crate) enum When {
@@ -74,9 +73,8 @@ fn dimension(name: &str, cursor: &Cursor, entities: Option<&Entities>, sources: 
         return cursor.wrong_at_home(what, "give the dimension another name");
     }
     let entries = cursor.entries()?;
-    entries.allow(KNOWN, LATER);
-    let help = "write the values that are told apart, as in `values: [trial, team]`; any other is `__other__`";
-    let values = entries.require("values", help).and_then(values_of);
+    entries.allow(KNOWN, &[]);
+    let values = told_apart(&entries);
     let from = entries.read_or("from", None, |cursor| path(cursor).map(Some));
     let as_of = entries.read_or("as_of", When::Of(AsOf::Bucket), |cursor| {
         cursor.choice("a time at which an attribute is taken", WHEN, &[])
@@ -99,8 +97,52 @@ fn dimension(name: &str, cursor: &Cursor, entities: Option<&Entities>, sources: 
         }
     };
     as_of?;
+    let (values, limit) = values?;
     let of = entries.get("of").and_then(|of| entities?.kind(of.written()?));
-    Some(Declared { dimension: Dimension { name: name.to_owned(), taken: taken?, values: values? }, of })
+    Some(Declared { dimension: Dimension { name: name.to_owned(), taken: taken?, values, limit }, of })
+}
+
+/// The values that are declared, and how many are told apart at most.
+fn told_apart(entries: &Entries) -> Option<(Vec<Literal>, u16)> {
+    let values = entries.get("values").map(values_of);
+    let limit = entries.get("limit").map(limit_of);
+    match (values, limit) {
+        (None, None) => {
+            let help = "write the values that are told apart, as in `values: [trial, team]`; any other is `__other__`. Or \
+                        tell apart those that turn up first, as in `limit: 20`";
+            entries.require("values", help)?;
+            None
+        }
+        (None, Some(limit)) => Some((Vec::new(), limit?)),
+        (Some(values), None) => values.map(|values| {
+            let declared = few(values.len());
+            (values, declared)
+        }),
+        (Some(values), Some(limit)) => {
+            let (values, limit) = (values?, limit?);
+            match few(values.len()) {
+                declared if declared < limit => Some((values, limit)),
+                declared => entries.get("limit")?.wrong(
+                    format!("of {limit} values that are told apart {declared} are declared: none can be admitted"),
+                    format!("write a number above {declared}, or remove `limit`: any other value is `__other__`"),
+                ),
+            }
+        }
+    }
+}
+
+/// How many values are declared.
+fn few(count: usize) -> u16 {
+    u16::try_from(count).expect("more than can be numbered were refused")
+}
+
+fn limit_of(cursor: &Cursor) -> Option<u16> {
+    let help = format!("write how many values are told apart at most, from 1 to {MOST_VALUES}, as in `limit: 20`");
+    match cursor.literal()? {
+        Literal::Int(limit) if (1..=i64::from(MOST_VALUES)).contains(&limit) => u16::try_from(limit).ok(),
+        Literal::Int(limit) => cursor.wrong(format!("`{limit}` is out of range"), help),
+        _ => cursor.mismatch("a whole number", &help),
+    }
 }
 
 /// The entity, if some source tells its attributes.
@@ -139,7 +181,7 @@ fn values_of(cursor: &Cursor) -> Option<Vec<Literal>> {
         value => Some(Value(value)),
     })?;
     match values.len() {
-        ..=MOST_VALUES => Some(values.into_iter().map(|Value(value)| value).collect()),
+        count if count <= usize::from(MOST_VALUES) => Some(values.into_iter().map(|Value(value)| value).collect()),
         count => cursor.wrong(format!("{count} values are too many"), format!("declare at most {MOST_VALUES}")),
     }
 }

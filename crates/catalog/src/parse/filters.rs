@@ -155,6 +155,7 @@ pub(super) fn slice_by_rules(metrics: &mut [Metric], dimensions: &mut Vec<Dimens
         let holds = by_attribute().any(|(at, _)| !metric.include.contains(&at));
         metric.by.extend(holds.then_some(By { dimension, first: MetricIndex(0) }));
     }
-    let values = by_attribute().map(|(_, rule)| Literal::Text(rule.name.clone())).collect();
-    dimensions.push(Dimension { name: RULE.to_owned(), taken: Taken::Excluded, values });
+    let values: Vec<_> = by_attribute().map(|(_, rule)| Literal::Text(rule.name.clone())).collect();
+    let limit = u16::try_from(values.len()).expect("there are few rules");
+    dimensions.push(Dimension { name: RULE.to_owned(), taken: Taken::Excluded, values, limit });
 }

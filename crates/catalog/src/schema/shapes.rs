@@ -1,5 +1,6 @@
 //! Shapes that many places of the language share.
 
+use crate::parse::{dimensions, metrics};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -49,4 +50,14 @@ impl<T: JsonSchema> JsonSchema for OneOrMore<T> {
 /// One of some words.
 pub(super) fn words<T>(words: &[(&str, T)]) -> Schema {
     json_schema!({ "enum": words.iter().map(|(word, _)| *word).collect::<Vec<_>>() })
+}
+
+/// How many values of a dimension are told apart.
+pub(super) fn limit(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": dimensions::MOST_VALUES })
+}
+
+/// To how many decimals values are rounded.
+pub(super) fn decimals(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 0, "maximum": metrics::MOST_DECIMALS })
 }

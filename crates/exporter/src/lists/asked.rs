@@ -2,7 +2,7 @@
 
 use super::{Kind, Wanted};
 use activity::{DimensionIndex, DimensionValue, EntityKey, EntityKind, MetricIndex, Millis, Window};
-use catalog::{Metric, Moment, Plan, suggest};
+use catalog::{Metric, Moment, Names, Plan, suggest};
 use std::collections::BTreeMap;
 
 /// A question as it is written: on the command line, or in the address of a page.
@@ -31,11 +31,11 @@ pub const LISTS: [&str; 4] = ["members", "entered", "fell-out", "due-to-fall-out
 const WEEK: Window = Window::days(7);
 
 impl Asked {
-    /// What is wanted, at shard time `time`.
+    /// What is wanted, at shard time `time`, when values that were admitted are called by these names.
     ///
     /// # Errors
     /// Everything that the catalogue cannot answer, each with what to write.
-    pub(crate) fn wanted(&self, plan: &Plan, time: Millis) -> Result<Wanted, Vec<String>> {
+    pub(crate) fn wanted(&self, plan: &Plan, names: &Names, time: Millis) -> Result<Wanted, Vec<String>> {
         let (metric, of) = self.metric(plan).map_err(|mistake| vec![mistake])?;
         let mut mistakes = Vec::new();
         let window = self.window(of).map_err(|mistake| mistakes.push(mistake));
@@ -49,7 +49,7 @@ impl Asked {
         let mut segments = BTreeMap::<DimensionIndex, Vec<DimensionValue>>::new();
         let entity = of.entity().expect("it was looked for among those that count entities");
         for segment in &self.segments {
-            match segment_of(plan, entity, segment) {
+            match segment_of(plan, names, entity, segment) {
                 Ok((dimension, value)) => segments.entry(dimension).or_default().push(value),
                 Err(mistake) => mistakes.push(mistake),
             }
@@ -136,20 +136,24 @@ fn span_ms(span: Window) -> i64 {
 }
 
 /// The attribute, of the entity or of one that it follows, and its value.
-fn segment_of(plan: &Plan, entity: EntityKind, text: &str) -> Result<(DimensionIndex, DimensionValue), String> {
+fn segment_of(
+    plan: &Plan,
+    names: &Names,
+    entity: EntityKind,
+    text: &str,
+) -> Result<(DimensionIndex, DimensionValue), String> {
     let (name, value) = text
         .split_once('=')
         .ok_or_else(|| format!("segment `{text}` is not an attribute and its value; write one as in `plan=team`"))?;
     let followed = plan.followed_by(entity).map(|of| (of.dimension, plan.dimension(of.dimension)));
     let followed: Vec<(DimensionIndex, &catalog::Dimension)> = followed.collect();
-    let Some((index, dimension)) = followed.iter().find(|(_, dimension)| dimension.name == name) else {
+    let Some((index, _)) = followed.iter().find(|(_, dimension)| dimension.name == name) else {
         let names: Vec<&str> = followed.iter().map(|(_, dimension)| dimension.name.as_str()).collect();
         return Err(format!("there is no attribute `{name}` here; {}", meant(name, &names)));
     };
-    let found = dimension.all_values().find(|of| dimension.label(*of) == value);
-    found.map(|value| (*index, value)).ok_or_else(|| {
-        let labels: Vec<_> = dimension.all_values().map(|of| dimension.label(of)).collect();
-        let labels: Vec<&str> = labels.iter().map(AsRef::as_ref).collect();
+    let labels: Vec<_> = plan.labels(names, *index).collect();
+    labels.iter().find(|(_, label)| label == value).map(|(found, _)| (*index, *found)).ok_or_else(|| {
+        let labels: Vec<&str> = labels.iter().map(|(_, label)| label.as_ref()).collect();
         format!("`{name}` is never `{value}`; {}", meant(value, &labels))
     })
 }
@@ -165,6 +169,7 @@ fn meant(word: &str, names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use activity::admission::Admitted;
 
     const CATALOGUE: &str = "
 version: 1
@@ -184,7 +189,9 @@ metrics:
     fn wanted(change: impl Fn(&mut Asked)) -> Result<Wanted, String> {
         let mut asked = Asked { metric: "accounts".into(), ..Asked::default() };
         change(&mut asked);
-        asked.wanted(&catalog::parse(CATALOGUE).unwrap(), NOW).map_err(|mistakes| mistakes.join("\n"))
+        asked
+            .wanted(&catalog::parse(CATALOGUE).unwrap(), &Names::default(), NOW)
+            .map_err(|mistakes| mistakes.join("\n"))
     }
 
     #[test]
@@ -200,6 +207,19 @@ metrics:
                 Kind::DueToFallOut(7 * 86_400_000),
             ]
         );
+    }
+
+    #[test]
+    fn segments_are_asked_for_by_the_names_that_admitted_values_have_by_now() {
+        let plan = catalog::parse(&CATALOGUE.replace("[trial, team]", "[trial, team], limit: 3")).unwrap();
+        let segments = vec!["plan=school".to_owned()];
+        let asked = Asked { metric: "accounts".into(), segments, ..Asked::default() };
+        let told = asked.wanted(&plan, &Names::default(), NOW).unwrap_err();
+        assert_eq!(told, ["`plan` is never `school`; there are __none__, trial, team, __other__"]);
+        let (dimension, number) = (DimensionIndex(0), DimensionValue(3));
+        let school = Admitted { dimension, number, value: "school".into() };
+        let wanted = asked.wanted(&plan, &[school].iter().collect(), NOW).unwrap();
+        assert_eq!(wanted.segments, BTreeMap::from([(dimension, vec![number])]));
     }
 
     #[test]

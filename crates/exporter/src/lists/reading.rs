@@ -7,7 +7,7 @@ use activity::record::Record;
 use activity::standing::Standing;
 use activity::timeline::Timeline;
 use activity::{Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Shard, Track, key};
-use catalog::{Followed, Plan};
+use catalog::{Followed, Names, Plan};
 use state::{Store, decode_record};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -163,7 +163,8 @@ impl<'r> Reading<'r> {
         self.as_of.plus(i32::try_from(ms / self.wanted.window.grain.nominal_ms()).unwrap_or(i32::MAX))
     }
 
-    pub(super) fn answer(self) -> Answer {
+    /// The page, with admitted values called by these names.
+    pub(super) fn answer(self, names: &Names) -> Answer {
         let Reading { plan, wanted, as_of, .. } = self;
         let (grain, shown) =
             (wanted.window.grain, |time| plan.shown(wanted.window.grain, plan.bucket(wanted.window.grain, time)));
@@ -186,17 +187,17 @@ impl<'r> Reading<'r> {
             fields: plan.entities[usize::from(self.entity.0)].key.clone(),
             attributes: self.attributes.iter().map(|of| plan.dimension(of.dimension).name.clone()).collect(),
             total: self.total,
-            rows: self.page.iter().map(|(key, row)| self.told(key, row)).collect(),
+            rows: self.page.iter().map(|(key, row)| self.told(key, row, names)).collect(),
             next: last.map(|key| key.parts().map(Cow::into_owned).collect()),
         }
     }
 
-    fn told(&self, key: &EntityKey, row: &Row) -> Told {
+    fn told(&self, key: &EntityKey, row: &Row, names: &Names) -> Told {
         let (plan, grain) = (self.plan, self.wanted.window.grain);
         let fields = &plan.entities[usize::from(self.entity.0)].key;
         let attribute = |(of, value): (&Followed, &DimensionValue)| {
-            let dimension = plan.dimension(of.dimension);
-            (dimension.name.clone(), dimension.label(*value).into_owned())
+            let label = plan.label(names, of.dimension, *value).unwrap_or_default();
+            (plan.dimension(of.dimension).name.clone(), label.into_owned())
         };
         // A run that seems to begin with what is kept may have begun before.
         let since = Some(row.standing.from).filter(|from| *from > self.origin);

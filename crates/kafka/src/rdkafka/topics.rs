@@ -45,6 +45,15 @@ impl TopicSpec {
             .with("max.message.bytes", MAX_RECORD_BYTES.to_string())
     }
 
+    /// The topic in whose order values are admitted: one partition, and everything is kept.
+    #[must_use]
+    pub fn admitted(name: impl Into<String>) -> TopicSpec {
+        TopicSpec::new(name, 1)
+            .with("cleanup.policy", "delete")
+            .with("retention.ms", "-1")
+            .with("retention.bytes", "-1")
+    }
+
     /// The same with one more setting.
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> TopicSpec {

@@ -59,7 +59,10 @@ pub(super) struct MetricExplained {
     /// What their slices are called, each with the label that tells these apart.
     #[serde(skip)]
     pub(super) slices: Vec<(String, String)>,
+    /// All that it can have. Values that may be admitted are numbered, as in `#3`; before they are, they have none.
     pub(super) series: Vec<String>,
+    /// Whether some of them are of values that may be admitted.
+    pub(super) admits: bool,
 }
 
 impl Explained {
@@ -114,6 +117,7 @@ fn metric(plan: &Plan, metric: &Metric, index: MetricIndex) -> MetricExplained {
         by: by().map(|of| of.name.clone()).collect(),
         slices: by().map(|of| (of.slices_of(&metric.name), of.name.clone())).collect(),
         series: exporter::series(plan, metric),
+        admits: metric.by.iter().any(|by| plan.dimension(by.dimension).admissible().next().is_some()),
     }
 }
 

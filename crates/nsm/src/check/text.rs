@@ -19,8 +19,9 @@ pub(super) fn render(explained: &Explained) -> String {
     let mut parts = vec![head, sources];
     parts.extend(metrics.iter().map(|of| metric(of, *shards)));
     let series = metrics.iter().map(|metric| metric.series.len()).sum::<usize>();
+    let at_most = if metrics.iter().any(|metric| metric.admits) { "at most " } else { "" };
     let (metrics, has) = (metrics.len(), if metrics.len() == 1 { "metric has" } else { "metrics have" });
-    parts.push(format!("{metrics} {has} {series} series."));
+    parts.push(format!("{metrics} {has} {at_most}{series} series."));
     parts.join("\n\n") + "\n"
 }
 
@@ -72,10 +73,11 @@ fn state(metric: &MetricExplained, shards: u16) -> String {
 
 /// All of them in one line.
 fn series(metric: &MetricExplained) -> String {
-    let MetricExplained { name, lengths, series, slices, .. } = metric;
+    let MetricExplained { name, lengths, series, slices, admits, .. } = metric;
     let labels = format!("window=\"{}\", complete=\"false|true\"", lengths.join("|"));
     let slices = slices.iter().map(|(name, label)| format!(", nsm_{name}{{{labels}, {label}=\"…\"}}"));
-    format!("{}: nsm_{name}{{{labels}}}{}", series.len(), slices.collect::<String>())
+    let at_most = if *admits { "at most " } else { "" };
+    format!("{at_most}{}: nsm_{name}{{{labels}}}{}", series.len(), slices.collect::<String>())
 }
 
 /// A table without lines, whose columns start where their headings do.

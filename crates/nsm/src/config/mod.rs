@@ -73,6 +73,7 @@ pub(crate) struct Kafka {
 pub(crate) struct Topics {
     pub(crate) activity: String,
     pub(crate) dead_letter: String,
+    pub(crate) admitted: String,
 }
 
 /// How to reach the state store.
@@ -252,10 +253,14 @@ fn topics(section: Section<'_>) -> Topics {
     let topics = Topics {
         activity: section.read("activity", "nsm.activity".to_owned(), topic),
         dead_letter: section.read("dead_letter", "nsm.dead-letter".to_owned(), topic),
+        admitted: section.read("admitted", "nsm.admitted".to_owned(), topic),
     };
-    if topics.activity == topics.dead_letter {
-        let wrong = Wrong::new("`topics.dead_letter` is the same topic as `topics.activity`", "write another topic");
-        section.reject(&["dead_letter", "activity"], wrong);
+    let all = [("activity", &topics.activity), ("dead_letter", &topics.dead_letter), ("admitted", &topics.admitted)];
+    for (at, (name, topic)) in all.iter().enumerate() {
+        if let Some((same, _)) = all[..at].iter().find(|(_, other)| other == topic) {
+            let what = format!("`topics.{name}` is the same topic as `topics.{same}`");
+            section.reject(&[*name, *same], Wrong::new(what, "write another topic"));
+        }
     }
     section.finish();
     topics

@@ -76,6 +76,9 @@ struct Topics {
     /// Where events go that cannot be read. Default: nsm.dead-letter.
     #[schemars(default, schema_with = "topic")]
     dead_letter: Option<String>,
+    /// In whose order values are admitted to dimensions with a `limit`. Default: nsm.admitted.
+    #[schemars(default, schema_with = "topic")]
+    admitted: Option<String>,
 }
 
 /// How to reach the schema registry of sources in Avro.

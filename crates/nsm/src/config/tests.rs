@@ -186,7 +186,7 @@ fn unknown_setting_is_named_with_the_nearest_known_one() {
     );
     assert_eq!(
         only(&read_text("topics: { activity: a, usage: b }", &[])),
-        "1:24: there is no setting `topics.usage` (write `activity` or `dead_letter`)"
+        "1:24: there is no setting `topics.usage` (write `activity`, `admitted` or `dead_letter`)"
     );
     assert_eq!(
         only(&read_with(NO_FILE, &[("NSM__STATE__REDIS__TIMEOUTS", "1s")])),
@@ -235,6 +235,7 @@ fn settings_must_go_together() {
     let together = |text: &str| only(&read_text(text, &[]));
     assert!(together("topics: { activity: a, dead_letter: a }").starts_with("1:37: `topics.dead_letter` is the same"));
     assert!(together("topics: { activity: nsm.dead-letter }").starts_with("1:21: `topics.dead_letter` is the same"));
+    assert!(together("topics: { admitted: nsm.activity }").starts_with("1:21: `topics.admitted` is the same topic as"));
     assert!(together("kafka: { poll_interval: 5s }").starts_with("1:25: `kafka.poll_interval` is shorter"));
     assert!(together("kafka: { session_timeout: 10m }").starts_with("1:27: `kafka.poll_interval` is shorter"));
     assert!(together("exporter: { stale_after: 1s }").starts_with("1:26: `exporter.stale_after` must be longer"));

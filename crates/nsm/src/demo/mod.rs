@@ -54,7 +54,7 @@ pub(crate) fn demo(asked: &Demo, kept: Option<Kept>) -> Result<(), Failure> {
     }
     let stop = Stop::default();
     let keeping = Keeping::Memory(std::sync::Arc::default());
-    let own = OwnTopics::made(&config);
+    let own = OwnTopics::made(&config, &plan);
     let running = Running::start(&config, plan.clone(), Role::ALL.to_vec(), own, keeping, stop.clone())?;
     let show = Show::new(asked, &config, &plan, &running)?;
     let (ended, pipeline) = std::thread::scope(|scope| {

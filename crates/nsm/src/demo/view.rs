@@ -2,7 +2,7 @@
 
 use super::page::Page;
 use activity::Window;
-use catalog::{By, Metric, Plan};
+use catalog::{By, Metric, Names, Plan};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -148,9 +148,10 @@ impl View {
 
 /// The slices of a metric whose values are declared.
 fn slices(plan: &Plan, metric: &Metric) -> Vec<(String, String)> {
+    let names = Names::default();
     let of = |by: &By| {
         let dimension = plan.dimension(by.dimension);
-        let labels = dimension.all_values().map(|value| dimension.label(value).to_string());
+        let labels = plan.labels(&names, by.dimension).map(|(_, label)| label.into_owned());
         let declared = labels.filter(|label| !label.starts_with("__"));
         declared.map(|label| (dimension.name.clone(), label)).collect::<Vec<_>>()
     };

@@ -57,21 +57,26 @@ impl Answer {
         let as_of = wanted.as_of.unwrap_or(Moment::Time(time));
         let value = |metric: MetricIndex, window: Window, bucket: Bucket| {
             let grain = window.grain;
-            Value {
+            let slice = match plan.slice(metric) {
+                Some(slice) => {
+                    // Of a value that was not admitted yet there is nothing to tell.
+                    let label = plan.label(totals.names(), slice.dimension, slice.value)?;
+                    Some((plan.dimension(slice.dimension).name.clone(), label.into_owned()))
+                }
+                None => None,
+            };
+            Some(Value {
                 metric: plan.metric(metric).name.clone(),
-                slice: plan.slice(metric).map(|slice| {
-                    let dimension = plan.dimension(slice.dimension);
-                    (dimension.name.clone(), dimension.label(slice.value).into_owned())
-                }),
+                slice,
                 window: window.to_string(),
                 as_of: plan.shown(grain, bucket),
                 value: kept(plan, totals, grain, bucket).and_then(|bucket| totals.value(plan, metric, window, bucket)),
                 complete: bucket < plan.bucket(grain, time),
-            }
+            })
         };
         let values = |&(metric, window): &(MetricIndex, Window)| {
             let buckets = buckets(plan, totals, window.grain, wanted.since, as_of);
-            buckets.map(move |bucket| value(metric, window, bucket))
+            buckets.filter_map(move |bucket| value(metric, window, bucket))
         };
         let values: Vec<Value> = wanted.counts.iter().flat_map(values).collect();
         if values.is_empty() {

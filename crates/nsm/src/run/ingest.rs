@@ -1,11 +1,12 @@
 //! The ingest role.
 
+use super::admissions::Desk;
 use super::schemas::RegistrySchemas;
 use super::supervise::{Trouble, Turn, Work};
 use super::topics::OwnTopics;
 use crate::clock;
 use crate::config::Config;
-use ::ingest::{Ingest, Metrics, NoSchemas, Schemas, Settings, Worker};
+use ::ingest::{Admissions, Ingest, Metrics, NoAdmissions, NoSchemas, Schemas, Settings, Worker};
 use catalog::Plan;
 use kafka::LogError;
 use kafka::rdkafka::{KafkaConfig, RdSourceLog};
@@ -25,6 +26,8 @@ pub(crate) struct IngestRole {
     wait: Duration,
     /// `None` if no source needs one.
     registry: Option<Arc<Registry>>,
+    /// `None` if the catalogue admits no values.
+    admissions: Option<Arc<Desk>>,
 }
 
 impl IngestRole {
@@ -34,6 +37,7 @@ impl IngestRole {
         own: Arc<OwnTopics>,
         metrics: Metrics,
         registry: Option<Arc<Registry>>,
+        admissions: Option<Arc<Desk>>,
     ) -> IngestRole {
         let settings = config.ingest;
         // A turn that waited is over before the next transaction is due.
@@ -48,6 +52,7 @@ impl IngestRole {
             metrics,
             wait,
             registry,
+            admissions,
         }
     }
 }
@@ -64,11 +69,16 @@ impl Work for IngestRole {
             Some(registry) => Box::new(RegistrySchemas::new(registry.clone())),
             None => Box::new(NoSchemas),
         };
-        Ok(Worker::new(log, Ingest::new(self.plan.clone(), self.settings, self.metrics.clone(), schemas)))
+        let admissions: Box<dyn Admissions> = match &self.admissions {
+            Some(desk) => Box::new(desk.open()?),
+            None => Box::new(NoAdmissions),
+        };
+        Ok(Worker::new(log, Ingest::new(self.plan.clone(), self.settings, self.metrics.clone(), schemas, admissions)))
     }
 
     fn turn(&mut self, worker: &mut Worker<RdSourceLog>) -> Result<Turn, Trouble> {
         worker.turn(&clock::wall, self.wait)?;
+        self.admissions.as_ref().map_or(Ok(()), |desk| desk.check())?;
         Ok(Turn::Done)
     }
 

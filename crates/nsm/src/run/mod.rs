@@ -1,5 +1,6 @@
 //! `nsm run`: the roles at work, each on a thread of its own, and their orderly end.
 
+mod admissions;
 mod exporter;
 mod health;
 mod ingest;
@@ -52,7 +53,7 @@ pub(crate) fn run(config: &Config, plan: Plan, roles: &[Role]) -> Result<(), Fai
     roles.dedup();
     let stop = Stop::default();
     stop.at_signals().map_err(|error| Failure::new(format!("signals cannot be listened to: {error}")))?;
-    let own = OwnTopics::new(config, roles.contains(&Role::Ingest));
+    let own = OwnTopics::new(config, &plan, roles.contains(&Role::Ingest));
     Running::start(config, plan, roles, own, Keeping::of(config), stop)?.wait()
 }
 
@@ -152,7 +153,11 @@ impl Start<'_> {
                 Role::Ingest => {
                     let metrics = ::ingest::Metrics::register(registry).map_err(Failure::new)?;
                     let schemas = schemas::start(config, &plan)?;
-                    self.spawn(*role, ingest::IngestRole::new(config, plan, own.clone(), metrics, schemas))?;
+                    let admissions = admissions::start(config, &plan)?;
+                    self.spawn(
+                        *role,
+                        ingest::IngestRole::new(config, plan, own.clone(), metrics, schemas, admissions),
+                    )?;
                 }
                 Role::Window => {
                     let metrics = ::window::Metrics::register(registry).map_err(Failure::new)?;

@@ -105,7 +105,7 @@ fn turns<W: Work>(
 
 /// How long to wait before trying again: longer each time, until many turns went well.
 #[derive(Debug, Default)]
-struct Pauses {
+pub(super) struct Pauses {
     failures: u32,
     well: u32,
 }
@@ -116,7 +116,7 @@ impl Pauses {
     /// A worker that fails again and again may still have a few turns in between.
     const ENOUGH: u32 = 100;
 
-    fn next(&mut self) -> Duration {
+    pub(super) fn next(&mut self) -> Duration {
         self.well = 0;
         let pause = Self::SHORTEST.saturating_mul(1 << self.failures.min(8)).min(Self::LONGEST);
         self.failures = self.failures.saturating_add(1);

@@ -1,13 +1,14 @@
 //! The topics that the pipeline writes, made before they are needed.
 
 use crate::config::Config;
+use catalog::Plan;
 use kafka::LogError;
 use kafka::rdkafka::{KafkaConfig, RdProducer, TopicSpec, ensure_topics};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long to wait for an answer before saying so and trying again; the roles wait for each other here.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Makes the topics once a process, whichever role needs them first.
 #[derive(Debug)]
@@ -16,24 +17,27 @@ pub(crate) struct OwnTopics {
     activity: TopicSpec,
     /// `None` if no role of this process writes to it.
     dead_letter: Option<String>,
+    /// `None` if no role of this process writes to it, or the catalogue admits no values.
+    admitted: Option<TopicSpec>,
     are_there: Mutex<bool>,
 }
 
 impl OwnTopics {
-    pub(crate) fn new(config: &Config, with_dead_letter: bool) -> OwnTopics {
+    pub(crate) fn new(config: &Config, plan: &Plan, ingests: bool) -> OwnTopics {
         let (mut kafka, topics) = (config.kafka_config(), &config.topics);
         kafka.request_timeout = kafka.request_timeout.min(PATIENCE);
         OwnTopics {
             kafka,
             activity: TopicSpec::activity(&topics.activity, config.shards()),
-            dead_letter: with_dead_letter.then(|| topics.dead_letter.clone()),
+            dead_letter: ingests.then(|| topics.dead_letter.clone()),
+            admitted: (ingests && plan.admits()).then(|| TopicSpec::admitted(&topics.admitted)),
             are_there: Mutex::new(false),
         }
     }
 
     /// Topics that somebody else has made.
-    pub(crate) fn made(config: &Config) -> OwnTopics {
-        let own = OwnTopics::new(config, false);
+    pub(crate) fn made(config: &Config, plan: &Plan) -> OwnTopics {
+        let own = OwnTopics::new(config, plan, false);
         OwnTopics { are_there: Mutex::new(true), ..own }
     }
 
@@ -44,6 +48,7 @@ impl OwnTopics {
             return Ok(());
         }
         let mut missing = vec![self.activity.clone()];
+        missing.extend(self.admitted.clone());
         missing.extend(self.missing_dead_letter()?);
         ensure_topics(&self.kafka, &missing)?;
         *are_there = true;

@@ -3,7 +3,7 @@
 use super::{ShardState, Step};
 use crate::error::WindowError;
 use crate::seen::Seen;
-use activity::additive::{Additive, Place};
+use activity::additive::{Additive, Place, Total};
 use activity::pack::Pack;
 use activity::{MetricIndex, Millis, Offset, measure};
 use state::CounterKey;
@@ -30,7 +30,8 @@ impl ShardState {
         Known { seen: self.seen, next: self.reads.min(self.stored.next) }
     }
 
-    /// Counts the events whose ids are not known, and adds their values up.
+    /// Counts the events whose ids are not known, and adds their values up, by each grain for itself: a copy that is late for
+    /// its hour may come before one that is not.
     pub(super) fn apply_additive(
         &mut self,
         offset: Offset,
@@ -51,38 +52,45 @@ impl ShardState {
             }
             None => {}
         }
-        let total = events.add_up(|id| self.seen.insert(id, until, offset, now));
-        self.metrics.events.inc_by(total.events);
-        self.metrics.duplicates.inc_by(events.ids().len() as u64 - total.events);
-        if total.events > 0 {
-            let counts = events.counts.iter().map(|metric| (*metric, i128::from(total.events)));
-            let added: Vec<_> = counts.chain(events.sums.iter().copied().zip(total.sums)).collect();
-            let mut steps = Vec::new();
-            added.iter().for_each(|(metric, n)| self.add(&events.buckets, *metric, *n, &mut steps));
-            match events.owner() {
-                Some(owner) => {
-                    self.slice_steps(owner, &steps);
-                    self.keep_events(owner, &events.buckets, &added);
-                }
-                None => self.slice_steps_of_nobody(&steps),
+        for place in &events.buckets {
+            let total = events.add_up(|id| self.seen.insert(id.in_grain(place.grain), until, offset, now));
+            if *place == events.place() {
+                self.metrics.events.inc_by(total.events);
+                self.metrics.duplicates.inc_by(events.ids().len() as u64 - total.events);
+            }
+            if total.events > 0 {
+                self.add_total(events, *place, total);
             }
         }
         Ok(())
     }
 
-    /// Adds what events in these buckets add to a metric. The steps are those that its slices follow.
-    fn add(&mut self, places: &[Place], metric: MetricIndex, n: i128, steps: &mut Vec<Step>) {
-        let (is_followed, is_filtered) = (self.segments.follow(metric), self.segments.filter(metric));
-        for Place { grain, bucket } in places {
-            for window in self.plan.metric(metric).windows_of(*grain) {
-                let key = CounterKey { metric, window };
-                measure::additive(*bucket, self.plan.until(window, *bucket), n, |at, n| {
-                    if !is_filtered {
-                        self.counters.step(key, at, n);
-                    }
-                    steps.extend(is_followed.then_some((key, at, n)));
-                });
+    /// Adds what events add up to in a bucket.
+    fn add_total(&mut self, events: &Additive, place: Place, total: Total) {
+        let counts = events.counts.iter().map(|metric| (*metric, i128::from(total.events)));
+        let added: Vec<_> = counts.chain(events.sums.iter().copied().zip(total.sums)).collect();
+        let mut steps = Vec::new();
+        added.iter().for_each(|(metric, n)| self.add(place, *metric, *n, &mut steps));
+        match events.owner() {
+            Some(owner) => {
+                self.slice_steps(owner, &steps);
+                self.keep_events(owner, place, &added);
             }
+            None => self.slice_steps_of_nobody(&steps),
+        }
+    }
+
+    /// Adds what events in a bucket add to a metric. The steps are those that its slices follow.
+    fn add(&mut self, Place { grain, bucket }: Place, metric: MetricIndex, n: i128, steps: &mut Vec<Step>) {
+        let (is_followed, is_filtered) = (self.segments.follow(metric), self.segments.filter(metric));
+        for window in self.plan.metric(metric).windows_of(grain) {
+            let key = CounterKey { metric, window };
+            measure::additive(bucket, self.plan.until(window, bucket), n, |at, n| {
+                if !is_filtered {
+                    self.counters.step(key, at, n);
+                }
+                steps.extend(is_followed.then_some((key, at, n)));
+            });
         }
     }
 
@@ -90,9 +98,11 @@ impl ShardState {
     pub(super) fn remember(&mut self, offset: Offset, pack: &Pack) {
         for events in &pack.additive {
             let until = self.until(events);
-            events.ids().for_each(|id| {
-                self.seen.insert(id, until, offset, self.header.time);
-            });
+            for place in &events.buckets {
+                events.ids().for_each(|id| {
+                    self.seen.insert(id.in_grain(place.grain), until, offset, self.header.time);
+                });
+            }
         }
     }
 

@@ -237,16 +237,17 @@ impl ShardState {
     }
 
     /// Keeps in the record of an owner what its events in these buckets add to metrics whose slices follow it.
-    pub(super) fn keep_events(&mut self, owner: &[u8], places: &[Place], added: &[(MetricIndex, i128)]) {
+    pub(super) fn keep_events(&mut self, owner: &[u8], place: Place, added: &[(MetricIndex, i128)]) {
         let ShardState { records, floors, plan, segments, sweep, .. } = self;
-        let is_kept = |place: &&Place| floors.is_none_or(|floors| place.bucket >= floors[place.grain]);
+        let Place { grain, bucket } = place;
+        if floors.is_some_and(|floors| bucket < floors[grain]) {
+            return;
+        }
         records.change(owner, floors.as_ref(), |record| {
-            for Place { grain, bucket } in places.iter().filter(is_kept) {
-                sweep.hold(*grain, *bucket);
-                let has_windows = |metric: MetricIndex| plan.metric(metric).windows_of(*grain).next().is_some();
-                for (metric, n) in added.iter().filter(|(of, _)| segments.follow(*of) && has_windows(*of)) {
-                    record.add_events(Track { metric: *metric, grain: *grain }, *bucket, *n);
-                }
+            sweep.hold(grain, bucket);
+            let has_windows = |metric: MetricIndex| plan.metric(metric).windows_of(grain).next().is_some();
+            for (metric, n) in added.iter().filter(|(of, _)| segments.follow(*of) && has_windows(*of)) {
+                record.add_events(Track { metric: *metric, grain }, bucket, *n);
             }
             true
         });

@@ -110,9 +110,7 @@ impl Single {
             catalogue: self.plan.version,
             sealed_at: clock,
             sources: vec![Coverage { topic, topic_id, partitions: 1, spans }],
-            deltas: Vec::new(),
-            additive: Vec::new(),
-            changes: Vec::new(),
+            ..Pack::default()
         }
     }
 

@@ -70,6 +70,15 @@ impl Writer {
         self.check(transaction)?;
         self.producer.context().reset();
         let deadline = Deadline::after(self.patience);
+        self.write_until(deadline, transaction, positions).map_err(|error| self.told_by_time(deadline, error))
+    }
+
+    fn write_until(
+        &self,
+        deadline: Deadline,
+        transaction: &Transaction,
+        positions: Positions<'_>,
+    ) -> Result<Outcome, LogError> {
         if let Err(error) = self.producer.begin_transaction() {
             return Err(self.give_up("beginning a transaction", self.fate(error)));
         }
@@ -164,13 +173,21 @@ impl Writer {
     }
 
     fn dead(&self, code: RDKafkaErrorCode, reason: &str) -> LogError {
-        if is_fenced(code) {
-            return self.site.fenced(format!(
-                "{reason}; the broker says the same when a transaction took longer than {:?}",
-                self.transaction_timeout
-            ));
+        if is_fenced(code) { self.site.fenced(reason) } else { self.site.broker("writing a transaction", reason) }
+    }
+
+    /// Of a writer whose transaction took too long the broker says the same as of one that another has replaced. It is the
+    /// former where the time has passed: then a new writer goes on, as after any outage.
+    fn told_by_time(&self, deadline: Deadline, error: LogError) -> LogError {
+        let took = self.patience.saturating_sub(deadline.left());
+        match error {
+            LogError::Fenced { reason, .. } if took >= self.transaction_timeout => {
+                let timeout = self.transaction_timeout;
+                let reason = format!("it took longer than {timeout:?}, and the broker rolled it back ({reason})");
+                self.site.broker("writing a transaction", reason)
+            }
+            error => error,
         }
-        self.site.broker("writing a transaction", reason)
     }
 
     fn give_up(&self, doing: &str, fate: Fate) -> LogError {

@@ -181,7 +181,7 @@ impl Course<'_> {
             next.is_some_and(|next| next >= count(u64::try_from(end - 1).unwrap_or(0)))
         };
         let is_last_day = |scrape: &Scrape| {
-            let as_of = scrape.get("northstar_as_of_timestamp_seconds");
+            let as_of = scrape.get("northstar_gauges_as_of_timestamp_seconds");
             as_of.is_some_and(|as_of| as_of >= count(LAST_DAY_SECONDS))
         };
         nsm.wait(SETTLE, POLL, "the gauges to stand where the packs end, as of the last day", |scrape| {

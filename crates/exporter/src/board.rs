@@ -82,7 +82,7 @@ impl Board {
         if as_of.is_empty() {
             return Err(Withheld::Apart { time });
         }
-        let text = gauges::render(&self.plan, &totals, &as_of).into();
+        let text = gauges::render(&self.plan, &totals, time, &as_of).into();
         Ok(Shown { text, until })
     }
 

@@ -1,14 +1,14 @@
 //! The North Star gauges as Prometheus text. They are rendered once a refresh, not once a scrape.
 
 use crate::totals::Totals;
-use activity::{Bucket, Grain, MetricIndex, Window};
+use activity::{Bucket, Grain, MetricIndex, Millis, Window};
 use catalog::{Dimension, Metric, Names, Plan, Taken};
 use std::fmt::Write;
 
 /// Every metric and window as of the unfinished bucket and the last complete one, the slices of each as metrics of their own,
-/// and beside them where the shards stood. `as_of` are the buckets of shard time, which are not over yet, of the grains that
-/// can be told.
-pub(crate) fn render(plan: &Plan, totals: &Totals, as_of: &[(Grain, Bucket)]) -> String {
+/// and beside them where the shards stood. `as_of` are the buckets of shard time, `time`, which are not over yet, of the grains
+/// that can be told.
+pub(crate) fn render(plan: &Plan, totals: &Totals, time: Millis, as_of: &[(Grain, Bucket)]) -> String {
     let mut page = Page { plan, totals, as_of, text: String::new() };
     for (index, metric) in (0..).map(MetricIndex).zip(&plan.metrics) {
         let words = plan.words(metric).counts;
@@ -25,7 +25,7 @@ pub(crate) fn render(plan: &Plan, totals: &Totals, as_of: &[(Grain, Bucket)]) ->
             }
         }
     }
-    page.text + &stands(totals)
+    page.text + &stands(totals, time)
 }
 
 struct Page<'p> {
@@ -86,15 +86,17 @@ fn label(dimension: &Dimension, value: &str) -> String {
     format!(",{}=\"{}\"", dimension.name, escape_label(value))
 }
 
-/// The offsets travel with the values: a page never pairs values with the offsets of another read.
-fn stands(totals: &Totals) -> String {
+/// The time and the offsets travel with the values: a page never pairs values with those of another read.
+fn stands(totals: &Totals, time: Millis) -> String {
     let name = "northstar_gauges_next_offset";
     let help = "The activity offset that the North Star gauges of this page stand for, by shard.";
     let mut text = format!("# HELP {name} {help}\n# TYPE {name} gauge\n");
     for (shard, stands) in totals.stands() {
         let _ = writeln!(text, "{name}{{shard=\"{shard}\"}} {}", stands.next);
     }
-    text
+    let name = "northstar_gauges_as_of_timestamp_seconds";
+    let help = "Shard time: what the North Star gauges of this page are as of.";
+    text + &format!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {}\n", time.0.div_euclid(1_000))
 }
 
 fn escape(help: &str) -> String {

@@ -123,6 +123,9 @@ nsm_users{window=\"7d\",complete=\"true\"} 2
 # TYPE northstar_gauges_next_offset gauge
 northstar_gauges_next_offset{shard=\"0\"} 5
 northstar_gauges_next_offset{shard=\"1\"} 5
+# HELP northstar_gauges_as_of_timestamp_seconds Shard time: what the North Star gauges of this page are as of.
+# TYPE northstar_gauges_as_of_timestamp_seconds gauge
+northstar_gauges_as_of_timestamp_seconds 1728043200
 ";
     assert_eq!(harness.text(NOW).as_deref(), Some(expected));
     assert!(harness.withheld().is_empty());

@@ -17,7 +17,7 @@ pub(super) struct Verdict {
 
 /// Compares what a page shows with what is to be counted in all that was sent.
 pub(super) fn judge(view: &View, page: &Page, truth: &Truth) -> Verdict {
-    let as_of = page.get("northstar_as_of_timestamp_seconds").unwrap_or(0.0);
+    let as_of = page.get("northstar_gauges_as_of_timestamp_seconds").unwrap_or(0.0);
     let at = Millis(i64::try_from(whole(as_of * 1_000.0)).unwrap_or(0));
     let day = Timestamp::from_millisecond(at.0).unwrap_or_default().to_zoned(TimeZone::UTC).date().to_string();
     let days = truth.days();
@@ -102,7 +102,7 @@ mod tests {
         product.go_on(Span { from: start, until, records: 2_000 });
         product.by_ref().for_each(drop);
         let mut view = View::new(&plan, String::new(), String::new());
-        let page = Page::parse(&format!("northstar_as_of_timestamp_seconds {}\n", (until.0 - 1) / 1_000));
+        let page = Page::parse(&format!("northstar_gauges_as_of_timestamp_seconds {}\n", (until.0 - 1) / 1_000));
         let absent = judge(&view, &page, product.truth());
         assert!(absent.rows.iter().all(|row| row.3.is_some_and(|truth| truth > 0)), "{:?}", absent.rows);
         assert_eq!(absent.equal(), (0, view.rows.len()));

@@ -80,9 +80,11 @@ impl Plan {
             };
             if usize::from(*limit) > values.len() { format!("{name} (at most {limit} values)") } else { name }
         };
-        let by: Vec<String> = metric.by.iter().map(by).collect();
+        let rules = self.excluded(metric);
+        let by: Vec<String> = metric.by.iter().filter(|by| rules != Some(**by)).map(by).collect();
         let sliced = (!by.is_empty()).then(|| format!(" It is sliced by {}.", and(&by)));
-        counts + &without.unwrap_or_default() + &sliced.unwrap_or_default()
+        let beside = rules.map_or("", |_| " What it lacks because of an attribute is counted by rule.");
+        counts + &without.unwrap_or_default() + beside + &sliced.unwrap_or_default()
     }
 
     /// As of when an attribute is asked goes with the dimension.

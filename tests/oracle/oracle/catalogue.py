@@ -19,8 +19,18 @@ class Dimension:
     name: str
     path: str
     values: list[Any]
+    # Whether further values are told apart as they turn up; there has to be room for all of them.
+    is_open: bool
     owner: Optional[str]
     as_of: str
+
+
+@dataclass(frozen=True)
+class Tests:
+    """What must hold of an event, by path, and of the account that it names, by dimension."""
+
+    properties: dict[str, list[Any]]
+    attributes: list[tuple[Dimension, list[Any]]]
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ class Metric:
     value: Optional[str]
     decimals: int
     events: Optional[list[str]]
-    where: dict[str, list[Any]]
+    where: Tests
     include: list[str]
     windows: list[Window]
     by: list[Dimension]
@@ -59,7 +69,7 @@ class Catalogue:
     clock: str
     lateness_ms: dict[str, int]
     keys: dict[str, list[str]]
-    exclude: dict[str, dict[str, list[Any]]]
+    exclude: dict[str, Tests]
     metrics: list[Metric] = field(default_factory=list)
 
 
@@ -75,9 +85,19 @@ def only(mapping: dict, *known: str) -> dict:
     return mapping
 
 
-def conditions(mapping: Optional[dict]) -> dict[str, list[Any]]:
-    """Which values properties must have, by path."""
-    return {path.removeprefix("properties."): many(values) for path, values in (mapping or {}).items()}
+def tests(mapping: Optional[dict], dimensions: dict[str, Dimension]) -> Tests:
+    """What must hold: `account.plan` is a dimension of accounts, everything else a property."""
+    properties, attributes = {}, []
+    for path, values in (mapping or {}).items():
+        owner, _, name = path.partition(".")
+        of = dimensions.get(name) if owner == "account" else None
+        if of is None:
+            properties[path.removeprefix("properties.")] = many(values)
+        elif of.owner is None:
+            properties[of.path] = many(values)
+        else:
+            attributes.append((of, many(values)))
+    return Tests(properties, attributes)
 
 
 def window(name: str) -> Window:
@@ -89,11 +109,11 @@ def window(name: str) -> Window:
 
 def dimension(name: str, told: dict) -> Dimension:
     """A dimension as it is declared."""
-    only(told, "of", "from", "values", "as_of")
+    only(told, "of", "from", "values", "limit", "as_of")
     as_of = told.get("as_of", "bucket") if "of" in told else "event"
     owner = told.get("of") if as_of != "event" else None
     path = told.get("from", name).removeprefix("properties.")
-    return Dimension(name, path, many(told["values"]), owner, as_of)
+    return Dimension(name, path, many(told.get("values", [])), "limit" in told, owner, as_of)
 
 
 def metric(name: str, told: dict, dimensions: dict[str, Dimension]) -> Metric:
@@ -108,7 +128,7 @@ def metric(name: str, told: dict, dimensions: dict[str, Dimension]) -> Metric:
         value=measure["value"].removeprefix("properties.") if "value" in measure else None,
         decimals=measure.get("decimals", 0),
         events=None if measure["events"] == "any" else many(measure["events"]),
-        where=conditions(measure.get("where")),
+        where=tests(measure.get("where"), dimensions),
         include=many(told.get("include", [])),
         windows=[window(each) for each in many(told["windows"])],
         by=[dimensions[each] for each in many(told.get("by", []))],
@@ -141,6 +161,6 @@ def read(path: Path) -> Catalogue:
         clock=source.get("clock", "log"),
         lateness_ms=lateness(source.get("lateness", {})),
         keys={name: many(of["key"]) for name, of in told["entities"].items()},
-        exclude={name: conditions(of) for name, of in told.get("exclude", {}).items()},
+        exclude={name: tests(of, dimensions) for name, of in told.get("exclude", {}).items()},
         metrics=[metric(name, of, dimensions) for name, of in told["metrics"].items()],
     )

@@ -10,7 +10,7 @@ from typing import Iterator
 from duckdb import DuckDBPyConnection
 
 from catalogue import GRAINS, Catalogue, Dimension, Metric, Window
-from sql import NONE, first_covered, labelled, labels, text, wanted, who
+from sql import NONE, RULE, filters, first_covered, labelled, labels, text, verdict, wanted, who
 
 # Metric, dimension and label (empty for the whole), window, as-of bucket as answers write it.
 Place = tuple[str, str, str, str, str]
@@ -37,7 +37,8 @@ def prepare(
             WHERE bucket BETWEEN first AND as_of
             """
         )
-    for dimension in {by.name: by for metric in catalogue.metrics for by in metric.by if by.owner}.values():
+    followed = [by for metric in catalogue.metrics for by in (*metric.by, *filters(metric, catalogue)) if by.owner]
+    for dimension in {by.name: by for by in followed}.values():
         follow(db, dimension)
     as_of = {grain: db.sql(f"FROM as_of_{grain}").fetchall() for grain in GRAINS}
     return {grain: [written(bucket) for (bucket,) in of] for grain, of in as_of.items()}
@@ -61,7 +62,7 @@ def follow(db: DuckDBPyConnection, dimension: Dimension) -> None:
             CREATE TABLE {dimension.name}_by_{grain} AS
             WITH changes AS (
                 SELECT *, {labelled("attributes", dimension)} AS label,
-                    ms * 1000 + list_position([{order}], label) AS rank
+                    ms * 1000 + coalesce(list_position([{order}], label), 0) AS rank
                 FROM told WHERE json_exists(attributes, '$."{dimension.path}"')
             )
             SELECT as_of, account_id, arg_max(label, rank) AS label
@@ -91,19 +92,21 @@ def distinct(db: DuckDBPyConnection, catalogue: Catalogue, metric: Metric, windo
     in_time = f"behind <= {catalogue.lateness_ms[window.grain]}"
 
     def covered(columns: str) -> str:
-        return f"""
+        of = f"""
             SELECT DISTINCT as_of, {columns}
             FROM (SELECT DISTINCT {window.grain} AS bucket, {columns} FROM wanted WHERE {in_time})
             JOIN covers_{window.name} USING (bucket)
             """
+        return judged(of, catalogue, metric, window)
 
-    # What is counted has one account, if it is sliced by what accounts are.
-    columns = "who, account_id" if any(by.owner for by in metric.by) else "who"
+    # What is counted has one account, if it is filtered or sliced by what accounts are.
+    follows = filters(metric, catalogue) or any(by.owner for by in metric.by)
+    columns = "who, account_id" if follows else "who"
     db.execute(f"CREATE OR REPLACE TABLE counted AS {covered(columns)}")
-    yield from rows(db, metric, "", window, "''", "count(*)", "counted")
+    yield from whole(db, metric, window, "count(*)")
     for by in metric.by:
-        label, of = ("label", of_owner(by, window)) if by.owner else (by.name, f"({covered(f'who, {by.name}')})")
-        yield from rows(db, metric, by.name, window, label, "count(*)", of)
+        of = of_owner(by, window) if by.owner else f"({covered(f'{columns}, {by.name}')})"
+        yield from rows(db, metric, by.name, window, "label" if by.owner else by.name, "count(*)", counting(of))
 
 
 def added(db: DuckDBPyConnection, catalogue: Catalogue, metric: Metric, window: Window) -> Values:
@@ -118,13 +121,31 @@ def added(db: DuckDBPyConnection, catalogue: Catalogue, metric: Metric, window: 
                 any_value({window.grain}) AS bucket{slices}
             FROM wanted WHERE behind <= {catalogue.lateness_ms[window.grain]} GROUP BY who
         )
-        FROM once JOIN covers_{window.name} USING (bucket)
+        {judged(f"FROM once JOIN covers_{window.name} USING (bucket)", catalogue, metric, window)}
         """
     )
-    yield from rows(db, metric, "", window, "''", "sum(value)", "counted")
+    yield from whole(db, metric, window, "sum(value)")
     for by in metric.by:
         label, of = ("label", of_owner(by, window)) if by.owner else (by.name, "counted")
-        yield from rows(db, metric, by.name, window, label, "sum(value)", of)
+        yield from rows(db, metric, by.name, window, label, "sum(value)", counting(of))
+
+
+def judged(of: str, catalogue: Catalogue, metric: Metric, window: Window) -> str:
+    """What may count, with what becomes of it by what its account was."""
+    asked = [f"{by.name}_by_{window.grain} AS {by.name}_of" for by in filters(metric, catalogue)]
+    joins = "".join(f" LEFT JOIN {table} USING (as_of, account_id)" for table in asked)
+    return f"SELECT it.*, {verdict(metric, catalogue)} AS verdict FROM ({of}) AS it{joins}"
+
+
+def counting(of: str) -> str:
+    """Of what may count that which does."""
+    return f"{of} WHERE verdict = ''"
+
+
+def whole(db: DuckDBPyConnection, metric: Metric, window: Window, value: str) -> Values:
+    """The metric itself, and what rules exclude from it."""
+    yield from rows(db, metric, "", window, "''", value, counting("counted"))
+    yield from rows(db, metric, RULE, window, "verdict", value, "counted WHERE verdict <> ''")
 
 
 def of_owner(by: Dimension, window: Window) -> str:

@@ -23,9 +23,9 @@ import catalogue as catalogues
 import count
 import duckdb
 import stream
-from catalogue import Metric
+from catalogue import Catalogue, Metric
 from count import Place
-from sql import labels
+from sql import RULE, excluding, labels
 
 # So many differences are told.
 SHOWN = 20
@@ -50,9 +50,19 @@ def answers(path: Path, asked: set[str]) -> dict[Place, Decimal]:
     return found
 
 
-def places(metric: Metric, buckets: dict[str, list[str]]) -> Iterator[Place]:
+def slices(metric: Metric, catalogue: Catalogue, told: set[tuple[str, str, str]]) -> dict[str, list[str]]:
+    """By what a metric is sliced, and what the slices are called. Values that turned up are those that are told."""
+    by_name = {by.name: labels(by) for by in metric.by}
+    for by in metric.by:
+        turned_up = {label for of, name, label in told if (of, name) == (metric.name, by.name)}
+        by_name[by.name] += sorted(turned_up - set(by_name[by.name])) if by.is_open else []
+    excluded = excluding(metric, catalogue)
+    return {**by_name, RULE: excluded} if excluded else by_name
+
+
+def places(metric: Metric, sliced: dict[str, list[str]], buckets: dict[str, list[str]]) -> Iterator[Place]:
     """Everything of a metric that is compared."""
-    for by, of in [("", [""]), *((by.name, labels(by)) for by in metric.by)]:
+    for by, of in [("", [""]), *sliced.items()]:
         for window in metric.windows:
             yield from ((metric.name, by, label, window.name, as_of) for label in of for as_of in buckets[window.grain])
 
@@ -70,21 +80,23 @@ def main() -> None:
     buckets = count.prepare(db, catalogue, tuple(days), tuple(hours))
 
     told = answers(folder / "answers.jsonl", {each for of_grain in buckets.values() for each in of_grain})
-    compared, not_zero, slices, wrong = 0, 0, 0, []
+    named = {place[:3] for place in told}
+    compared, not_zero, count_of_slices, wrong, series = 0, 0, 0, [], set()
     for metric in catalogue.metrics:
+        sliced = slices(metric, catalogue, named)
         right = {place: Decimal(value) for place, value in count.count(db, catalogue, metric)}
-        for place in places(metric, buckets):
+        for place in places(metric, sliced, buckets):
+            series.add(place[:4])
             expected, found = right.pop(place, Decimal(0)), told.pop(place, None)
             compared += 1
             not_zero += expected != 0
             if expected != found:
                 wrong.append((*place, expected, found))
-        slices += sum(len(labels(by)) for by in metric.by)
+        count_of_slices += sum(map(len, sliced.values()))
         assert not right, f"this was counted, but is not compared: {list(right)[:5]}"
-    series = {place[:4] for metric in catalogue.metrics for place in places(metric, buckets)}
     total = {
-        "metrics": len(catalogue.metrics), "slices": slices, "series": len(series), "days": len(buckets["day"]),
-        "hours": len(buckets["hour"]), "compared": compared, "not_zero": not_zero, "wrong": len(wrong) + len(told),
+        "metrics": len(catalogue.metrics), "slices": count_of_slices, "series": len(series),
+        "days": len(buckets["day"]), "hours": len(buckets["hour"]), "compared": compared, "not_zero": not_zero, "wrong": len(wrong) + len(told),
     }  # fmt: skip
     differences = [
         f"{metric} {window}{by and f' by {by}={label}'} as of {as_of} is {found}, not {expected}"

@@ -3,10 +3,12 @@
 import json
 from typing import Any
 
-from catalogue import Catalogue, Dimension, Metric, Window
+from catalogue import Catalogue, Dimension, Metric, Tests, Window
 
 NONE = "__none__"
 OTHER = "__other__"
+# What the slices of what is excluded are told apart by.
+RULE = "rule"
 
 
 def text(value: str) -> str:
@@ -45,7 +47,7 @@ def label(value: Any) -> str:
 
 
 def labels(dimension: Dimension) -> list[str]:
-    """How all values of a dimension are called."""
+    """How all values of a dimension are called that are declared."""
     return [NONE, *map(label, dimension.values), OTHER]
 
 
@@ -53,16 +55,48 @@ def labelled(column: str, dimension: Dimension) -> str:
     """How the value of a dimension is called that lies in a column."""
     place = found(column, dimension.path)
     declared = " ".join(f"WHEN {text(json.dumps(value))} THEN {text(label(value))}" for value in dimension.values)
-    return f"CASE coalesce({place}, 'null') WHEN 'null' THEN '{NONE}' {declared} ELSE '{OTHER}' END"
+    rest = f"{column} ->> {text('$.' + dimension.path)}" if dimension.is_open else f"'{OTHER}'"
+    return f"CASE coalesce({place}, 'null') WHEN 'null' THEN '{NONE}' {declared} ELSE {rest} END"
 
 
 def wanted(metric: Metric, catalogue: Catalogue) -> str:
     """Whether a metric wants an event."""
-    tests = [holds(metric.where)]
+    tests = [holds(metric.where.properties)]
     if metric.events is not None:
         tests.append("name IN (" + ", ".join(map(text, metric.events)) + ")")
-    tests += [f"NOT {holds(rule)}" for name, rule in catalogue.exclude.items() if name not in metric.include]
+    tests += [f"NOT {holds(rule.properties)}" for _, rule in rules(metric, catalogue) if rule.properties]
     return " AND ".join(tests)
+
+
+def rules(metric: Metric, catalogue: Catalogue) -> list[tuple[str, Tests]]:
+    """What is excluded from a metric, by name."""
+    return [(name, rule) for name, rule in catalogue.exclude.items() if name not in metric.include]
+
+
+def excluding(metric: Metric, catalogue: Catalogue) -> list[str]:
+    """The rules by attributes, all of them if one holds for the metric."""
+    if not any(rule.attributes for _, rule in rules(metric, catalogue)):
+        return []
+    return [name for name, rule in catalogue.exclude.items() if rule.attributes]
+
+
+def filters(metric: Metric, catalogue: Catalogue) -> list[Dimension]:
+    """The attributes that say what counts for a metric."""
+    asked = [metric.where, *(rule for _, rule in rules(metric, catalogue))]
+    return list({of.name: of for each in asked for of, _ in each.attributes}.values())
+
+
+def verdict(metric: Metric, catalogue: Catalogue) -> str:
+    """What becomes of something that may count, by what its account was: empty if it counts, the rule that excludes it,
+    or null if the metric does not want it. The attributes are in tables `<dimension>_of`, in the column `label`."""
+
+    def hold(tests: Tests) -> str:
+        one_of = [(of.name, ", ".join(text(label(value)) for value in values)) for of, values in tests.attributes]
+        return " AND ".join(f"coalesce({name}_of.label, '{NONE}') IN ({values})" for name, values in one_of) or "true"
+
+    excluded = [(name, rule) for name, rule in rules(metric, catalogue) if rule.attributes]
+    cases = "".join(f" WHEN {hold(rule)} THEN {text(name)}" for name, rule in excluded)
+    return f"CASE WHEN NOT ({hold(metric.where)}) THEN NULL{cases} ELSE '' END"
 
 
 def who(metric: Metric, catalogue: Catalogue) -> str:

@@ -93,6 +93,7 @@ impl World {
         for (shard, stands) in stands.iter().enumerate() {
             expected += &format!("northstar_gauges_next_offset{{shard=\"{shard}\"}} {}\n", stands.next);
         }
+        expected += &format!("northstar_gauges_as_of_timestamp_seconds {}\n", time.0.div_euclid(1_000));
         let told: String = text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
         if told == expected { Ok(()) } else { Err(format!("it shows\n{told}the logs say\n{expected}")) }
     }

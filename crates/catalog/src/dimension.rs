@@ -4,7 +4,7 @@ use crate::plan::{Literal, Metric, Plan};
 use crate::source::Path;
 use activity::admission::Admitted;
 use activity::timeline::{Timeline, Values};
-use activity::{DimensionIndex, DimensionValue, EntityKind, Grain, MetricIndex};
+use activity::{DimensionIndex, DimensionValue, EntityKey, EntityKind, Grain, MetricIndex, key};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -78,6 +78,14 @@ pub struct Followed {
     pub places: Option<Vec<usize>>,
     /// Which of its values over time is taken.
     pub as_of: AsOf,
+}
+
+impl Followed {
+    /// Whose attribute it is of an entity with this key; `None` if it is its own.
+    #[must_use]
+    pub fn owner_of(&self, key: &EntityKey) -> Option<EntityKey> {
+        key::of_parts(key.as_bytes(), self.of, self.places.as_ref()?)
+    }
 }
 
 /// What a metric counts of one value of a dimension.

@@ -6,7 +6,7 @@ use crate::totals::Withheld;
 use activity::record::Record;
 use activity::standing::Standing;
 use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, Millis, Track, key};
-use catalog::{Followed, Metric, Names, Plan, Taken};
+use catalog::{Metric, Names, Plan, Taken};
 use serde::Serialize;
 use state::{Store, decode_record};
 use std::collections::{BTreeMap, BTreeSet};
@@ -116,8 +116,7 @@ type Owners = BTreeMap<EntityKind, Record>;
 
 /// The records of those that an entity names as its owners, by kind. They lie in its shard, and own its members, too.
 fn owners<S: Store + ?Sized>(store: &mut S, plan: &Plan, shards: &Shards, key: &EntityKey) -> Result<Owners, Withheld> {
-    let owner = |of: Followed| key::of_parts(key.as_bytes(), of.of, &of.places?);
-    let keys: BTreeSet<EntityKey> = plan.followed_by(key.kind()).filter_map(owner).collect();
+    let keys: BTreeSet<EntityKey> = plan.followed_by(key.kind()).filter_map(|of| of.owner_of(key)).collect();
     let keys: Vec<EntityKey> = keys.into_iter().collect();
     let records = shards.records(store, shards.shard_of(plan, key), &keys)?;
     Ok(keys.iter().zip(records).filter_map(|(key, record)| Some((key.kind(), record?))).collect())

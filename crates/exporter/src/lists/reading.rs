@@ -6,7 +6,7 @@ use crate::totals::Withheld;
 use activity::record::Record;
 use activity::standing::Standing;
 use activity::timeline::Timeline;
-use activity::{Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Shard, Track, key};
+use activity::{Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Shard, Track};
 use catalog::{Followed, Names, Plan};
 use state::{Store, decode_record};
 use std::borrow::Cow;
@@ -80,10 +80,10 @@ impl<'r> Reading<'r> {
         portion: u32,
     ) -> Result<(), Withheld> {
         let found = self.shards.portion(store, shard, portion)?.into_iter();
+        let is_filtered = self.plan.filtering(self.plan.metric(self.wanted.metric)).next().is_some();
         let mut candidates = Vec::new();
         for (key, bytes) in found.filter(|(key, _)| key.kind() == self.entity) {
             let record = decode_record(shard, &key, &bytes)?;
-            let is_filtered = self.plan.filtering(self.plan.metric(self.wanted.metric)).next().is_some();
             let may_stand = is_filtered || self.standing(&record, |_| None).is_some();
             candidates.extend(may_stand.then_some(Candidate { key, record }));
         }
@@ -120,7 +120,7 @@ impl<'r> Reading<'r> {
         candidates: &[Candidate],
     ) -> Result<BTreeMap<EntityKey, Record>, Withheld> {
         let of_candidate =
-            |of: &Candidate| self.attributes.iter().filter_map(|by| owner(by, &of.key)).collect::<Vec<_>>();
+            |of: &Candidate| self.attributes.iter().filter_map(|by| by.owner_of(&of.key)).collect::<Vec<_>>();
         let keys: BTreeSet<EntityKey> = candidates.iter().flat_map(of_candidate).collect();
         let keys: Vec<EntityKey> = keys.into_iter().collect();
         let records = self.shards.records(store, shard, &keys)?;
@@ -133,7 +133,7 @@ impl<'r> Reading<'r> {
         let timeline = |of: &Followed| {
             let told = match of.places {
                 None => Some(&record),
-                Some(_) => owner(of, &key).and_then(|owner| owners.get(&owner)),
+                Some(_) => of.owner_of(&key).and_then(|owner| owners.get(&owner)),
             };
             told.and_then(|record| record.attribute(of.dimension))
         };
@@ -210,9 +210,4 @@ impl<'r> Reading<'r> {
             until: plan.shown(grain, row.standing.until),
         }
     }
-}
-
-/// The entity whose attribute one with this key follows; `None` if the attribute is its own.
-fn owner(attribute: &Followed, key: &EntityKey) -> Option<EntityKey> {
-    key::of_parts(key.as_bytes(), attribute.of, attribute.places.as_ref()?)
 }

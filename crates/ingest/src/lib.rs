@@ -16,6 +16,7 @@ mod metrics;
 mod note;
 mod partition;
 mod recovery;
+mod rhythm;
 mod schemas;
 mod settings;
 mod step;

@@ -8,6 +8,7 @@ use crate::judge::{Accepted, Clock, Horizon, Judge};
 use crate::metrics::{Metrics, Tally};
 use crate::note::Note;
 use crate::partition::{Progress, Waiting};
+use crate::rhythm::{Due, Rhythm};
 use crate::schemas::{Found, Schemas};
 use activity::pack::{Coverage, Pack};
 use activity::{Bucket, Grain, MetricIndex, Millis, Offset, PerGrain, TopicId, key};
@@ -39,7 +40,7 @@ pub struct Ingest {
     /// A day, and the times around the last event that lie in it.
     day: (Bucket, Range<Millis>),
     new: Vec<MetricIndex>,
-    last_transaction: Option<Millis>,
+    rhythm: Rhythm,
     pub(crate) metrics: Metrics,
 }
 
@@ -87,7 +88,7 @@ impl Ingest {
             by_grain: grains.iter().map(|grain| OfGrain::new(*grain, &plan)).collect(),
             day: (Bucket(0), Millis(0)..Millis(0)),
             new: Vec::new(),
-            last_transaction: None,
+            rhythm: Rhythm::default(),
             plan,
             settings,
             metrics,
@@ -274,32 +275,18 @@ impl Ingest {
         changes
     }
 
-    /// Whether it is time for the next heartbeat, or for a transaction of what has come in.
-    pub(crate) fn due(&self, now: Millis) -> Due {
-        let Some(last) = self.last_transaction else {
-            return Due::Heartbeat;
-        };
-        let waited = now.0.saturating_sub(last.0);
+    /// What is to be written now. Who owns nothing has nothing to say.
+    pub(crate) fn due(&mut self, now: Millis) -> Due {
         if self.partitions.is_empty() {
-            Due::Nothing
-        } else if waited >= self.settings.heartbeat_ms || waited < 0 {
-            Due::Heartbeat
-        } else if self.batch.bytes() >= self.settings.batch_bytes
-            || (waited >= self.settings.transact_ms && self.has_news())
-        {
-            Due::Batch
-        } else {
-            Due::Nothing
+            return Due::Nothing;
         }
-    }
-
-    fn has_news(&self) -> bool {
-        self.partitions.values().any(|progress| progress.span().is_some())
+        let has_news = self.partitions.values().any(|progress| progress.span().is_some());
+        self.rhythm.due(now, has_news.then(|| self.batch.bytes()), &self.settings)
     }
 
     /// Everything under way as one transaction. [`Ingest::commit`] or [`Ingest::abort`] has to follow.
     pub(crate) fn seal(&mut self, now: Millis) -> Transaction {
-        self.last_transaction = Some(now);
+        self.rhythm.transact(now);
         let empty = Pack {
             catalogue: self.plan.version,
             sealed_at: now,
@@ -358,15 +345,4 @@ impl Ingest {
         self.partitions.clear();
         self.metrics.lag.reset();
     }
-}
-
-/// What it is time for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Due {
-    /// Nothing.
-    Nothing,
-    /// A transaction of what has come in.
-    Batch,
-    /// A transaction even of nothing, after a look at who is idle.
-    Heartbeat,
 }

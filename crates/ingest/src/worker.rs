@@ -2,7 +2,8 @@
 
 use crate::judge::Clock;
 use crate::recovery::{RecoveryError, Taking};
-use crate::step::{Due, Ingest};
+use crate::rhythm::Due;
+use crate::step::Ingest;
 use activity::pack::Jump;
 use kafka::{Consumer, LogError, Outcome, Ownership, Partition, Patience, SourceLog};
 use std::time::Duration;

@@ -6,6 +6,7 @@ use crate::load::Load;
 use crate::nsm::{Nsm, SHARDS, Setup};
 use crate::probe::{self, Probes, Seen};
 use crate::scrape::Progress;
+use crate::send::{self, Sender};
 use crate::stats;
 use crate::workload::{PARTITIONS, Shape};
 use serde::Serialize;
@@ -64,7 +65,7 @@ pub(crate) fn measure(kafka: &Kafka, folder: PathBuf, shape: Shape, lengths: Len
     });
     let setup = Setup { name: "live", catalogue: &catalogue, settings, kafka, redis: &redis, folder };
     let mut nsm = Nsm::start(&setup);
-    let load = Load::start(&kafka.bootstrap(), TOPIC, shape);
+    let load = Load::start(Sender::new(&kafka.bootstrap(), TOPIC, send::LIVE), shape);
     load.set_rate(1_000);
     nsm.wait_shown();
 

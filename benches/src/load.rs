@@ -36,10 +36,9 @@ struct Orders {
 }
 
 impl Load {
-    /// A load on a topic. It rests until it has a rate.
-    pub(crate) fn start(brokers: &str, topic: &str, shape: Shape) -> Load {
+    /// A load. It rests until it has a rate.
+    pub(crate) fn start(sender: Sender, shape: Shape) -> Load {
         let orders = Arc::new(Orders { limit: AtomicU64::new(u64::MAX), ..Orders::default() });
-        let sender = Sender::new(brokers, topic, Duration::from_millis(5));
         let told = orders.clone();
         let thread = std::thread::Builder::new().name("load".to_owned()).spawn(move || send(&told, &sender, shape));
         Load { orders, thread: Some(thread.expect("a thread")) }

@@ -9,6 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const FLUSH: Duration = Duration::from_secs(120);
+const BATCH_BYTES: u32 = 256 << 10;
+/// How long live events are collected.
+pub(crate) const LIVE: Duration = Duration::from_millis(5);
 
 /// A producer of one topic.
 pub(crate) struct Sender {
@@ -33,12 +36,17 @@ impl ProducerContext for Failures {
 impl Sender {
     /// A producer that collects records for `linger` before it sends them.
     pub(crate) fn new(brokers: &str, topic: &str, linger: Duration) -> Sender {
+        Sender::of_batches(brokers, topic, linger, BATCH_BYTES)
+    }
+
+    /// The same, in batches of so many bytes at most.
+    pub(crate) fn of_batches(brokers: &str, topic: &str, linger: Duration, bytes: u32) -> Sender {
         let producer = ClientConfig::new()
             .set("bootstrap.servers", brokers)
             .set("broker.address.family", "v4")
             .set("compression.type", "lz4")
             .set("linger.ms", linger.as_millis().to_string())
-            .set("batch.size", "262144")
+            .set("batch.size", bytes.to_string())
             .set("batch.num.messages", "5000")
             .set("queue.buffering.max.messages", "500000")
             .set("queue.buffering.max.kbytes", "262144")

@@ -7,6 +7,7 @@ use crate::load::Load;
 use crate::nsm::{Nsm, SHARDS, Setup};
 use crate::report::{Goal, table};
 use crate::scrape::{Progress, whole};
+use crate::send::{self, Sender};
 use crate::stats::median;
 use crate::workload::{PARTITIONS, Shape};
 use crate::{clock, usage};
@@ -31,6 +32,9 @@ const DEADLINE: Duration = Duration::from_secs(900);
 const DRAIN: Duration = Duration::from_secs(2400);
 /// How many times what is sustained comes in a burst.
 const FACTOR: f64 = 10.0;
+/// How large batches are of which a pipeline takes one at a time, in bytes, and what Kafka adds to each.
+const SMALL_BATCH: u32 = 4096;
+const BATCH_HEAD: u32 = 256;
 /// Before the burst, the rate that is sustained is looked for this long.
 const FULL: Duration = Duration::from_secs(10);
 
@@ -164,21 +168,23 @@ fn lost_of_rubbish(kafka: &Kafka, folder: &Path, records: u64) -> u64 {
 
 /// Sends ten times what is sustained for a while, and sees how that is got rid of.
 fn burst(kafka: &Kafka, folder: &Path, shape: Shape, length: Duration) -> Burst {
-    kafka.create_topic(BURST, PARTITIONS, &[]);
+    let most = SMALL_BATCH.to_string();
+    kafka.create_topic(BURST, PARTITIONS, &[("max.message.bytes", &most)]);
     let redis = Redis::start(&[]);
     let catalogue = format!(
         "version: 1\nproduct: bench\nsources: {{ burst: {{ topic: {BURST} }} }}\n\
          entities: {{ user: {{ key: user_id }} }}\nmetrics:\n{USERS}"
     );
     // Beside a pipeline in full swing nobody on this machine sends ten times as much: this one takes small portions.
-    let small = json!({ "fetch.message.max.bytes": "4096", "queued.min.messages": "1" });
+    let small = json!({ "fetch.message.max.bytes": most, "queued.min.messages": "1" });
     let settings = json!({
         "kafka": { "brokers": kafka.bootstrap(), "properties": small },
         "ingest": { "transact": "1ms", "batch": "8KiB" },
     });
     let folder = folder.to_path_buf();
     let nsm = Nsm::start(&Setup { name: BURST, catalogue: &catalogue, settings, kafka, redis: &redis, folder });
-    let load = Load::start(&kafka.bootstrap(), BURST, shape);
+    let sender = Sender::of_batches(&kafka.bootstrap(), BURST, send::LIVE, SMALL_BATCH - BATCH_HEAD);
+    let load = Load::start(sender, shape);
     load.set_rate(1_000);
     nsm.wait_shown();
     let sustainable_rate = sustainable(&nsm, &load, FULL);

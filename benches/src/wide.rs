@@ -3,6 +3,7 @@
 use crate::clock;
 use crate::load::Load;
 use crate::nsm::{Nsm, Setup};
+use crate::send::{self, Sender};
 use crate::stats;
 use crate::workload::{NAMES, PARTITIONS, Shape};
 use serde::Serialize;
@@ -37,7 +38,7 @@ pub(crate) fn measure(kafka: &Kafka, folder: PathBuf, shape: Shape, rate: u64, l
     let catalogue = catalogue();
     let setup = Setup { name: "wide", catalogue: &catalogue, settings: json!({}), kafka, redis: &redis, folder };
     let nsm = Nsm::start(&setup);
-    let load = Load::start(&kafka.bootstrap(), TOPIC, shape);
+    let load = Load::start(Sender::new(&kafka.bootstrap(), TOPIC, send::LIVE), shape);
     load.set_rate(rate);
     nsm.wait_shown();
     let begun = clock::now();

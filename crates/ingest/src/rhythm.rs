@@ -33,9 +33,7 @@ impl Rhythm {
             return Due::Heartbeat;
         }
         match news {
-            Some(bytes)
-                if bytes >= settings.batch_bytes || has_passed(self.transaction, now, settings.transact_ms) =>
-            {
+            Some(bytes) if bytes >= settings.batch_bytes || has_passed(self.transaction, now, settings.transact_ms) => {
                 Due::Batch
             }
             _ => Due::Nothing,

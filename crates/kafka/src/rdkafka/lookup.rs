@@ -155,7 +155,7 @@ fn serve(client: &Client, wait: Duration) {
 }
 
 /// What librdkafka calls the error; rust-rdkafka keeps the admin operations' codes to itself.
-fn code(error: &KafkaError) -> Option<RDKafkaErrorCode> {
+pub(super) fn code(error: &KafkaError) -> Option<RDKafkaErrorCode> {
     match error {
         KafkaError::AdminOp(code) => Some(*code),
         other => other.rdkafka_error_code(),

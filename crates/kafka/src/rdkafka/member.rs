@@ -11,6 +11,7 @@ use super::handover::{Handover, Next};
 use super::lookup::Lookup;
 use super::positions::Positions;
 use super::subscriber::{Place, Subscriber};
+use super::topics;
 use super::wait::Deadline;
 use crate::{Bounds, Consumer, Item, LogError, Ownership, Partition, Patience, Position, TopicIndex, TopicInfo};
 use activity::{Offset, PartitionId};
@@ -63,7 +64,8 @@ impl RdConsumer {
         for topic in topics {
             lookup.topic(topic, Patience::Long)?;
         }
-        let subscriber = Subscriber::new(&config.member(group)?).map_err(|e| site.creation(&e))?;
+        let largest = topics::largest_batch(config, topics)?;
+        let subscriber = Subscriber::new(&config.member(group, largest)?).map_err(|e| site.creation(&e))?;
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         subscriber.consumer().subscribe(&names).map_err(|e| site.broker(format!("subscribing to {names:?}"), e))?;
         info!(group, member = config.member_name(), topics = ?names, "joining");

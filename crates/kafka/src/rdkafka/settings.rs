@@ -5,6 +5,7 @@ use super::failure::Site;
 use crate::{ISOLATION, Isolation, LogError};
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use std::time::Duration;
+use tracing::warn;
 
 /// The largest record that is written, after compression: a pack of 4 MB and what Kafka adds to it. The topics that packs
 /// go to need `max.message.bytes` of at least this.
@@ -19,7 +20,16 @@ const TUNED: &[(&str, &str)] = &[
     ("fetch.min.bytes", "65536"),
     ("fetch.wait.max.ms", "25"),
     ("fetch.error.backoff.ms", "100"),
+    // What one fetch may bring: of a partition, and of all.
+    (FETCH_BYTES, "1048576"),
+    ("fetch.max.bytes", "16777216"),
 ];
+
+/// How much one fetch may bring of a partition.
+///
+/// A batch that is larger comes only while no partition before it in the request has anything, and librdkafka asks in the same
+/// order again and again: beside others that are never silent, the partition was seen to stand still for minutes.
+pub(super) const FETCH_BYTES: &str = "fetch.message.max.bytes";
 
 impl KafkaConfig {
     fn base(&self) -> Result<ClientConfig, LogError> {
@@ -52,9 +62,16 @@ impl KafkaConfig {
         Ok(client)
     }
 
-    /// A member of a group, which owns partitions.
-    pub(super) fn member(&self, group: &str) -> Result<ClientConfig, LogError> {
+    /// A member of a group, which owns partitions. `largest` is the largest batch that their topics allow, in bytes.
+    pub(super) fn member(&self, group: &str, largest: Option<u32>) -> Result<ClientConfig, LogError> {
         let mut client = self.reading(group)?;
+        let bytes = |client: &ClientConfig| client.get(FETCH_BYTES).and_then(|bytes| bytes.parse::<u32>().ok());
+        if let Some(largest) = largest.filter(|largest| bytes(&client).is_some_and(|bytes| bytes < *largest)) {
+            if self.properties.contains_key(FETCH_BYTES) {
+                warn!(group, "`{FETCH_BYTES}` is raised to the {largest} bytes of a batch that the topics allow");
+            }
+            client.set(FETCH_BYTES, largest.to_string());
+        }
         // A heartbeat is how a member learns of a rebalance.
         let heartbeat = (self.session_timeout / 4).min(Duration::from_secs(1));
         client

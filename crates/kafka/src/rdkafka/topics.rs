@@ -3,15 +3,15 @@
 use super::closing::Closing;
 use super::config::KafkaConfig;
 use super::context::Quiet;
-use super::failure::Site;
-use super::lookup::Lookup;
+use super::failure::{Site, is_permanent};
+use super::lookup::{Lookup, code};
 use super::settings::{MAX_RECORD_BYTES, create};
 use super::wait::Deadline;
 use crate::{LogError, Patience};
 use pollster::block_on;
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::error::RDKafkaErrorCode;
-use tracing::info;
+use tracing::{debug, info};
 
 /// The broker's own default.
 const DEFAULT_REPLICATION: i32 = -1;
@@ -67,10 +67,7 @@ impl TopicSpec {
 /// # Errors
 /// If a topic exists with other partitions or settings, or the broker refuses to make one. All that is wrong is told at once.
 pub fn ensure_topics(config: &KafkaConfig, topics: &[TopicSpec]) -> Result<(), LogError> {
-    let site = config.site();
-    let lookup = Lookup::new(config)?;
-    let admin: AdminClient<Quiet> = create(&config.asking()?, Quiet, &site)?;
-    let mut desk = Desk { admin: Closing::new("admin", admin), lookup, config, site };
+    let mut desk = Desk::new(config)?;
     let mut wrong = Vec::new();
     for topic in topics {
         match desk.lookup.topic(&topic.name, Patience::Long) {
@@ -85,6 +82,20 @@ pub fn ensure_topics(config: &KafkaConfig, topics: &[TopicSpec]) -> Result<(), L
     Err(LogError::Setting { setting: "topics".to_owned(), reason: wrong.join("; ") })
 }
 
+/// The largest batch that any of these topics allows, in bytes, as far as the broker tells: it may not be allowed to, and the
+/// embedded one does not know.
+pub(super) fn largest_batch(config: &KafkaConfig, topics: &[String]) -> Result<Option<u32>, LogError> {
+    let mut desk = Desk::new(config)?;
+    let largest = |topic: &String| match desk.settings(topic) {
+        Ok(found) => found.get("max.message.bytes")?.value.as_deref()?.parse().ok(),
+        Err(error) => {
+            debug!(%error, topic, "how large a batch may be is not known");
+            None
+        }
+    };
+    Ok(topics.iter().filter_map(largest).max())
+}
+
 struct Desk<'a> {
     admin: Closing<AdminClient<Quiet>>,
     lookup: Lookup,
@@ -93,6 +104,13 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
+    fn new(config: &KafkaConfig) -> Result<Desk<'_>, LogError> {
+        let site = config.site();
+        let lookup = Lookup::new(config)?;
+        let admin: AdminClient<Quiet> = create(&config.asking()?, Quiet, &site)?;
+        Ok(Desk { admin: Closing::new("admin", admin), lookup, config, site })
+    }
+
     fn options(&self) -> AdminOptions {
         AdminOptions::new()
             .request_timeout(Some(self.config.request_timeout))
@@ -145,7 +163,7 @@ impl Desk<'_> {
         if topic.settings.is_empty() {
             return Ok(wrong);
         }
-        let found = self.settings(topic)?;
+        let found = self.settings(&topic.name)?;
         for (key, wanted) in &topic.settings {
             let value = found.get(key).and_then(|entry| entry.value.as_deref());
             if value != Some(wanted) {
@@ -161,20 +179,20 @@ impl Desk<'_> {
         Ok(wrong)
     }
 
-    fn settings(&mut self, topic: &TopicSpec) -> Result<ConfigResource, LogError> {
-        let doing = || format!("asking for the settings of the topic `{}`", topic.name);
+    fn settings(&mut self, topic: &str) -> Result<ConfigResource, LogError> {
+        let doing = || format!("asking for the settings of the topic `{topic}`");
         let deadline = Deadline::after(self.config.request_timeout);
         loop {
-            let asked = [ResourceSpecifier::Topic(&topic.name)];
-            let reason = match block_on(self.admin.describe_configs(&asked, &self.options())) {
+            let asked = [ResourceSpecifier::Topic(topic)];
+            let (code, reason) = match block_on(self.admin.describe_configs(&asked, &self.options())) {
                 Ok(mut found) => match found.pop() {
                     Some(Ok(found)) => return Ok(found),
-                    Some(Err(code)) => code.to_string(),
-                    None => "an empty answer".to_owned(),
+                    Some(Err(code)) => (Some(code), code.to_string()),
+                    None => (None, "an empty answer".to_owned()),
                 },
-                Err(error) => error.to_string(),
+                Err(error) => (code(&error), error.to_string()),
             };
-            if deadline.has_passed() {
+            if deadline.has_passed() || code.is_some_and(is_permanent) {
                 return Err(self.site.broker(doing(), reason));
             }
             self.lookup.pause();

@@ -2,8 +2,9 @@ use crate::support::{Reader, World, at, partition, produce};
 use activity::{Offset, PartitionId};
 use kafka::rdkafka::{RdConsumer, RdProducer, RdSourceLog};
 use kafka::{Consumer, Item, Ownership, Partition, Patience, TopicIndex};
-use rdkafka::producer::Producer;
+use rdkafka::producer::{BaseRecord, Producer};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 fn reader(world: &World, topic: &str) -> Reader<RdConsumer> {
@@ -102,6 +103,37 @@ fn a_batch_is_bounded() {
         reader.step(|_, _| 0).unwrap();
         assert!(reader.seen.len() - before <= 4096);
     }
+}
+
+/// librdkafka asks for partitions in the same order again and again, and the broker gives a batch that is larger than was asked
+/// for only while there was nothing before it.
+#[test]
+fn a_large_batch_comes_although_the_partition_before_it_is_never_silent() {
+    let world = World::new("large");
+    let topic = world.topic("source", 4);
+    let plain = world.producer(&[]);
+    let mut config = world.config("0");
+    for (property, value) in [("fetch.message.max.bytes", "4096"), ("queued.min.messages", "1")] {
+        config.properties.insert(property.into(), value.into());
+    }
+    let mut reader = Reader::started(RdConsumer::of_activity(&config, &topic).unwrap());
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                for id in [0, 1, 3] {
+                    plain.send(BaseRecord::<(), str>::to(&topic).partition(id).payload("small")).unwrap();
+                }
+                plain.poll(Duration::from_millis(1));
+            }
+        });
+        reader.until("the first small ones", |reader| !reader.seen.is_empty());
+        produce(&world.producer(&[]), &topic, 2, ["x".repeat(20_000)]);
+        let before = reader.seen.len();
+        reader.until("more of them", |reader| reader.seen.len() > before + 10_000);
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(reader.seen.iter().any(|seen| seen.partition == partition(2)), "the large batch was passed over");
 }
 
 #[test]

@@ -136,7 +136,8 @@ impl Record {
     /// The record as it is stored.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![VERSION];
+        let mut out = Vec::with_capacity(self.size());
+        out.push(VERSION);
         for (track, mask) in &self.masks {
             varint::put(number_of_track(*track), &mut out);
             mask.encode(&mut out);

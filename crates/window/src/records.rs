@@ -35,6 +35,14 @@ impl Entry {
     fn new(record: Record) -> Entry {
         Entry { record, to_write: None, is_weighed: true, trimmed: 0 }
     }
+
+    /// Lets go of what lies below the floors, once after each of their moves: nothing comes to lie there between two.
+    fn trim(&mut self, floors: Option<&Floors>, moves: u32) {
+        if let Some(floors) = floors.filter(|_| self.trimmed != moves) {
+            self.record.trim(floors);
+            self.trimmed = moves;
+        }
+    }
 }
 
 impl Records {
@@ -51,17 +59,19 @@ impl Records {
     /// Shows a record, without what lies below the floors, to `change`, which says whether it has changed it. It must be at
     /// hand.
     pub(crate) fn change(&mut self, key: &[u8], floors: Option<&Floors>, change: impl FnOnce(&mut Record) -> bool) {
+        self.see(floors);
+        let at = self.at_hand.find(key).expect("the records that a pack needs are fetched before it is applied");
+        let entry = &mut self.at_hand[at];
+        entry.trim(floors, self.moves);
+        if change(&mut entry.record) {
+            self.touch(at);
+        }
+    }
+
+    /// Takes notice of where the floors are now.
+    fn see(&mut self, floors: Option<&Floors>) {
         if floors != self.floors.as_ref() {
             (self.floors, self.moves) = (floors.copied(), self.moves.wrapping_add(1));
-        }
-        let at = self.at_hand.find(key).expect("the records that a pack needs are fetched before it is applied");
-        let Entry { record, trimmed, .. } = &mut self.at_hand[at];
-        if let Some(floors) = floors.filter(|_| *trimmed != self.moves) {
-            record.trim(floors);
-            *trimmed = self.moves;
-        }
-        if change(record) {
-            self.touch(at);
         }
     }
 
@@ -106,12 +116,12 @@ impl Records {
 
     /// The changed records as they are to be stored; `None` for one of which nothing is left.
     pub(crate) fn writes(&mut self, floors: Option<&Floors>) -> Vec<(EntityKey, Option<Vec<u8>>)> {
-        let Records { at_hand, changed, .. } = self;
+        self.see(floors);
+        let Records { at_hand, changed, moves, .. } = self;
         let write = |at: &usize| {
-            let record = &mut at_hand[*at].record;
-            if let Some(floors) = floors {
-                record.trim(floors);
-            }
+            let entry = &mut at_hand[*at];
+            entry.trim(floors, *moves);
+            let record = &entry.record;
             let encoded = (!record.is_empty()).then(|| record.encode());
             (at_hand.key(*at).clone(), encoded)
         };

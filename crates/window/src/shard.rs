@@ -43,7 +43,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            batch_bytes: 1 << 20,
+            batch_bytes: 4 << 20,
             gather_bytes: 256 << 10,
             gather_ms: 400,
             cache_entities: 100_000,

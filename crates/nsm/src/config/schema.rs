@@ -151,7 +151,7 @@ struct Ingest {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, extend("type" = ["object", "null"]))]
 struct Window {
-    /// A batch of this size is written at once. Default: 1MiB.
+    /// A batch of this size is written at once. Default: 4MiB.
     #[schemars(default, schema_with = "size")]
     batch: Option<String>,
     /// The packs of a shard are gathered until they have this size. Default: 256KiB.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pipeline::{DEADLINE, Installation, Music, Scrape};
+use pipeline::{DEADLINE, Event, Installation, Music, Scrape};
 use serde_json::{Value, json};
 use services::{Prometheus, wait_until};
 
@@ -182,4 +182,27 @@ fn store_that_went_back_shows_nothing_until_it_has_caught_up() {
     window.resume();
     exporter.wait_scrape(DEADLINE, "the same gauges by replay", |scrape| !are_absent(scrape, &right));
     music.check_every_day(&installation);
+}
+
+/// A partition is found idle also while another one always has something to write. Its clock goes on then, and shard time,
+/// which waits for the slowest, with it.
+#[test]
+fn a_quiet_partition_beside_a_busy_one_does_not_hold_the_gauges_back() {
+    let settings = json!({ "ingest": { "idle_margin": "1s" } });
+    let catalogue = Music::load("UTC").catalogue().replace("    clock: event\n", "");
+    let installation = Installation::new(&catalogue, settings);
+    // Log time is the broker's, whatever the records say.
+    installation.kafka.create_topic(Music::TOPIC, 2, &[("message.timestamp.type", "LogAppendTime")]);
+    let send = |partition| {
+        let payload = Some(&b"a record, though no event"[..]);
+        installation.client.send(Music::TOPIC, [Event { partition, key: "", payload, timestamp: 0 }]);
+    };
+    send(1);
+    let nsm = installation.run("all", &[]);
+    let mut first = None;
+    nsm.wait_scrape(DEADLINE, "shard time to go on", |scrape| {
+        send(0);
+        let as_of = scrape.get("northstar_gauges_as_of_timestamp_seconds");
+        as_of.is_some_and(|as_of| as_of > *first.get_or_insert(as_of) + 3.0)
+    });
 }

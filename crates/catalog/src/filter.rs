@@ -52,6 +52,14 @@ impl Plan {
         metric.by.iter().find(|by| self.dimension(by.dimension).taken == Taken::Excluded).copied()
     }
 
+    /// The values by which a metric is sliced: all of the dimension; of rules those that take something out of this metric.
+    pub fn values_of<'p>(&'p self, metric: &'p Metric, by: By) -> impl Iterator<Item = DimensionValue> + use<'p> {
+        let dimension = self.dimension(by.dimension);
+        let is_rule = dimension.taken == Taken::Excluded;
+        let excludes = |rule: DimensionValue| self.rules_for(metric).any(|(of, _)| of == rule);
+        dimension.all_values().filter(move |value| !is_rule || excludes(*value))
+    }
+
     /// What becomes of that which counts for a metric, as of every bucket of a grain, by what its entity's attributes were;
     /// `None` if that does not matter.
     pub fn gate<'t>(

@@ -188,6 +188,7 @@ fn a_path_that_names_an_attribute_is_that_and_any_other_a_property() {
     let labels: Vec<_> = plan.labels(&declared, by.dimension).map(|(_, label)| label.into_owned()).collect();
     assert_eq!((dimension.slices_of("plays"), labels), ("plays_excluded".into(), vec!["free".into(), "trial".into()]));
     assert_eq!(by.slice(DimensionValue(1)), MetricIndex(2), "the first slice of all");
+    assert_eq!(plan.values_of(plays, by).collect::<Vec<_>>(), [DimensionValue(2)], "it includes what is free");
     assert_eq!(
         plan.words(paid).counts,
         "Every account with any event where account.plan is \"x\" and account.plan is \"7\" or \"__other__\" counts once; \

@@ -20,8 +20,10 @@ pub(crate) fn render(plan: &Plan, totals: &Totals, time: Millis, as_of: &[(Grain
             let name = dimension.slices_of(&metric.name);
             let what = if dimension.taken == Taken::Excluded { "Excluded by" } else { "By" };
             page.head(&name, &format!("{help} {what} {}.", dimension.name));
-            for (value, called) in plan.labels(totals.names(), by.dimension) {
-                page.values(&name, by.slice(value), &label(dimension, &called));
+            for value in plan.values_of(metric, *by) {
+                if let Some(called) = plan.label(totals.names(), by.dimension, value) {
+                    page.values(&name, by.slice(value), &label(dimension, &called));
+                }
             }
         }
     }
@@ -72,7 +74,7 @@ pub fn series(plan: &Plan, metric: &Metric) -> Vec<String> {
         let declared = Names::default();
         let called =
             |value| plan.label(&declared, by.dimension, value).unwrap_or_else(|| format!("#{}", value.0).into());
-        series.extend(dimension.all_values().flat_map(|value| all(&name, &label(dimension, &called(value)))));
+        series.extend(plan.values_of(metric, *by).flat_map(|value| all(&name, &label(dimension, &called(value)))));
     }
     series
 }

@@ -68,14 +68,14 @@ fn series(plan: &Plan, by: Option<&str>, metrics: &[(MetricIndex, &Metric)]) -> 
     let Some(name) = by else {
         return Ok(metrics.iter().map(|(index, _)| *index).collect());
     };
-    let all = metrics.iter().flat_map(|(_, metric)| &metric.by);
-    let sliced = all.clone().filter(|by| plan.dimension(by.dimension).name == name);
+    let all = metrics.iter().flat_map(|(_, metric)| metric.by.iter().map(move |by| (*metric, *by)));
+    let sliced = all.clone().filter(|(_, by)| plan.dimension(by.dimension).name == name);
     let slices: Vec<MetricIndex> =
-        sliced.flat_map(|by| plan.dimension(by.dimension).all_values().map(|value| by.slice(value))).collect();
+        sliced.flat_map(|(metric, by)| plan.values_of(metric, by).map(move |value| by.slice(value))).collect();
     if !slices.is_empty() {
         return Ok(slices);
     }
-    let mut names: Vec<&str> = all.map(|by| plan.dimension(by.dimension).name.as_str()).collect();
+    let mut names: Vec<&str> = all.map(|(_, by)| plan.dimension(by.dimension).name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     match (yaml::suggest::nearest(name, names.iter().copied()), names.is_empty()) {

@@ -199,8 +199,15 @@ MUTANTS = {
     "pairs do not move with their account": [
         (
             "crates/window/src/shard/segments.rs",
-            "contribution(plan, record, (*metric, *window), followed.places.is_some())",
-            "contribution(plan, record, (*metric, *window), false)",
+            "        Whose::Members(_) => {\n            let members = record.members(metric, window).into_iter()",
+            "        Whose::Members(_) => {\n            let members = None.into_iter()",
+        ),
+    ],
+    "events do not move with their account": [
+        (
+            "crates/window/src/shard/segments.rs",
+            "Whose::Events => record.events(track).into_iter()",
+            "Whose::Events => None.into_iter()",
         ),
     ],
     "positions outlive the activity topic": [

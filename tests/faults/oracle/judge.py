@@ -44,7 +44,8 @@ class Final:
         # The distinct values, each with its account.
         self.distinct: dict[tuple[str, str, int], dict[str, str]] = defaultdict(dict)
         self.told = timelines(change for of_shard in shards.changes for of in of_shard for change in of)
-        self.added: dict[tuple[str, str, int], int] = defaultdict(int)
+        # What is added up, for each account.
+        self.added: dict[tuple[str, str, int], Counter[Optional[str]]] = defaultdict(Counter)
         for counted in (counted for of_shard in shards.events for of in of_shard for counted in of):
             metric = METRICS[counted.metric]
             for grain in GRAINS:
@@ -52,21 +53,30 @@ class Final:
                 if metric.kind == "distinct":
                     self.distinct[place][getattr(counted.event, metric.field)] = counted.event.account_id
                 else:
-                    self.added[place] += counted.event.cents if metric.kind == "sum" else 1
+                    amount = counted.event.cents if metric.kind == "sum" else 1
+                    self.added[place][counted.event.account_id] += amount
 
     def value(self, name: str, label: str, as_of: int, of: Optional[tuple[str, str]]) -> str:
         """The value as of a bucket, of all or of a slice."""
         window = LABELS[name, label]
         places = [(name, window.grain, at) for at in range(as_of - window.length + 1, as_of + 1)]
-        if METRICS[name].kind != "distinct":
-            return written(name, sum(self.added.get(place, 0) for place in places))
-        found: dict[str, str] = {}
-        for place in places:
-            found.update(self.distinct.get(place, {}))
-        if of is None:
-            return written(name, len(found))
-        at = {account: self.told[of[0]].at(account, window.grain, as_of) for account in set(found.values())}
-        return written(name, sum(at[account] == of[1] for account in found.values()))
+        # How much there is of each account.
+        amounts: Counter[Optional[str]] = Counter()
+        if METRICS[name].kind == "distinct":
+            found: dict[str, str] = {}
+            for place in places:
+                found.update(self.distinct.get(place, {}))
+            amounts.update(found.values())
+        else:
+            for place in places:
+                amounts.update(self.added.get(place, {}))
+        wanted = METRICS[name].wanted(of)
+        if wanted is not None:
+            timeline, values = self.told[wanted[0]], wanted[1]
+            amounts = Counter(
+                {at: n for at, n in amounts.items() if timeline.at(at, window.grain, as_of) in values}
+            )
+        return written(name, sum(amounts.values()))
 
 
 def check_answers(answers: list[dict], shards: Shards) -> dict:

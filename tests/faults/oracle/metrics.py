@@ -43,7 +43,8 @@ ATTRIBUTES = {"tier": Attribute(("trial", "team"), False), "owner": Attribute(("
 
 
 class Metric(NamedTuple):
-    """What a metric counts: distinct values of a field, events, or their amounts in cents. The field shards it."""
+    """What a metric counts: distinct values of a field, events, or their amounts in cents. The field shards it: an account where
+    its attributes say what counts, or in which slice."""
 
     kind: str
     field: str
@@ -52,6 +53,16 @@ class Metric(NamedTuple):
     windows: tuple[Window, ...]
     # What its slices are told by, attributes of the event's account.
     by: tuple[str, ...] = ()
+    # Of all only this counts: an attribute, and the slices of it.
+    where: Optional[tuple[str, frozenset[str]]] = None
+
+    def told_by(self) -> tuple[str, ...]:
+        """The attributes that matter."""
+        return (*self.by, self.where[0]) if self.where else self.by
+
+    def wanted(self, of: Optional[tuple[str, str]]) -> Optional[tuple[str, frozenset[str]]]:
+        """What is asked for of an account where a slice is asked for, or all that counts; `None` if nothing."""
+        return (of[0], frozenset({of[1]})) if of else self.where
 
     def counts(self, event: "object") -> bool:
         """Whether an event is one that the metric wants."""
@@ -78,6 +89,21 @@ METRICS = {
         ("tier", "owner"),
     ),
     "seats": Metric("distinct", "seat", None, None, windows("60m", "7d"), ("tier",)),
+    "team_seats": Metric(
+        "distinct", "seat", None, None, windows("60m", "7d"), (), ("tier", frozenset({"team", "__other__"}))
+    ),
+    "ada_purchases": Metric(
+        "count",
+        "account_id",
+        frozenset({"purchase"}),
+        None,
+        windows("24h", "7d"),
+        (),
+        ("owner", frozenset({"ada"})),
+    ),
+    "account_revenue": Metric(
+        "sum", "account_id", frozenset({"purchase"}), None, windows("60m", "28d"), ("tier", "owner")
+    ),
     "purchases": Metric("count", "event_id", frozenset({"purchase"}), None, ALL),
     "revenue": Metric("sum", "event_id", frozenset({"purchase"}), None, windows("60m", "1d", "28d")),
 }

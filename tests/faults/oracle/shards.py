@@ -69,7 +69,8 @@ class Shards:
     def place_all(self) -> None:
         """Gives every event to the shards in which metrics count it; of copies, by each grain, the one that its shard meets
         first of those in time."""
-        copies: dict[str, list[Copy]] = defaultdict(list)
+        # By the field that shards the metrics, its key, and the id of the event.
+        copies: dict[tuple[str, str, str], list[Copy]] = defaultdict(list)
         for partition, of in enumerate(self.partitions):
             for offset, event in enumerate(of.events):
                 for name, metric in METRICS.items():
@@ -77,13 +78,15 @@ class Shards:
                         continue
                     if metric.kind == "distinct":
                         self.place(name, Copy(partition, offset, event))
-                    elif not copies[event.event_id] or copies[event.event_id][-1].event is not event:
-                        copies[event.event_id].append(Copy(partition, offset, event))
-        for event_id, of_event in copies.items():
-            log = self.logs[self.shard_of["event_id"][event_id]]
+                        continue
+                    of_event = copies[metric.field, getattr(event, metric.field), event.event_id]
+                    if not of_event or of_event[-1].event is not event:
+                        of_event.append(Copy(partition, offset, event))
+        for (field, key, _), of_event in copies.items():
+            log = self.logs[self.shard_of[field][key]]
             for copy in of_event if len(of_event) == 1 else firsts(log, of_event):
                 for name, metric in METRICS.items():
-                    if metric.kind != "distinct" and metric.counts(copy.event):
+                    if metric.kind != "distinct" and metric.field == field and metric.counts(copy.event):
                         self.place(name, copy)
         for of_shard in self.events:
             for of_partition in of_shard:

@@ -137,9 +137,11 @@ class Running:
             self.of_grain[window.grain].append(window)
         # Of distinct values: the buckets of each, ascending.
         self.active: dict[tuple[str, str], list[int]] = defaultdict(list)
-        self.sliced = {name: Sliced(metric, ATTRIBUTES[name]) for name in metric.by}
+        self.sliced = {name: Sliced(metric, ATTRIBUTES[name]) for name in metric.told_by()}
         self.account_of: dict[str, str] = {}
         self.of_account: dict[str, set[str]] = defaultdict(set)
+        # Of what is added up: the amounts of each account, by bucket.
+        self.amounts: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
 
     def add(self, event: Event) -> None:
         """Adds an event that the metric counts."""
@@ -155,8 +157,12 @@ class Running:
                 self.activate(grain, value, at, windows)
             else:
                 amount = event.cents if self.metric.kind == "sum" else 1
+                if self.sliced:
+                    self.amounts[grain, event.account_id].append((at, amount))
                 for window in windows:
                     self.windows[window].add(at, at + window.length - 1, amount)
+                    for sliced in self.sliced.values():
+                        sliced.add(window, event.account_id, at, at + window.length - 1, amount)
 
     def activate(self, grain: str, value: str, bucket: int, windows: list[Window]) -> None:
         """A value counts once where the windows of its buckets overlap."""
@@ -183,19 +189,22 @@ class Running:
                 sliced.timelines.take(change.account, change.time, change.slices[name])
                 self.count_account(sliced, change.account, 1)
 
-    def count_account(self, sliced: Sliced, account: str, amount: int) -> None:
+    def count_account(self, sliced: Sliced, account: str, sign: int) -> None:
         """Counts all that an account has, or takes it away."""
-        for value in self.of_account.get(account, ()):
-            for window in self.metric.windows:
+        for window in self.metric.windows:
+            for value in self.of_account.get(account, ()):
                 for first, last in runs(self.active.get((window.grain, value), []), window.length):
-                    sliced.add(window, account, first, last, amount)
+                    sliced.add(window, account, first, last, sign)
+            for at, amount in self.amounts.get((window.grain, account), ()):
+                sliced.add(window, account, at, at + window.length - 1, sign * amount)
 
     def as_of(self, window: Window, bucket: int, of: Optional[tuple[str, str]] = None) -> int:
-        """The value of a window as of a bucket: of all, or of a slice by an attribute."""
-        if of is None:
+        """The value of a window as of a bucket: of all that counts, or of a slice by an attribute."""
+        wanted = self.metric.wanted(of)
+        if wanted is None:
             return self.windows[window].as_of(bucket)
-        name, value = of
-        return self.sliced[name].windows[window, value].as_of(bucket)
+        name, values = wanted
+        return sum(self.sliced[name].windows[window, value].as_of(bucket) for value in values)
 
 
 def brute(
@@ -211,13 +220,14 @@ def brute(
     first = as_of - window.length + 1
     placed = [(event, getattr(event, window.grain)) for event in events]
     inside = [event for event, at in placed if at is not None and first <= at <= as_of]
+    wanted = metric.wanted(of)
+    if wanted is not None:
+        attribute, values = wanted
+        accounts = {event.account_id for event in inside}
+        slices = {account: changes[attribute].at(account, window.grain, as_of) for account in accounts}
+        inside = [event for event in inside if slices[event.account_id] in values]
     if metric.kind == "distinct":
-        found = {getattr(event, metric.field): event.account_id for event in inside}
-        if of is None:
-            return len(found)
-        timelines, value = changes[of[0]], of[1]
-        slices = {account: timelines.at(account, window.grain, as_of) for account in set(found.values())}
-        return sum(slices[account] == value for account in found.values())
+        return len({getattr(event, metric.field) for event in inside})
     return sum(event.cents for event in inside) if metric.kind == "sum" else len(inside)
 
 

@@ -210,6 +210,9 @@ fn reckon(sim: &Sim) -> Result<(), String> {
     let some_left_out = world.activity().events().any(|events| events.unjudged > 0);
     compare_totals(&plan, &totals, &truth, some_left_out)?;
     compare_names(&plan, totals.names(), &truth)?;
+    if !truth.has_admitted_all() {
+        return Err(format!("a value was not admitted beside {:?} and {:?}", truth.devices, truth.firms));
+    }
     compare_dead_letters(world, &truth)?;
     let covered = Covered::by(&world.activity().topic.partitions[0]);
     check_clocks(world, &covered, &truth)?;

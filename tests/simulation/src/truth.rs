@@ -38,11 +38,15 @@ pub(crate) struct Truth {
     pub(crate) clocks: BTreeMap<Partition, Option<Millis>>,
 }
 
+/// How many values of a device and of a firm may be admitted.
+const DEVICE_ROOM: usize = 3;
+const FIRM_ROOM: usize = 1;
+
 /// The truth about what was read and committed, in the order in which it was. What counts is what was read into the activity
 /// topic that there is now; what was rejected was also rejected into earlier ones.
 pub(crate) fn truth(world: &World) -> Truth {
     let admitted = |dimension: &str, room| labels(&world.proposals, &world.plan, dimension, room);
-    let (devices, firms) = (admitted("device", 3), admitted("firm", 1));
+    let (devices, firms) = (admitted("device", DEVICE_ROOM), admitted("firm", FIRM_ROOM));
     let mut truth = Truth { devices, firms, ..Truth::default() };
     for activity in world.activities() {
         truth.begin_anew();
@@ -251,6 +255,15 @@ impl Truth {
             _ if self.firms.first().is_some_and(|firm| firm == PLANS[usize::from(plan)]) => 2,
             _ => 3,
         }
+    }
+
+    /// Whether every value that came has a number of its own, as long as there is one to give away.
+    pub(crate) fn has_admitted_all(&self) -> bool {
+        let devices: BTreeSet<usize> = self.bought.values().flatten().filter_map(|bought| bought.device).collect();
+        // None, and on trial, are not admitted.
+        let firms: BTreeSet<u16> =
+            self.plans.values().flatten().map(|(_, plan)| *plan).filter(|plan| *plan > 1).collect();
+        self.devices.len() >= devices.len().min(DEVICE_ROOM) && self.firms.len() >= firms.len().min(FIRM_ROOM)
     }
 
     /// The devices that share a number: none, each that was admitted, and all others.

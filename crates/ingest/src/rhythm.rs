@@ -25,11 +25,9 @@ pub(crate) struct Rhythm {
 }
 
 impl Rhythm {
-    /// What is due at `now`, where `news` is how many bytes wait to be written, if anything does. A heartbeat is due only
-    /// once.
-    pub(crate) fn due(&mut self, now: Millis, news: Option<usize>, settings: &Settings) -> Due {
+    /// What is due at `now`, where `news` is how many bytes wait to be written, if anything does.
+    pub(crate) fn due(&self, now: Millis, news: Option<usize>, settings: &Settings) -> Due {
         if has_passed(self.heartbeat, now, settings.heartbeat_ms) {
-            self.heartbeat = Some(now);
             return Due::Heartbeat;
         }
         match news {
@@ -38,6 +36,11 @@ impl Rhythm {
             }
             _ => Due::Nothing,
         }
+    }
+
+    /// A heartbeat's look around is over, however long it took: the next one leaves time for what comes.
+    pub(crate) fn beat(&mut self, now: Millis) {
+        self.heartbeat = Some(now);
     }
 
     /// A transaction was begun.
@@ -62,6 +65,9 @@ mod tests {
         let (mut rhythm, mut due) = (Rhythm::default(), Vec::new());
         for now in (0..=3_000).step_by(10).map(Millis) {
             let what = rhythm.due(now, Some(1), &SETTINGS());
+            if what == Due::Heartbeat {
+                rhythm.beat(now);
+            }
             if what != Due::Nothing {
                 rhythm.transact(now);
                 due.push((now.0, what));
@@ -76,6 +82,7 @@ mod tests {
     fn a_full_batch_does_not_wait_and_nothing_is_written_of_nothing() {
         let mut rhythm = Rhythm::default();
         assert_eq!(rhythm.due(Millis(0), None, &SETTINGS()), Due::Heartbeat);
+        rhythm.beat(Millis(0));
         rhythm.transact(Millis(0));
         assert_eq!(rhythm.due(Millis(99), Some(999), &SETTINGS()), Due::Nothing);
         assert_eq!(rhythm.due(Millis(99), Some(1_000), &SETTINGS()), Due::Batch);

@@ -276,12 +276,17 @@ impl Ingest {
     }
 
     /// What is to be written now. Who owns nothing has nothing to say.
-    pub(crate) fn due(&mut self, now: Millis) -> Due {
+    pub(crate) fn due(&self, now: Millis) -> Due {
         if self.partitions.is_empty() {
             return Due::Nothing;
         }
         let has_news = self.partitions.values().any(|progress| progress.span().is_some());
         self.rhythm.due(now, has_news.then(|| self.batch.bytes()), &self.settings)
+    }
+
+    /// A heartbeat's look around is over.
+    pub(crate) fn beat(&mut self, now: Millis) {
+        self.rhythm.beat(now);
     }
 
     /// Everything under way as one transaction. [`Ingest::commit`] or [`Ingest::abort`] has to follow.

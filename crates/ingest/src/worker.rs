@@ -52,6 +52,7 @@ impl<L: SourceLog> Worker<L> {
             Due::Batch => self.transact(clock)?,
             Due::Heartbeat => {
                 self.look_around(clock)?;
+                self.ingest.beat(clock());
                 self.transact(clock)?;
             }
         }

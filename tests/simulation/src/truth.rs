@@ -38,15 +38,11 @@ pub(crate) struct Truth {
     pub(crate) clocks: BTreeMap<Partition, Option<Millis>>,
 }
 
-/// How many values of a device and of a firm may be admitted.
-const DEVICE_ROOM: usize = 3;
-const FIRM_ROOM: usize = 1;
-
 /// The truth about what was read and committed, in the order in which it was. What counts is what was read into the activity
 /// topic that there is now; what was rejected was also rejected into earlier ones.
 pub(crate) fn truth(world: &World) -> Truth {
     let admitted = |dimension: &str, room| labels(&world.proposals, &world.plan, dimension, room);
-    let (devices, firms) = (admitted("device", DEVICE_ROOM), admitted("firm", FIRM_ROOM));
+    let (devices, firms) = (admitted("device", 3), admitted("firm", 1));
     let mut truth = Truth { devices, firms, ..Truth::default() };
     for activity in world.activities() {
         truth.begin_anew();
@@ -257,13 +253,12 @@ impl Truth {
         }
     }
 
-    /// Whether every value that came has a number of its own, as long as there is one to give away.
-    pub(crate) fn has_admitted_all(&self) -> bool {
-        let devices: BTreeSet<usize> = self.bought.values().flatten().filter_map(|bought| bought.device).collect();
+    /// What the devices and firms are called that came with something that counts.
+    pub(crate) fn came(&self) -> [BTreeSet<&'static str>; 2] {
+        let devices = self.bought.values().flatten().filter_map(|bought| bought.device);
         // None, and on trial, are not admitted.
-        let firms: BTreeSet<u16> =
-            self.plans.values().flatten().map(|(_, plan)| *plan).filter(|plan| *plan > 1).collect();
-        self.devices.len() >= devices.len().min(DEVICE_ROOM) && self.firms.len() >= firms.len().min(FIRM_ROOM)
+        let firms = self.plans.values().flatten().map(|(_, plan)| *plan).filter(|plan| *plan > 1);
+        [devices.map(|at| DEVICES[at]).collect(), firms.map(|at| PLANS[usize::from(at)]).collect()]
     }
 
     /// The devices that share a number: none, each that was admitted, and all others.

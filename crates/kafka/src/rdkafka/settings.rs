@@ -22,14 +22,24 @@ const TUNED: &[(&str, &str)] = &[
     ("fetch.error.backoff.ms", "100"),
     // What one fetch may bring: of a partition, and of all.
     (FETCH_BYTES, "1048576"),
-    ("fetch.max.bytes", "16777216"),
+    (FETCH_ALL_BYTES, "16777216"),
 ];
 
 /// How much one fetch may bring of a partition.
 ///
 /// A batch that is larger comes only while no partition before it in the request has anything, and librdkafka asks in the same
 /// order again and again: beside others that are never silent, the partition was seen to stand still for minutes.
-pub(super) const FETCH_BYTES: &str = "fetch.message.max.bytes";
+const FETCH_BYTES: &str = "fetch.message.max.bytes";
+const FETCH_ALL_BYTES: &str = "fetch.max.bytes";
+/// No batch needs more room than this: twice as much is less than what librdkafka takes as an answer.
+const MOST_BATCH_BYTES: u32 = 32 << 20;
+
+/// Other names that librdkafka has for settings that are made here. Of two names of one setting it would take either.
+const ALIASES: &[(&str, &str)] = &[
+    ("compression.codec", "compression.type"),
+    ("max.partition.fetch.bytes", FETCH_BYTES),
+    ("queue.buffering.max.ms", "linger.ms"),
+];
 
 impl KafkaConfig {
     fn base(&self) -> Result<ClientConfig, LogError> {
@@ -65,12 +75,13 @@ impl KafkaConfig {
     /// A member of a group, which owns partitions. `largest` is the largest batch that their topics allow, in bytes.
     pub(super) fn member(&self, group: &str, largest: Option<u32>) -> Result<ClientConfig, LogError> {
         let mut client = self.reading(group)?;
-        let bytes = |client: &ClientConfig| client.get(FETCH_BYTES).and_then(|bytes| bytes.parse::<u32>().ok());
-        if let Some(largest) = largest.filter(|largest| bytes(&client).is_some_and(|bytes| bytes < *largest)) {
-            if self.properties.contains_key(FETCH_BYTES) {
-                warn!(group, "`{FETCH_BYTES}` is raised to the {largest} bytes of a batch that the topics allow");
+        if let Some(largest) = largest {
+            if largest > MOST_BATCH_BYTES {
+                warn!(group, "the topics allow batches of {largest} bytes: one of more than {MOST_BATCH_BYTES} may wait");
             }
-            client.set(FETCH_BYTES, largest.to_string());
+            let largest = largest.min(MOST_BATCH_BYTES);
+            self.raise(&mut client, FETCH_BYTES, largest);
+            self.raise(&mut client, FETCH_ALL_BYTES, 2 * largest);
         }
         // A heartbeat is how a member learns of a rebalance.
         let heartbeat = (self.session_timeout / 4).min(Duration::from_secs(1));
@@ -131,13 +142,29 @@ impl KafkaConfig {
 
     fn overrule(&self, client: &mut ClientConfig) {
         for (key, value) in &self.properties {
-            client.set(key, value);
+            client.set(canonical(key), value);
+        }
+    }
+
+    /// Sets a number of bytes where it would be less.
+    fn raise(&self, client: &mut ClientConfig, setting: &str, bytes: u32) {
+        let is_less = |set: &str| set.parse::<u64>().is_ok_and(|set| set < u64::from(bytes));
+        if client.get(setting).is_some_and(is_less) {
+            if self.properties.keys().any(|key| canonical(key) == setting) {
+                warn!("`{setting}` is raised to {bytes}: the topics allow batches that need it");
+            }
+            client.set(setting, bytes.to_string());
         }
     }
 
     pub(super) fn site(&self) -> Site {
         Site::new(&self.brokers, &self.instance)
     }
+}
+
+/// The name by which a setting is known here.
+fn canonical(setting: &str) -> &str {
+    ALIASES.iter().find(|(alias, _)| *alias == setting).map_or(setting, |(_, name)| name)
 }
 
 /// Makes a client; an error names the setting, never its value.
@@ -158,4 +185,37 @@ fn isolation(level: Isolation) -> &'static str {
 
 fn millis(time: Duration) -> String {
     time.as_millis().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(properties: &[(&str, &str)], largest: Option<u32>) -> [Option<String>; 2] {
+        let mut config = KafkaConfig::new("127.0.0.1:9092", "nsm", "0");
+        let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        config.properties = properties.iter().map(own).collect();
+        let client = config.member("nsm", largest).unwrap();
+        [FETCH_BYTES, FETCH_ALL_BYTES].map(|setting| client.get(setting).map(str::to_owned))
+    }
+
+    fn bytes(of: u32, all: u32) -> [Option<String>; 2] {
+        [Some(of.to_string()), Some(all.to_string())]
+    }
+
+    #[test]
+    fn a_fetch_has_room_for_the_largest_batch_within_what_librdkafka_takes() {
+        assert_eq!(member(&[], None), bytes(1 << 20, 16 << 20));
+        assert_eq!(member(&[], Some(4096)), bytes(1 << 20, 16 << 20));
+        assert_eq!(member(&[], Some(12_000_000)), bytes(12_000_000, 24_000_000));
+        assert_eq!(member(&[], Some(u32::MAX)), bytes(MOST_BATCH_BYTES, 2 * MOST_BATCH_BYTES));
+        assert_eq!(member(&[(FETCH_BYTES, "90000000")], Some(5_000_000)), bytes(90_000_000, 16 << 20));
+    }
+
+    #[test]
+    fn a_setting_of_two_names_is_one() {
+        let of = |name, value| member(&[(name, value)], Some(8_000));
+        assert_eq!(of("max.partition.fetch.bytes", "9000"), bytes(9_000, 16 << 20));
+        assert_eq!(of("max.partition.fetch.bytes", "7000"), bytes(8_000, 16 << 20));
+    }
 }

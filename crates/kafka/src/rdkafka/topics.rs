@@ -11,7 +11,7 @@ use crate::{LogError, Patience};
 use pollster::block_on;
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::error::RDKafkaErrorCode;
-use tracing::{debug, info};
+use tracing::info;
 
 /// The broker's own default.
 const DEFAULT_REPLICATION: i32 = -1;
@@ -83,18 +83,22 @@ pub fn ensure_topics(config: &KafkaConfig, topics: &[TopicSpec]) -> Result<(), L
 }
 
 /// The largest batch that any of these topics allows, in bytes, as far as the broker tells: it may not be allowed to, and the
-/// embedded one does not know.
+/// embedded one does not know. Asked once: nothing depends on it but how much is fetched.
 pub(super) fn largest_batch(config: &KafkaConfig, topics: &[String]) -> Result<Option<u32>, LogError> {
-    let mut desk = Desk::new(config)?;
-    let largest = |topic: &String| match desk.settings(topic) {
+    let desk = Desk::new(config)?;
+    let largest = |(topic, found): (&String, Result<ConfigResource, _>)| match found {
         Ok(found) => found.get("max.message.bytes")?.value.as_deref()?.parse().ok(),
-        Err(error) => {
-            debug!(%error, topic, "how large a batch may be is not known");
+        Err((_, reason)) => {
+            info!(topic, reason, "how large its batches may be is not known: a fetch has room for the default");
             None
         }
     };
-    Ok(topics.iter().filter_map(largest).max())
+    let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+    Ok(topics.iter().zip(desk.described(&names)).filter_map(largest).max())
 }
+
+/// What is wrong with an answer, and its code if it has one.
+type Unanswered = (Option<RDKafkaErrorCode>, String);
 
 struct Desk<'a> {
     admin: Closing<AdminClient<Quiet>>,
@@ -180,22 +184,28 @@ impl Desk<'_> {
     }
 
     fn settings(&mut self, topic: &str) -> Result<ConfigResource, LogError> {
-        let doing = || format!("asking for the settings of the topic `{topic}`");
         let deadline = Deadline::after(self.config.request_timeout);
         loop {
-            let asked = [ResourceSpecifier::Topic(topic)];
-            let (code, reason) = match block_on(self.admin.describe_configs(&asked, &self.options())) {
-                Ok(mut found) => match found.pop() {
-                    Some(Ok(found)) => return Ok(found),
-                    Some(Err(code)) => (Some(code), code.to_string()),
-                    None => (None, "an empty answer".to_owned()),
-                },
-                Err(error) => (code(&error), error.to_string()),
+            let (code, reason) = match self.described(&[topic]).pop() {
+                Some(Ok(found)) => return Ok(found),
+                Some(Err(unanswered)) => unanswered,
+                None => (None, "an empty answer".to_owned()),
             };
             if deadline.has_passed() || code.is_some_and(is_permanent) {
-                return Err(self.site.broker(doing(), reason));
+                return Err(self.site.broker(format!("asking for the settings of the topic `{topic}`"), reason));
             }
             self.lookup.pause();
+        }
+    }
+
+    /// What each of these topics is set to, by one question.
+    fn described(&self, topics: &[&str]) -> Vec<Result<ConfigResource, Unanswered>> {
+        let asked: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+        match block_on(self.admin.describe_configs(&asked, &self.options())) {
+            Ok(found) => {
+                found.into_iter().map(|found| found.map_err(|code| (Some(code), code.to_string()))).collect()
+            }
+            Err(error) => topics.iter().map(|_| Err((code(&error), error.to_string()))).collect(),
         }
     }
 }

@@ -201,7 +201,7 @@ fn what_filters_mean_belongs_to_the_version() {
     for (from, to) in [
         ("free: { account.plan: free }", "free: { account.plan: trial }"),
         ("[__other__, 7]", "[__other__]"),
-        ("properties.account.plan", "account.plans"),
+        ("properties.account.plan", "properties.account.plans"),
         ("include: free", "include: trial"),
     ] {
         assert!(FILTERED.contains(from));

@@ -14,6 +14,7 @@ use yaml::{Node, Value};
 /// has none), and what goes together.
 const BEYOND_A_SCHEMA: &[&str] = &[
     "catalogue/any-in-list",
+    "catalogue/attribute-typo",
     "catalogue/entity-undeclared",
     "catalogue/entity-unknown",
     "catalogue/filters",

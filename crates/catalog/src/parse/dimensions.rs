@@ -65,6 +65,29 @@ impl Dimensions<'_> {
         let is_of = declared.is_none_or(|declared| declared.of == Some(kind));
         is_of.then(|| Some((DimensionIndex(u16::try_from(at).ok()?), declared.map(|declared| &declared.dimension))))?
     }
+
+    /// What is wrong with a path that names no attribute but looks as if it should, and what may be meant; `None` if it does not.
+    pub(super) fn no_attribute(&self, path: &str, entities: &Entities) -> Option<(String, String)> {
+        let (entity, name) = path.split_once('.')?;
+        let attribute = |(name, declared): &(&str, Option<Declared>)| {
+            Some(format!("{}.{name}", entities.get(declared.as_ref()?.of?)?.name))
+        };
+        let all: Vec<String> = self.0.iter().filter_map(attribute).collect();
+        let near = match entities.kind(entity) {
+            Some(_) => suggest::nearest(path, all.iter().map(String::as_str)),
+            // Of another word only what is an attribute but for that.
+            None => {
+                let meant = format!("{}.{name}", suggest::nearest(entity, entities.names())?);
+                Some(all.iter().find(|attribute| **attribute == meant)?.as_str())
+            }
+        };
+        let meant = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("declare it under `dimensions`, as in `{name}: {{ of: {entity}, values: [...] }}`."),
+        };
+        let help = format!("{meant} A property of events that is called so is `properties.{path}`");
+        Some((format!("`{path}` is no attribute that is declared"), help))
+    }
 }
 
 fn dimension(name: &str, cursor: &Cursor, entities: Option<&Entities>, sources: Option<&[Source]>) -> Option<Declared> {

@@ -55,6 +55,8 @@ fn test(entry: &Entry, counted: Option<&Measure>, attributes: Attributes<'_>, te
             }
             Taken::Excluded => None,
         }
+    } else if let Some((what, help)) = dimensions.no_attribute(name, entities) {
+        value.wrong_at_home(what, help)
     } else {
         let property =
             property(name).or_else(|| value.wrong_at_home(format!("`{name}` is not a property"), values::PATH_HELP));

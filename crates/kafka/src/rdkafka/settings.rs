@@ -77,7 +77,10 @@ impl KafkaConfig {
         let mut client = self.reading(group)?;
         if let Some(largest) = largest {
             if largest > MOST_BATCH_BYTES {
-                warn!(group, "the topics allow batches of {largest} bytes: one of more than {MOST_BATCH_BYTES} may wait");
+                warn!(
+                    group,
+                    "the topics allow batches of {largest} bytes: one of more than {MOST_BATCH_BYTES} may wait"
+                );
             }
             let largest = largest.min(MOST_BATCH_BYTES);
             self.raise(&mut client, FETCH_BYTES, largest);

@@ -202,9 +202,7 @@ impl Desk<'_> {
     fn described(&self, topics: &[&str]) -> Vec<Result<ConfigResource, Unanswered>> {
         let asked: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
         match block_on(self.admin.describe_configs(&asked, &self.options())) {
-            Ok(found) => {
-                found.into_iter().map(|found| found.map_err(|code| (Some(code), code.to_string()))).collect()
-            }
+            Ok(found) => found.into_iter().map(|found| found.map_err(|code| (Some(code), code.to_string()))).collect(),
             Err(error) => topics.iter().map(|_| Err((code(&error), error.to_string()))).collect(),
         }
     }

@@ -16,6 +16,7 @@ use crate::stop::Stop;
 use activity::Millis;
 use catalog::{Attributes, Format, Plan, Source};
 use indicatif::MultiProgress;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use kafka::rdkafka::{RdProducer, TopicSpec, ensure_topics};
 use product::{DAY, Launch, Product, Settings};
@@ -30,6 +31,7 @@ const A_WHILE: Duration = Duration::from_secs(3_600);
 
 /// Sends until all that was asked for is sent, or a signal asks to stop; either way the truth is about what was sent.
 pub(crate) fn load(config: &Config, plan: &Plan, asked: &Load, bars: &MultiProgress) -> Result<(), Failure> {
+    let history = history(asked.from.zip(asked.days), clock::wall())?;
     let usage = usage_topic(plan, asked.usage_topic.as_deref()).map_err(Failure::new)?;
     let accounts = asked.accounts_topic.clone().or_else(|| accounts_topic(plan));
     let stop = Stop::default();
@@ -49,7 +51,6 @@ pub(crate) fn load(config: &Config, plan: &Plan, asked: &Load, bars: &MultiProgr
     if accounts.is_none() {
         info!("records of accounts are sent nowhere: name a topic with --accounts-topic");
     }
-    let history = history(asked)?;
     let start = history.map_or_else(clock::wall, |(from, _)| from);
     let mut stream = Stream::new(product(asked, start, history), start, producer, to, accounts);
     let mut progress = Progress::new(bars, "events", Meter::new(asked.rate, asked.events, asked.duration).total());
@@ -103,11 +104,20 @@ fn accounts_topic(plan: &Plan) -> Option<String> {
     plan.sources.iter().find(reads_accounts).map(|source| source.topic.clone())
 }
 
-/// Where the history begins and ends; `None` for events of now.
-fn history(asked: &Load) -> Result<Option<(Millis, Millis)>, Failure> {
-    let Some((from, days)) = asked.from.zip(asked.days) else { return Ok(None) };
-    let from = from.to_zoned(TimeZone::UTC).map_err(Failure::new)?.timestamp().as_millisecond();
-    Ok(Some((Millis(from), Millis(from + i64::from(days) * DAY))))
+/// Where the history begins and ends, by its first day and how many there are; `None` for events of now.
+fn history(asked: Option<(Date, u32)>, now: Millis) -> Result<Option<(Millis, Millis)>, Failure> {
+    let Some((from, days)) = asked else { return Ok(None) };
+    let start = from.to_zoned(TimeZone::UTC).map_err(Failure::new)?.timestamp().as_millisecond();
+    let past = (now.0 - start).div_euclid(DAY);
+    match past >= i64::from(days) {
+        true => Ok(Some((Millis(start), Millis(start + i64::from(days) * DAY)))),
+        // A broker refuses records of a time that has not come, and ingest rejects their events.
+        false => Err(Failure::new(format!(
+            "a history of {days} days from {from} is not over, and a broker takes no records of a time that has not come: \
+             only {} days have passed since (UTC); write fewer `--days`, or an earlier `--from`",
+            past.max(0)
+        ))),
+    }
 }
 
 fn product(asked: &Load, start: Millis, history: Option<(Millis, Millis)>) -> Product {
@@ -175,6 +185,21 @@ mod tests {
         assert_eq!((usage_topic(&plan, None), accounts_topic(&plan)), (Ok("a".to_owned()), Some("b".to_owned())));
         assert_eq!(accounts_topic(&of("{ entity: account, events: [group], path: traits }")), None);
         assert_eq!(accounts_topic(&of("{ entity: account, path: traits }")), None);
+    }
+
+    #[test]
+    fn a_history_is_over() {
+        let from = jiff::civil::date(2026, 1, 1);
+        let start = 1_767_225_600_000;
+        assert_eq!(
+            history(Some((from, 2)), Millis(start + 2 * DAY)).unwrap(),
+            Some((Millis(start), Millis(start + 2 * DAY)))
+        );
+        for (days, now) in [(2, start + 2 * DAY - 1), (1, start - 5 * DAY)] {
+            let error = history(Some((from, days)), Millis(now)).unwrap_err().to_string();
+            assert!(error.contains("--days") && error.contains("2026-01-01"), "{error}");
+        }
+        assert_eq!(history(None, Millis(start)).unwrap(), None);
     }
 
     #[test]

@@ -15,8 +15,16 @@ pub(super) fn render(explained: &Explained) -> String {
         history.join(", ")
     );
     let head = textwrap::fill(&head, usize::from(WIDTH));
-    let sources = table(&["source", "topic", "clock", "lateness"], sources.iter().map(source).collect());
-    let mut parts = vec![head, sources];
+    let mut parts = vec![head, table(&["source", "topic", "clock", "lateness"], sources.iter().map(source).collect())];
+    let waits = |of: &SourceExplained| of.clock == "event";
+    let waited_for: Vec<&str> = sources.iter().filter(|of| waits(of)).map(|of| of.name.as_str()).collect();
+    if !waited_for.is_empty() {
+        let text = format!(
+            "While {} is silent, all gauges wait: with event time only its own records move its clock.",
+            waited_for.join(" or ")
+        );
+        parts.push(textwrap::fill(&text, usize::from(WIDTH)));
+    }
     parts.extend(metrics.iter().map(|of| metric(of, *shards)));
     let series = metrics.iter().map(|metric| metric.series.len()).sum::<usize>();
     let at_most = if metrics.iter().any(|metric| metric.admits) { "at most " } else { "" };

@@ -50,14 +50,6 @@ MUTANTS = {
             "        let told = std::mem::replace(&mut self.told, self.known.len());\n        self.telling = self.told;\n        &self.known[told..]",
         ),
     ],
-    "numbers that are taken from new packs alone": [
-        (
-            "crates/window/src/shard.rs",
-            "        if let Err((known, told)) = self.header.admit(&pack.admitted) {",
-            "        let repeats = matches!(continuity::judge(&self.header, pack), Ok(Verdict::Repeated));\n"
-            "        if let Err((known, told)) = self.header.admit(if repeats { &[] } else { &pack.admitted }) {",
-        ),
-    ],
     "a clock that moves by a record that waits": [
         (
             "crates/ingest/src/step.rs",

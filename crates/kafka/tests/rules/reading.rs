@@ -109,11 +109,13 @@ fn a_batch_is_bounded() {
 /// for only while there was nothing before it.
 #[test]
 fn a_large_batch_comes_although_the_partition_before_it_is_never_silent() {
-    let world = World::new("large");
-    let topic = world.topic("source", 4);
+    let world = World::new("oversize");
+    let topic = format!("{}-source", world.name);
+    world.kafka.create_topic(&topic, 4, &[("max.message.bytes", "3000000")]);
     let plain = world.producer(&[]);
     let mut config = world.config("0");
-    for (property, value) in [("fetch.message.max.bytes", "4096"), ("queued.min.messages", "1")] {
+    // A fetch waits for more than the large batch alone, and meanwhile the others have something again.
+    for (property, value) in [("queued.min.messages", "1"), ("fetch.min.bytes", "2500000")] {
         config.properties.insert(property.into(), value.into());
     }
     let mut reader = Reader::started(RdConsumer::of_activity(&config, &topic).unwrap());
@@ -128,7 +130,8 @@ fn a_large_batch_comes_although_the_partition_before_it_is_never_silent() {
             }
         });
         reader.until("the first small ones", |reader| !reader.seen.is_empty());
-        produce(&world.producer(&[]), &topic, 2, ["x".repeat(20_000)]);
+        let large = world.producer(&[("message.max.bytes", "3000000")]);
+        produce(&large, &topic, 2, ["x".repeat(2_000_000)]);
         let before = reader.seen.len();
         reader.until("more of them", |reader| reader.seen.len() > before + 10_000);
         done.store(true, Ordering::Relaxed);

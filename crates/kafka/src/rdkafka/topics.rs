@@ -67,7 +67,8 @@ impl TopicSpec {
 /// # Errors
 /// If a topic exists with other partitions or settings, or the broker refuses to make one. All that is wrong is told at once.
 pub fn ensure_topics(config: &KafkaConfig, topics: &[TopicSpec]) -> Result<(), LogError> {
-    let mut desk = Desk::new(config)?;
+    let (admin, lookup) = (Admin::new(config)?, Lookup::new(config)?);
+    let mut desk = Desk { admin, lookup, config, site: config.site() };
     let mut wrong = Vec::new();
     for topic in topics {
         match desk.lookup.topic(&topic.name, Patience::Long) {
@@ -85,7 +86,7 @@ pub fn ensure_topics(config: &KafkaConfig, topics: &[TopicSpec]) -> Result<(), L
 /// The largest batch that any of these topics allows, in bytes, as far as the broker tells: it may not be allowed to, and the
 /// embedded one does not know. Asked once: nothing depends on it but how much is fetched.
 pub(super) fn largest_batch(config: &KafkaConfig, topics: &[String]) -> Result<Option<u32>, LogError> {
-    let desk = Desk::new(config)?;
+    let admin = Admin::new(config)?;
     let largest = |(topic, found): (&String, Result<ConfigResource, _>)| match found {
         Ok(found) => found.get("max.message.bytes")?.value.as_deref()?.parse().ok(),
         Err((_, reason)) => {
@@ -94,33 +95,44 @@ pub(super) fn largest_batch(config: &KafkaConfig, topics: &[String]) -> Result<O
         }
     };
     let names: Vec<&str> = topics.iter().map(String::as_str).collect();
-    Ok(topics.iter().zip(desk.described(&names)).filter_map(largest).max())
+    Ok(topics.iter().zip(admin.described(&names)).filter_map(largest).max())
 }
 
 /// What is wrong with an answer, and its code if it has one.
 type Unanswered = (Option<RDKafkaErrorCode>, String);
 
+/// A client of admin requests.
+struct Admin {
+    client: Closing<AdminClient<Quiet>>,
+    options: AdminOptions,
+}
+
+impl Admin {
+    fn new(config: &KafkaConfig) -> Result<Admin, LogError> {
+        let client = create(&config.asking()?, Quiet, &config.site())?;
+        let wait = Some(config.request_timeout);
+        let options = AdminOptions::new().request_timeout(wait).operation_timeout(wait);
+        Ok(Admin { client: Closing::new("admin", client), options })
+    }
+
+    /// What each of these topics is set to, by one question.
+    fn described(&self, topics: &[&str]) -> Vec<Result<ConfigResource, Unanswered>> {
+        let asked: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+        match block_on(self.client.describe_configs(&asked, &self.options)) {
+            Ok(found) => found.into_iter().map(|found| found.map_err(|code| (Some(code), code.to_string()))).collect(),
+            Err(error) => topics.iter().map(|_| Err((code(&error), error.to_string()))).collect(),
+        }
+    }
+}
+
 struct Desk<'a> {
-    admin: Closing<AdminClient<Quiet>>,
+    admin: Admin,
     lookup: Lookup,
     config: &'a KafkaConfig,
     site: Site,
 }
 
 impl Desk<'_> {
-    fn new(config: &KafkaConfig) -> Result<Desk<'_>, LogError> {
-        let site = config.site();
-        let lookup = Lookup::new(config)?;
-        let admin: AdminClient<Quiet> = create(&config.asking()?, Quiet, &site)?;
-        Ok(Desk { admin: Closing::new("admin", admin), lookup, config, site })
-    }
-
-    fn options(&self) -> AdminOptions {
-        AdminOptions::new()
-            .request_timeout(Some(self.config.request_timeout))
-            .operation_timeout(Some(self.config.request_timeout))
-    }
-
     /// Makes the topic, or finds that somebody else just did. Gives what is wrong with it.
     fn make(&mut self, topic: &TopicSpec) -> Result<Vec<String>, LogError> {
         let mut new =
@@ -129,7 +141,7 @@ impl Desk<'_> {
             new = new.set(key, value);
         }
         let doing = || format!("making the topic `{}`", topic.name);
-        let outcome = block_on(self.admin.create_topics([&new], &self.options()));
+        let outcome = block_on(self.admin.client.create_topics([&new], &self.admin.options));
         let outcome = outcome.map_err(|e| self.site.broker(doing(), e))?;
         let mut made = true;
         for result in outcome {
@@ -186,7 +198,7 @@ impl Desk<'_> {
     fn settings(&mut self, topic: &str) -> Result<ConfigResource, LogError> {
         let deadline = Deadline::after(self.config.request_timeout);
         loop {
-            let (code, reason) = match self.described(&[topic]).pop() {
+            let (code, reason) = match self.admin.described(&[topic]).pop() {
                 Some(Ok(found)) => return Ok(found),
                 Some(Err(unanswered)) => unanswered,
                 None => (None, "an empty answer".to_owned()),
@@ -195,15 +207,6 @@ impl Desk<'_> {
                 return Err(self.site.broker(format!("asking for the settings of the topic `{topic}`"), reason));
             }
             self.lookup.pause();
-        }
-    }
-
-    /// What each of these topics is set to, by one question.
-    fn described(&self, topics: &[&str]) -> Vec<Result<ConfigResource, Unanswered>> {
-        let asked: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
-        match block_on(self.admin.describe_configs(&asked, &self.options())) {
-            Ok(found) => found.into_iter().map(|found| found.map_err(|code| (Some(code), code.to_string()))).collect(),
-            Err(error) => topics.iter().map(|_| Err((code(&error), error.to_string()))).collect(),
         }
     }
 }

@@ -90,7 +90,7 @@ METRICS = {
     ),
     "seats": Metric("distinct", "seat", None, None, windows("60m", "7d"), ("tier",)),
     "team_seats": Metric(
-        "distinct", "seat", None, None, windows("60m", "7d"), (), ("tier", frozenset({"team", "__other__"}))
+        "distinct", "seat", None, None, windows("60m", "7d"), where=("tier", frozenset({"team", "__other__"}))
     ),
     "ada_purchases": Metric(
         "count",
@@ -98,8 +98,7 @@ METRICS = {
         frozenset({"purchase"}),
         None,
         windows("24h", "7d"),
-        (),
-        ("owner", frozenset({"ada"})),
+        where=("owner", frozenset({"ada"})),
     ),
     "account_revenue": Metric(
         "sum", "account_id", frozenset({"purchase"}), None, windows("60m", "28d"), ("tier", "owner")

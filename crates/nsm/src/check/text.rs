@@ -16,8 +16,7 @@ pub(super) fn render(explained: &Explained) -> String {
     );
     let head = textwrap::fill(&head, usize::from(WIDTH));
     let mut parts = vec![head, table(&["source", "topic", "clock", "lateness"], sources.iter().map(source).collect())];
-    let waits = |of: &SourceExplained| of.clock == "event";
-    let waited_for: Vec<&str> = sources.iter().filter(|of| waits(of)).map(|of| of.name.as_str()).collect();
+    let waited_for: Vec<&str> = sources.iter().filter(|of| of.clock == "event").map(|of| of.name.as_str()).collect();
     if !waited_for.is_empty() {
         let text = format!(
             "While {} is silent, all gauges wait: with event time only its own records move its clock.",

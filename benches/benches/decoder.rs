@@ -20,6 +20,12 @@ metrics:
 "#;
 const FILTER: &str = r#"  payers: { type: simple, measure: { agg: count_distinct, entity: user, events: [play, export], where: { plan: [team, pro] } }, windows: [7d] }
 "#;
+const ENTITIES: &str =
+    "account: { key: account_id }, account_user: { key: [account_id, user_id], shard_by: account_id } }";
+const DIMENSIONS: &str = "  plan: { from: properties.plan, values: [free, team, pro] }
+  paying: { from: properties.plan, values: [team, pro] }
+  top: { from: properties.plan, values: [pro] }
+";
 
 /// As the workload of `make bench` writes them.
 const NATIVE: &str = r#"{"event_id":"5cc17d2b1b0a4b5f","event":"export","user_id":"9f0d3a6c2e814b75","account_id":"13c7e0aa95f2d846","timestamp":"2025-01-17T09:30:00.250Z","properties":{"plan":"team"}}"#;
@@ -111,6 +117,27 @@ fn idle_metrics(_: &mut Criterion) {
     ratio("200 metrics that match no event make it take", [(&many, NATIVE.as_bytes()), (&few, NATIVE.as_bytes())]);
 }
 
+/// What twenty metrics cost, of three entities and each in three segments by what events say, beside one without any. An event
+/// concerns nine of them: six that count any event, and three that count its own.
+fn segments(_: &mut Criterion) {
+    let (head, _) = CATALOGUE.split_once("  accounts:").expect("it is the second metric");
+    let (sources, _) = CATALOGUE.split_once("metrics:").expect("it has metrics");
+    let metric = |at: usize| {
+        let entity = ["user", "account", "account_user"][at % 3];
+        let name = ["any", "play", "click", "any", "search", "export", "invite"][at / 3];
+        let events = if name == "any" { name.to_owned() } else { format!("[{name}]") };
+        let measure = format!("{{ agg: count_distinct, entity: {entity}, events: {events} }}");
+        format!("  m{at}: {{ type: simple, measure: {measure}, windows: [1d, 28d], by: [plan, paying, top] }}\n")
+    };
+    let twenty = format!(
+        "{}\ndimensions:\n{DIMENSIONS}metrics:\n{}",
+        sources.replace("account: { key: account_id } }", ENTITIES),
+        (0..20).map(metric).collect::<String>()
+    );
+    let (one, twenty) = (Reader::new(&plan(head), 0), Reader::new(&plan(&twenty), 0));
+    ratio("20 metrics with 3 segments take of one's time", [(&twenty, NATIVE.as_bytes()), (&one, NATIVE.as_bytes())]);
+}
+
 /// Prints how long the one takes against the other, by the medians of rounds in which both take turns.
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 fn ratio(what: &str, sides: [(&Reader, &[u8]); 2]) {
@@ -127,5 +154,5 @@ fn ratio(what: &str, sides: [(&Reader, &[u8]); 2]) {
     println!("{what}: {:.2} (median; from {:.2} to {:.2} in the middle half)", ratios[50], ratios[25], ratios[75]);
 }
 
-criterion_group!(benches, read, formats, idle_metrics);
+criterion_group!(benches, read, formats, idle_metrics, segments);
 criterion_main!(benches);

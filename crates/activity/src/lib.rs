@@ -21,6 +21,7 @@ pub mod mask;
 pub mod measure;
 pub mod pack;
 pub mod record;
+pub mod spans;
 pub mod standing;
 pub mod tally;
 pub mod timeline;

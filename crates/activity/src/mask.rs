@@ -95,6 +95,11 @@ impl Mask {
         })
     }
 
+    /// The buckets of the set, ascending.
+    pub fn buckets(&self) -> impl Iterator<Item = Bucket> {
+        self.runs().flat_map(|(first, last)| (first.0..=last.0).map(Bucket))
+    }
+
     /// The first bit at or after `from` that is set in the words as `of` sees them.
     fn seek(&self, from: usize, end: usize, of: impl Fn(u64) -> u64) -> Option<usize> {
         let mut at = from;

@@ -8,16 +8,18 @@ use crate::varint;
 use std::ops::Index;
 
 /// What an entity did, per metric and grain: the buckets in which it was active; what its attributes were; and, for each metric
-/// whose slices follow these attributes, how many of its members count, or what its events of each bucket add up to.
+/// whose slices follow these attributes, how many of its members count, or what its events of each bucket add up to; and, for
+/// each metric that asks for it, the bucket in which the entity was first active, however long ago.
 ///
-/// Invariant: each of the four ascends, and no mask, timeline or tally is empty; so records of the same activity and
+/// Invariant: each of the five ascends, and no mask, timeline or tally is empty; so records of the same activity and
 /// attributes are equal.
 ///
 /// Stored as one byte of version, then for each mask a varint, four times the metric's index plus the grain (day 0, hour 1,
-/// minute 2), and the mask: a handful of bytes for most entities, and as many as it takes for any. The varint of a timeline is
-/// eight times the dimension's index plus 3; that of members sixteen times the metric's index plus 7, and their window
-/// follows as a varint: four times the length plus the grain, or, of a window to date, four times the period (week 0, month 1,
-/// quarter 2) plus 3. The varint of events is sixteen times that of a mask plus 15.
+/// minute 2), and the mask: a handful of bytes for most entities, and as many as it takes for any. The varint of anything else
+/// is 32 times a number, plus 4 times its sort, plus 3: for a timeline the dimension's index and sort 0; for members the metric's
+/// index and sort 1, and their window follows as a varint: four times the length plus the grain, or, of a window to date, four times
+/// the period (week 0, month 1, quarter 2) plus 3; for events what would begin their track's mask and sort 2; for a first bucket
+/// the same and sort 3, and the bucket follows as a signed varint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     masks: Vec<(Track, Mask)>,
@@ -25,6 +27,7 @@ pub struct Record {
     /// As steps over as-of buckets.
     members: Vec<((MetricIndex, Window), Tally)>,
     events: Vec<(Track, Tally)>,
+    firsts: Vec<(Track, Bucket)>,
 }
 
 /// Below what nothing is kept.
@@ -44,13 +47,30 @@ impl Index<Grain> for Floors {
     }
 }
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 /// In place of a grain: the varint does not begin a mask.
 const NO_MASK: u64 = 3;
-/// Behind that: neither does it begin a timeline.
-const NO_TIMELINE: u64 = 4;
-/// Behind that: it does not begin members, but events.
-const EVENTS: u64 = 8;
+
+/// What a varint begins that begins no mask. The numbers are part of the stored format.
+#[derive(Clone, Copy)]
+enum Sort {
+    Timeline = 0,
+    Members = 1,
+    Events = 2,
+    First = 3,
+}
+
+impl Sort {
+    const ALL: [Sort; 4] = [Sort::Timeline, Sort::Members, Sort::Events, Sort::First];
+
+    fn of(number: u64) -> Option<Sort> {
+        usize::try_from(number).ok().and_then(|at| Sort::ALL.get(at)).copied()
+    }
+
+    fn put(self, number: u64, out: &mut Vec<u8>) {
+        varint::put(number << 5 | (self as u64) << 2 | NO_MASK, out);
+    }
+}
 
 impl Record {
     /// The buckets in which the entity was active on a track; `None` if in none.
@@ -106,7 +126,24 @@ impl Record {
         }
     }
 
-    /// Lets go of everything below the floors.
+    /// The first bucket in which the entity was ever active on a track, also if that is not kept any more; `None` if it never was,
+    /// or if nobody asked.
+    #[must_use]
+    pub fn first(&self, track: Track) -> Option<Bucket> {
+        get(&self.firsts, &track).copied()
+    }
+
+    /// The entity was active on a track in a bucket, perhaps earlier than ever. Whether it was.
+    pub fn seen(&mut self, track: Track, bucket: Bucket) -> bool {
+        match self.firsts.binary_search_by(|(of, _)| of.cmp(&track)) {
+            Ok(at) if self.firsts[at].1 <= bucket => return false,
+            Ok(at) => self.firsts[at].1 = bucket,
+            Err(at) => self.firsts.insert(at, (track, bucket)),
+        }
+        true
+    }
+
+    /// Lets go of everything below the floors, but of what was first.
     pub fn trim(&mut self, floors: &Floors) {
         self.masks.iter_mut().for_each(|(track, mask)| mask.trim(floors.buckets[track.grain]));
         self.masks.retain(|(_, mask)| !mask.is_empty());
@@ -120,7 +157,8 @@ impl Record {
     /// Whether nothing is known of the entity.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.masks.is_empty() && self.attributes.is_empty() && self.members.is_empty() && self.events.is_empty()
+        let Record { masks, attributes, members, events, firsts } = self;
+        masks.is_empty() && attributes.is_empty() && members.is_empty() && events.is_empty() && firsts.is_empty()
     }
 
     /// How many bytes the record takes when stored, about: without going through all of it.
@@ -130,7 +168,8 @@ impl Record {
         let attributes = self.attributes.iter().map(|(_, timeline)| 3 + timeline.size());
         let members = self.members.iter().map(|(_, members)| 6 + members.size());
         let events = self.events.iter().map(|(_, events)| 3 + events.size());
-        1 + masks.sum::<usize>() + attributes.sum::<usize>() + members.sum::<usize>() + events.sum::<usize>()
+        let others = attributes.sum::<usize>() + members.sum::<usize>() + events.sum::<usize>();
+        1 + masks.sum::<usize>() + others + 7 * self.firsts.len()
     }
 
     /// The record as it is stored.
@@ -143,17 +182,21 @@ impl Record {
             mask.encode(&mut out);
         }
         for (dimension, timeline) in &self.attributes {
-            varint::put(u64::from(dimension.0) << 3 | NO_MASK, &mut out);
+            Sort::Timeline.put(dimension.0.into(), &mut out);
             timeline.encode(&mut out);
         }
         for ((metric, window), members) in &self.members {
-            varint::put(u64::from(metric.0) << 4 | NO_TIMELINE | NO_MASK, &mut out);
+            Sort::Members.put(metric.0.into(), &mut out);
             varint::put(number_of(*window), &mut out);
             members.encode(&mut out);
         }
         for (track, events) in &self.events {
-            varint::put(number_of_track(*track) << 4 | EVENTS | NO_TIMELINE | NO_MASK, &mut out);
+            Sort::Events.put(number_of_track(*track), &mut out);
             events.encode(&mut out);
+        }
+        for (track, first) in &self.firsts {
+            Sort::First.put(number_of_track(*track), &mut out);
+            varint::put_signed(i64::from(first.0), &mut out);
         }
         out
     }
@@ -167,8 +210,9 @@ impl Record {
             let (number, tail) = varint::take(rest)?;
             rest = record.take(number, tail)?;
         }
-        let Record { masks, attributes, members, events } = &record;
-        let is_whole = ascends(masks) && ascends(attributes) && ascends(members) && ascends(events);
+        let Record { masks, attributes, members, events, firsts } = &record;
+        let is_whole =
+            ascends(masks) && ascends(attributes) && ascends(members) && ascends(events) && ascends(firsts);
         (*version == VERSION && is_whole).then_some(record)
     }
 
@@ -177,21 +221,31 @@ impl Record {
         if let Some(track) = track(number) {
             let (mask, rest) = Mask::take(bytes)?;
             self.masks.push((track, mask));
-            Some(rest)
-        } else if number & NO_TIMELINE == 0 {
-            let (timeline, rest) = Timeline::take(bytes)?;
-            self.attributes.push((index(number >> 3).map(DimensionIndex)?, timeline));
-            Some(rest)
-        } else if number & EVENTS == 0 {
-            let (window, rest) = varint::take(bytes)?;
-            let window = window_of(window)?;
-            let (members, rest) = Tally::take(rest)?;
-            self.members.push(((index(number >> 4).map(MetricIndex)?, window), members));
-            Some(rest)
-        } else {
-            let (events, rest) = Tally::take(bytes)?;
-            self.events.push((track(number >> 4)?, events));
-            Some(rest)
+            return Some(rest);
+        }
+        let of = number >> 5;
+        match Sort::of(number >> 2 & 7)? {
+            Sort::Timeline => {
+                let (timeline, rest) = Timeline::take(bytes)?;
+                self.attributes.push((index(of).map(DimensionIndex)?, timeline));
+                Some(rest)
+            }
+            Sort::Members => {
+                let (window, rest) = varint::take(bytes)?;
+                let (members, rest) = Tally::take(rest)?;
+                self.members.push(((index(of).map(MetricIndex)?, window_of(window)?), members));
+                Some(rest)
+            }
+            Sort::Events => {
+                let (events, rest) = Tally::take(bytes)?;
+                self.events.push((track(of)?, events));
+                Some(rest)
+            }
+            Sort::First => {
+                let (first, rest) = varint::take_signed::<i64>(bytes)?;
+                self.firsts.push((track(of)?, Bucket(i32::try_from(first).ok()?)));
+                Some(rest)
+            }
         }
     }
 }
@@ -293,6 +347,20 @@ mod tests {
             }
             prop_assert_eq!(record, kept);
         }
+    }
+
+    #[test]
+    fn what_was_first_stays_first_whatever_is_let_go_of() {
+        let track = |metric, grain| Track { metric: MetricIndex(metric), grain };
+        let (day, hour) = (track(3, Grain::Day), track(3, Grain::Hour));
+        let mut record = Record::default();
+        assert!(record.seen(day, Bucket(20_000)) && record.seen(hour, Bucket(480_000)));
+        assert!(!record.seen(day, Bucket(20_000)) && !record.seen(day, Bucket(20_001)) && record.seen(day, Bucket(-7)));
+        record.trim(&Floors { buckets: PerGrain::of(|_| Bucket(1_000_000)), time: Millis(0) });
+        assert_eq!((record.first(day), record.first(hour)), (Some(Bucket(-7)), Some(Bucket(480_000))));
+        assert_eq!(record.first(track(4, Grain::Day)), None);
+        assert!(!record.is_empty());
+        assert_eq!(Record::decode(&record.encode()), Some(record));
     }
 
     #[test]

@@ -40,6 +40,16 @@ MUTANTS = {
         ("crates/state/src/port.rs", "expected.incarnation != self.next.incarnation", "expected.next > self.next.next"),
         ("crates/state/src/memory.rs", "if commit.claims() {", "if false {"),
     ],
+    "first seen only while it is kept": [
+        ("crates/window/src/shard/masks.rs", "tracks.retain(|aimed| aimed.asks_first());", "tracks.clear();"),
+    ],
+    "kinds without a before": [
+        (
+            "crates/window/src/shard/masks.rs",
+            "before.into_iter().map(|(key, at, n)| (key, at, -n))",
+            "before.into_iter().map(|(key, at, n)| (key, at, 0 * n))",
+        ),
+    ],
     "values that wait for nothing": [
         ("crates/event/src/admitted.rs", "(self.left == 0).then_some(other)", "Some(other)"),
     ],

@@ -211,8 +211,7 @@ impl Record {
             rest = record.take(number, tail)?;
         }
         let Record { masks, attributes, members, events, firsts } = &record;
-        let is_whole =
-            ascends(masks) && ascends(attributes) && ascends(members) && ascends(events) && ascends(firsts);
+        let is_whole = ascends(masks) && ascends(attributes) && ascends(members) && ascends(events) && ascends(firsts);
         (*version == VERSION && is_whole).then_some(record)
     }
 

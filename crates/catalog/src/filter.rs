@@ -2,9 +2,9 @@
 
 use crate::dimension::{By, Taken};
 use crate::plan::{Metric, Plan, Rule};
-use activity::mask::Mask;
+use activity::record::Record;
 use activity::timeline::{Timeline, Values};
-use activity::{Bucket, DimensionIndex, DimensionValue, Grain, Window, measure};
+use activity::{Bucket, DimensionIndex, DimensionValue, Grain, MetricIndex, Window};
 
 /// A test of one attribute of an entity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,28 +92,22 @@ impl Plan {
         })))
     }
 
-    /// The steps of what an entity with this mask contributes to a metric that counts entities, in a window, by what its
+    /// The steps of what an entity with this record contributes to a metric that counts entities, in a window, by what its
     /// attributes were.
     pub fn contribution<'t>(
         &self,
-        metric: &Metric,
+        metric: MetricIndex,
         window: Window,
-        mask: &Mask,
+        record: &Record,
         timeline: impl Fn(DimensionIndex) -> Option<&'t Timeline>,
     ) -> Vec<(Bucket, i128)> {
-        let gate = self.gate(metric, window.grain, timeline);
-        let mut steps = Vec::new();
-        measure::active(
-            mask,
-            |bucket| self.until(window, bucket),
-            |at, n| match &gate {
-                None => steps.push((at, n.into())),
-                Some(gate) => gate.cut(at, n.into(), |verdict, at, n| {
-                    steps.extend((verdict == Verdict::Counts).then_some((at, n)));
-                }),
-            },
-        );
-        steps
+        let steps = self.steps(metric, window, record);
+        let Some(gate) = self.gate(self.metric(metric), window.grain, timeline) else { return steps };
+        let mut counting = Vec::new();
+        for (at, n) in steps {
+            gate.cut(at, n, |verdict, at, n| counting.extend((verdict == Verdict::Counts).then_some((at, n))));
+        }
+        counting
     }
 }
 

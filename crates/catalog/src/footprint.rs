@@ -26,33 +26,38 @@ impl Plan {
     /// What a metric adds to the state: the part of an entity's record that it takes, encoded as it would be stored.
     #[must_use]
     pub fn footprint(&self, index: MetricIndex) -> Footprint {
-        let metric = self.metric(index);
+        let (metric, family) = (self.metric(index), self.family(index));
         let grains = || Grain::ALL.into_iter().filter(|grain| metric.windows_of(*grain).next().is_some());
         let bytes = |first: &dyn Fn(Grain) -> Bucket| {
             let mut record = Record::default();
             for grain in grains() {
                 let track = Track { metric: index, grain };
                 for bucket in (first(grain).0..=self.bucket(grain, ANY_TIME).0).map(Bucket) {
-                    match metric.entity() {
-                        Some(_) => drop(record.mask_mut(track).insert(bucket)),
-                        None => record.add_events(track, bucket, 1),
+                    if metric.entity().is_none() {
+                        record.add_events(track, bucket, 1);
+                        continue;
+                    }
+                    record.mask_mut(track).insert(bucket);
+                    if family.as_ref().is_some_and(|family| family.kind.asks_first()) {
+                        record.seen(track, bucket);
                     }
                 }
             }
             record.encode().len() - Record::default().encode().len()
         };
         let slices = metric.by.iter().map(|by| self.dimension(by.dimension).all_values().count()).sum::<usize>();
-        let keeps_records = metric.entity().or_else(|| self.owner(metric)).is_some();
+        let is_recorded = family.as_ref().is_none_or(|family| family.reads == index);
+        let keeps_records = is_recorded && metric.entity().or_else(|| self.owner(metric)).is_some();
         Footprint {
             once: keeps_records.then(|| bytes(&|grain| self.bucket(grain, ANY_TIME))),
             always: keeps_records.then(|| bytes(&|grain| self.floor(grain, ANY_TIME))),
             counters: metric.windows.len() * (1 + slices),
-            steps: grains().map(|grain| self.steps(metric, grain)).max().unwrap_or(0),
+            steps: grains().map(|grain| self.steps_of_counter(metric, grain)).max().unwrap_or(0),
         }
     }
 
     /// From the first as-of bucket that is kept to the one where the longest window lets go of the present.
-    fn steps(&self, metric: &Metric, grain: Grain) -> usize {
+    fn steps_of_counter(&self, metric: &Metric, grain: Grain) -> usize {
         let now = self.bucket(grain, ANY_TIME);
         let kept = now.since(self.origin(grain, self.floor(grain, ANY_TIME)));
         let ahead = metric.windows_of(grain).map(|window| i64::from(window.longest())).max().unwrap_or(0);

@@ -4,6 +4,7 @@
 use crate::calendar::Calendar;
 use crate::dimension::{By, Dimension, Slice};
 use crate::filter::Requirement;
+use crate::kinds::{Family, Role};
 use crate::source::{Path, Source};
 use activity::record::Floors;
 use activity::{Bucket, CatalogVersion, EntityKind, Extent, Grain, MetricIndex, Millis, PerGrain, Window};
@@ -31,6 +32,8 @@ pub struct Plan {
     pub exclude: Vec<Rule>,
     /// What is counted; a [`MetricIndex`] is an index into it, or past its end into `slices`.
     pub metrics: Vec<Metric>,
+    /// The metrics that are worked out together of one record, each family in the order of its first metric.
+    pub families: Vec<Family>,
     /// The slices of metrics, in their order, then in that of the dimensions by which they are sliced, then by value.
     pub slices: Vec<Slice>,
     /// The fingerprint of everything above that shapes stored state: the time zone and its database's version, history,
@@ -70,6 +73,8 @@ pub struct Metric {
     pub by: Vec<By>,
     /// The excluded traffic that it counts all the same: places in [`Plan::exclude`].
     pub include: Vec<usize>,
+    /// Its place in a family; `None` if an entity counts wherever the window covers one of its buckets, or if events count.
+    pub role: Option<Role>,
 }
 
 /// What a metric counts of the events that it wants.
@@ -170,10 +175,18 @@ impl Plan {
         }
     }
 
-    /// The longest window of any metric, in buckets of the grain.
+    /// How many buckets of the grain any metric looks back as of one: most, its longest window.
     #[must_use]
     pub fn reach(&self, grain: Grain) -> u16 {
-        self.metrics.iter().flat_map(|metric| metric.windows_of(grain)).map(Window::longest).max().unwrap_or(1)
+        let of = |metric| move |window| self.reach_of(metric, window);
+        self.metrics.iter().flat_map(|metric| metric.windows_of(grain).map(of(metric))).max().unwrap_or(1)
+    }
+
+    /// How many buckets a metric looks back as of one, in a window of its.
+    #[must_use]
+    pub fn reach_of(&self, metric: &Metric, window: Window) -> u16 {
+        let kind = metric.role.as_ref().map(|role| &self.families[role.family].kind);
+        kind.map_or(window.longest(), |kind| kind.reach(window))
     }
 
     /// The longest lateness of any source, in milliseconds.
@@ -258,6 +271,13 @@ impl Metric {
     #[must_use]
     pub fn decimals(&self) -> u8 {
         self.value().map_or(0, |(_, decimals)| decimals)
+    }
+
+    /// The label that tells it from other metrics that are called the same, if there are any: its name and value.
+    #[must_use]
+    pub fn label(&self) -> Option<(&'static str, &str)> {
+        let (name, value) = self.role.as_ref()?.label.as_ref()?;
+        Some((name, value))
     }
 
     /// The windows of a grain.

@@ -7,13 +7,16 @@
 // They are made to be described, not to be built.
 #![expect(dead_code, reason = "schemars reads the fields")]
 
+mod metrics;
 mod shapes;
 
+use crate::parse::metrics::WINDOWS;
 use crate::parse::values::Units;
-use crate::parse::{WEEKDAYS, dimensions, fields, formats, history_units, metrics, sources};
+use crate::parse::{WEEKDAYS, dimensions, fields, formats, history_units, sources};
 use activity::{Grain, Period};
+use metrics::Metric;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use shapes::{Named, OneOrMore, decimals, limit, words};
+use shapes::{Named, OneOrMore, limit, words};
 use std::borrow::Cow;
 
 /// The schema of a catalogue.
@@ -202,72 +205,6 @@ struct Dimension {
     as_of: Option<String>,
 }
 
-/// One metric: what is counted of which events, over which trailing windows.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct Metric {
-    #[schemars(schema_with = "metric_type")]
-    r#type: String,
-    /// For people.
-    description: Option<Text>,
-    /// What is counted of the events.
-    measure: Measure,
-    /// The trailing windows, such as `[60m, 24h, 1d, 28d]`. Minutes and hours slide, days are calendar days. Or `wtd`, `mtd`, `qtd`: the week, month or quarter to date.
-    windows: OneOrMore<Span>,
-    /// The dimensions by which it is sliced.
-    by: Option<OneOrMore<Text>>,
-    /// The excluded traffic that it counts all the same.
-    include: Option<OneOrMore<Text>>,
-}
-
-#[derive(JsonSchema)]
-#[schemars(untagged)]
-enum Measure {
-    CountDistinct(CountDistinct),
-    Count(Count),
-    Sum(Sum),
-}
-
-/// How many different entities the events name.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct CountDistinct {
-    #[schemars(extend("const" = "count_distinct"))]
-    agg: String,
-    /// One of `entities`.
-    entity: Text,
-    /// `any`, or the names of events.
-    events: OneOrMore<Text>,
-    r#where: Option<Conditions>,
-}
-
-/// How many the events are, each event_id once.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct Count {
-    #[schemars(extend("const" = "count"))]
-    agg: String,
-    /// `any`, or the names of events.
-    events: OneOrMore<Text>,
-    r#where: Option<Conditions>,
-}
-
-/// What a property of the events adds up to, each event_id once.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct Sum {
-    #[schemars(extend("const" = "sum"))]
-    agg: String,
-    /// The property, such as `properties.amount`.
-    value: FieldPath,
-    /// To how many decimals each value is rounded. Default: 0.
-    #[schemars(default, schema_with = "decimals")]
-    decimals: Option<u8>,
-    /// `any`, or the names of events.
-    events: OneOrMore<Text>,
-    r#where: Option<Conditions>,
-}
-
 /// Defines types that are described by a function.
 macro_rules! described {
     ($($name:ident: $schema:expr;)*) => {$(
@@ -300,7 +237,7 @@ described! {
 
 /// A span, or a period to date.
 fn window(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "anyOf": [span(metrics::WINDOWS), { "enum": Period::ALL.map(Period::to_date) }] })
+    json_schema!({ "anyOf": [span(WINDOWS), { "enum": Period::ALL.map(Period::to_date) }] })
 }
 
 fn week_starts(_: &mut SchemaGenerator) -> Schema {
@@ -355,10 +292,6 @@ fn as_of(_: &mut SchemaGenerator) -> Schema {
 
 fn unit(_: &mut SchemaGenerator) -> Schema {
     words(fields::UNITS)
-}
-
-fn metric_type(_: &mut SchemaGenerator) -> Schema {
-    words(metrics::TYPES)
 }
 
 /// Native fields, and any other that a key is made of.

@@ -4,7 +4,7 @@
 //! *text* is its length in bytes, a number, and its UTF-8 bytes. A *list* is its length, a number, and its items. So no two
 //! catalogues that count differently have the same bytes.
 //!
-//! 1. the text `northstar.catalogue.5`, which changes if this description does;
+//! 1. the text `northstar.catalogue.6`, which changes if this description does;
 //! 2. the time zone's name and the version of the built-in time-zone database, texts; and the day on which weeks start, a number
 //!    (1 is Monday);
 //! 3. for minutes, hours and days: the history in buckets, and the longest lateness of any source in milliseconds, numbers;
@@ -20,7 +20,9 @@
 //! 7. the list of metrics, in the catalogue's order: the name, a text; the measure; a list of at most one list of event
 //!    names, which is empty if any event counts; the list of conditions; the list of requirements; the windows, an ascending list: the grain (0 minute,
 //!    1 hour, 2 day), a number, and `l` and the length, or `p` and the period (0 week, 1 month, 2 quarter); the list of the places in list 5 of what it is sliced by; and
-//!    the list of the places in list 6 of what it counts all the same.
+//!    the list of the places in list 6 of what it counts all the same;
+//! 8. the list of families, in the catalogue's order: the letter and the number of its kind, and the list of the places in list 7 of
+//!    its metrics.
 //!
 //! A dimension is taken from `e` and its property's names, a list, preceded by the number 0; or from `a` and the entity's place
 //! in list 4, a number, the list of the attribute's names, and 0 if it is as of the bucket, 1 if it is the current one; or from `r` and
@@ -43,7 +45,7 @@ use crate::plan::{Condition, Entity, Literal, Measure, Metric, Part, Plan};
 use crate::source::Attributes;
 use activity::{CatalogVersion, Extent, Grain};
 
-const FORMAT: &str = "northstar.catalogue.5";
+const FORMAT: &str = "northstar.catalogue.6";
 
 /// The fingerprint of a plan; its own field `version` does not count.
 #[must_use]
@@ -75,6 +77,11 @@ fn canonical(plan: &Plan, zones: &str) -> Vec<u8> {
         set(out, &rule.required, requirement);
     });
     list(&mut out, &plan.metrics, metric);
+    list(&mut out, &plan.families, |out, family| {
+        let (letter, value) = family.kind.code();
+        tagged(out, letter, value);
+        list(out, &family.moves, |out, metric| number(out, metric.0.into()));
+    });
     out
 }
 
@@ -217,6 +224,6 @@ metrics:
     #[test]
     fn bytes_of_the_format_are_fixed() {
         let plan = crate::parse(CATALOGUE).unwrap();
-        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 17_007_268_005_797_253_636);
+        assert_eq!(xxhash_rust::xxh3::xxh3_64(&canonical(&plan, "2025b")), 6_545_652_466_684_375_998);
     }
 }

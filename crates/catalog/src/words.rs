@@ -2,6 +2,7 @@
 
 use crate::dimension::{By, Dimension, Taken};
 use crate::filter::Requirement;
+use crate::kinds::Family;
 use crate::plan::{Condition, Literal, Measure, Metric, Part, Plan};
 use activity::{Bucket, Extent, Grain, Period, Window};
 use jiff::Timestamp;
@@ -54,7 +55,11 @@ impl Plan {
                 let (name, event, are) =
                     (&entity.name, event("an event", "any event"), if entity.key.len() == 1 { "is" } else { "are" });
                 let key = and(&entity.key);
-                format!("Every {name} with {event}{conditions} counts once; two are the same if {key} {are} equal.")
+                let place = |of: &Family| of.moves.iter().position(|index| std::ptr::eq(self.metric(*index), metric));
+                let family = metric.role.as_ref().map(|role| &self.families[role.family]);
+                let words = family.and_then(|of| Some(of.kind.words(place(of)?)));
+                let words = words.unwrap_or_else(|| "counts once".to_owned());
+                format!("Every {name} with {event}{conditions} {words}; two are the same if {key} {are} equal.")
             }
             Measure::Count => {
                 format!("{}{conditions} counts, each event_id {once}.", event("Every event", "Every event"))

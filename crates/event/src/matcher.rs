@@ -159,6 +159,9 @@ impl Test {
 fn candidates(plan: &Plan, event: Option<&String>) -> Candidates {
     let mut candidates = Candidates::default();
     for (metric, index) in plan.metrics.iter().zip(0..) {
+        if !plan.is_recorded(MetricIndex(index)) {
+            continue;
+        }
         let wanted = metric.events.as_ref().is_none_or(|names| event.is_some_and(|event| names.contains(event)));
         if !wanted {
             continue;

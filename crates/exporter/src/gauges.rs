@@ -2,7 +2,7 @@
 
 use crate::totals::Totals;
 use activity::{Bucket, Grain, MetricIndex, Millis, Window};
-use catalog::{Dimension, Metric, Names, Plan, Taken};
+use catalog::{By, Metric, Names, Plan, Taken};
 use std::fmt::Write;
 
 /// Every metric and window as of the unfinished bucket and the last complete one, the slices of each as metrics of their own,
@@ -10,21 +10,19 @@ use std::fmt::Write;
 /// that can be told.
 pub(crate) fn render(plan: &Plan, totals: &Totals, time: Millis, as_of: &[(Grain, Bucket)]) -> String {
     let mut page = Page { plan, totals, as_of, text: String::new() };
-    for (index, metric) in (0..).map(MetricIndex).zip(&plan.metrics) {
+    let metrics: Vec<(MetricIndex, &Metric)> = (0..).map(MetricIndex).zip(&plan.metrics).collect();
+    // Those that only a label tells apart stand beside one another: all their samples come under one head.
+    for alike in metrics.chunk_by(|(_, a), (_, b)| a.name == b.name) {
+        let metric = alike[0].1;
         let words = plan.words(metric).counts;
         let help = if metric.description.is_empty() { &words } else { &metric.description };
         page.head(&metric.name, help);
-        page.values(&metric.name, index, "");
-        for by in &metric.by {
+        alike.iter().for_each(|(index, metric)| page.values(&metric.name, *index, &own_label(metric)));
+        for (at, by) in metric.by.iter().enumerate() {
             let dimension = plan.dimension(by.dimension);
-            let name = dimension.slices_of(&metric.name);
             let what = if dimension.taken == Taken::Excluded { "Excluded by" } else { "By" };
-            page.head(&name, &format!("{help} {what} {}.", dimension.name));
-            for value in plan.values_of(metric, *by) {
-                if let Some(called) = plan.label(totals.names(), by.dimension, value) {
-                    page.values(&name, by.slice(value), &label(dimension, &called));
-                }
-            }
+            page.head(&dimension.slices_of(&metric.name), &format!("{help} {what} {}.", dimension.name));
+            alike.iter().for_each(|(_, metric)| page.slices(metric, metric.by[at]));
         }
     }
     page.text + &stands(totals, time)
@@ -40,6 +38,17 @@ struct Page<'p> {
 impl Page<'_> {
     fn head(&mut self, name: &str, help: &str) {
         let _ = writeln!(self.text, "# HELP nsm_{name} {}\n# TYPE nsm_{name} gauge", escape(help));
+    }
+
+    /// The samples of all slices of a metric by a dimension.
+    fn slices(&mut self, metric: &Metric, by: By) {
+        let dimension = self.plan.dimension(by.dimension);
+        let name = dimension.slices_of(&metric.name);
+        for value in self.plan.values_of(metric, by) {
+            if let Some(called) = self.plan.label(self.totals.names(), by.dimension, value) {
+                self.values(&name, by.slice(value), &(own_label(metric) + &label(&dimension.name, &called)));
+            }
+        }
     }
 
     /// The samples of a metric or a slice. `label` is further ones, each behind a comma.
@@ -67,14 +76,16 @@ pub fn series(plan: &Plan, metric: &Metric) -> Vec<String> {
         let of = |window: &Window| [false, true].map(|complete| series_of(name, *window, complete, label));
         metric.windows.iter().flat_map(of).collect::<Vec<_>>()
     };
-    let mut series = all(&metric.name, "");
+    let own = own_label(metric);
+    let mut series = all(&metric.name, &own);
     for by in &metric.by {
         let dimension = plan.dimension(by.dimension);
         let name = dimension.slices_of(&metric.name);
         let declared = Names::default();
         let called =
             |value| plan.label(&declared, by.dimension, value).unwrap_or_else(|| format!("#{}", value.0).into());
-        series.extend(plan.values_of(metric, *by).flat_map(|value| all(&name, &label(dimension, &called(value)))));
+        let label = |value| own.clone() + &label(&dimension.name, &called(value));
+        series.extend(plan.values_of(metric, *by).flat_map(|value| all(&name, &label(value))));
     }
     series
 }
@@ -83,9 +94,14 @@ fn series_of(name: &str, window: Window, complete: bool, label: &str) -> String 
     format!("nsm_{name}{{window=\"{window}\",complete=\"{complete}\"{label}}}")
 }
 
+/// What tells a metric from others that are called the same.
+fn own_label(metric: &Metric) -> String {
+    metric.label().map_or_else(String::new, |(name, value)| label(name, value))
+}
+
 /// A further label, behind a comma.
-fn label(dimension: &Dimension, value: &str) -> String {
-    format!(",{}=\"{}\"", dimension.name, escape_label(value))
+fn label(name: &str, value: &str) -> String {
+    format!(",{name}=\"{}\"", escape_label(value))
 }
 
 /// The time and the offsets travel with the values: a page never pairs values with those of another read.

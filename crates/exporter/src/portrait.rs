@@ -5,7 +5,7 @@ use crate::records::Shards;
 use crate::totals::Withheld;
 use activity::record::Record;
 use activity::standing::Standing;
-use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, Millis, Track, key};
+use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, Millis, key};
 use catalog::{Metric, Names, Plan, Taken};
 use serde::Serialize;
 use state::{Store, decode_record};
@@ -175,7 +175,10 @@ impl Look<'_> {
     }
 
     fn metrics(self, kind: EntityKind, record: &Record, owners: &Owners) -> Vec<OfMetric> {
-        let counting = (0..).map(MetricIndex).zip(&self.plan.metrics).filter(|(_, of)| of.entity() == Some(kind));
+        let counting = (0..)
+            .map(MetricIndex)
+            .zip(&self.plan.metrics)
+            .filter(|(_, of)| of.entity() == Some(kind) && of.label().is_none());
         counting.map(|(index, metric)| self.metric(index, metric, record, owners)).collect()
     }
 
@@ -186,11 +189,11 @@ impl Look<'_> {
             told.and_then(|record| record.attribute(dimension))
         };
         let window = |window: &activity::Window| {
-            let (grain, track) = (window.grain, Track { metric: index, grain: window.grain });
+            let grain = window.grain;
             let as_of = self.plan.bucket(grain, self.time);
             let standing = record
-                .mask(track)
-                .and_then(|mask| Standing::of(mask, self.plan.contribution(metric, *window, mask, timeline), as_of));
+                .mask(self.plan.track(index, grain))
+                .and_then(|mask| Standing::of(mask, self.plan.contribution(index, *window, record, timeline), as_of));
             OfWindow {
                 window: window.to_string(),
                 member: standing.is_some_and(|standing| standing.is_member()),
@@ -199,7 +202,7 @@ impl Look<'_> {
             }
         };
         let has_days = metric.windows_of(Grain::Day).next().is_some();
-        let mask = record.mask(Track { metric: index, grain: Grain::Day });
+        let mask = record.mask(self.plan.track(index, Grain::Day));
         let today = self.plan.bucket(Grain::Day, self.time);
         let was_active = |day: Bucket| mask.is_some_and(|mask| mask.contains(day));
         let mark = |ago: i32| if was_active(today.plus(-ago)) { '#' } else { '.' };

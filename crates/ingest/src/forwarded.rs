@@ -57,7 +57,7 @@ impl Lane {
         let is_at_event = |slice: Slice| matches!(plan.dimension(slice.dimension).taken, Taken::Event(_));
         let mut number = |series: MetricIndex| {
             let metric = plan.metric(series);
-            let is_touched = plan.slice(series).is_none_or(is_at_event);
+            let is_touched = plan.is_recorded(series) && plan.slice(series).is_none_or(is_at_event);
             let entity = metric.entity().filter(|_| is_touched && metric.windows_of(grain).next().is_some())?;
             let count = counts.entry(entity).or_default();
             *count += 1;

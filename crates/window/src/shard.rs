@@ -1,28 +1,28 @@
 //! The step function: a shard's state, the packs that move it on, and what has to be written.
 
 mod events;
+mod masks;
 mod segments;
 
 pub(crate) use self::events::Known;
-use self::segments::{Segments, Step};
+use self::masks::Families;
+use self::segments::Segments;
 use crate::counters::Counters;
 use crate::error::WindowError;
 use crate::metrics::Metrics;
 use crate::records::Records;
 use crate::seen::Seen;
 use crate::sweep::Sweep;
-use activity::additive::{Additive, Place};
+use activity::additive::Additive;
 use activity::continuity::{self, Verdict};
 use activity::counter::Counter;
 use activity::fence::Fence;
 use activity::header::Header;
-use activity::measure;
-use activity::pack::{Delta, Pack};
+use activity::pack::Pack;
 use activity::record::{Floors, Record};
-use activity::{Bucket, EntityKey, Grain, Offset, Shard, Track};
+use activity::{EntityKey, Grain, Offset, Shard, Track};
 use catalog::Plan;
 use state::{Commit, CounterKey, StoreError};
-use std::ops::Range;
 use std::sync::Arc;
 
 /// What window can be told beside the catalogue.
@@ -72,6 +72,7 @@ pub struct ShardState {
     seen: Seen,
     counters: Counters,
     segments: Segments,
+    families: Families,
     pub(crate) records: Records,
     pub(crate) sweep: Sweep,
 }
@@ -98,7 +99,7 @@ impl ShardState {
             }
         }
         let floors = header.time.map(|time| plan.floors(time));
-        let segments = Segments::of(&plan);
+        let (segments, families) = (Segments::of(&plan), Families::of_plan(&plan));
         // Records are stored together with the header that covers them.
         let is_empty = header.sources.is_empty();
         Ok(ShardState {
@@ -114,6 +115,7 @@ impl ShardState {
             seen: Seen::default(),
             counters: held,
             segments,
+            families,
             records: Records::default(),
             sweep: Sweep::opened(is_empty),
         })
@@ -236,50 +238,6 @@ impl ShardState {
         })
     }
 
-    fn apply_delta(&mut self, offset: Offset, delta: &Delta, behind: bool) -> Result<(), WindowError> {
-        let Delta { grain, bucket, .. } = *delta;
-        match self.floors.map(|floors| floors[grain]).filter(|floor| bucket < *floor) {
-            Some(floor) if !behind => {
-                let (shard, place) = (self.shard, Place { grain, bucket });
-                return Err(WindowError::BelowFloor { shard, offset, place, floor });
-            }
-            Some(_) => {
-                self.metrics.below_floor.inc_by(delta.keys.iter().count() as u64);
-                return Ok(());
-            }
-            None => {}
-        }
-        let tracks: Vec<Aimed> =
-            delta.metrics.iter().map(|metric| self.aim(Track { metric: *metric, grain })).collect();
-        self.sweep.hold(grain, bucket);
-        let are_followed = tracks.iter().any(|aimed| aimed.is_followed);
-        let (mut entities, mut bits, mut steps) = (0, 0, Vec::new());
-        for key in delta.keys.iter().flatten() {
-            let ShardState { plan, records, counters, floors, .. } = self;
-            entities += 1;
-            records.change(key, floors.as_ref(), |record| {
-                let before = bits;
-                bits += tracks
-                    .iter()
-                    .map(|aimed| u64::from(aimed.set(plan, record, counters, bucket, &mut steps)))
-                    .sum::<u64>();
-                bits > before
-            });
-            if are_followed {
-                self.slice_steps(key, &steps);
-                steps.clear();
-            }
-        }
-        self.metrics.entities.inc_by(entities);
-        self.metrics.bits.inc_by(bits);
-        Ok(())
-    }
-
-    fn aim(&self, track: Track) -> Aimed {
-        let (is_followed, is_filtered) = (self.segments.follow(track.metric), self.segments.filter(track.metric));
-        Aimed { track, counters: self.counters.places(track), is_followed, is_filtered }
-    }
-
     /// Below what nothing is kept.
     pub(crate) fn floors(&self) -> Option<&Floors> {
         self.floors.as_ref()
@@ -352,45 +310,5 @@ impl ShardState {
     pub fn discarded(&mut self, incarnation: activity::Incarnation) {
         self.header.discarded.retain(|of| *of != incarnation);
         self.header_changed = true;
-    }
-}
-
-/// A track, and where its counters are.
-struct Aimed {
-    track: Track,
-    counters: Range<usize>,
-    /// Whether slices follow what entities contribute to it.
-    is_followed: bool,
-    /// Whether that counts only where attributes say so.
-    is_filtered: bool,
-}
-
-impl Aimed {
-    /// Sets one bit, and moves the track's counters, unless they are filtered, by what the entity contributes after it and did not
-    /// before; these are steps that slices, and filtered counters, may follow. Whether the bit was new.
-    fn set(
-        &self,
-        plan: &Plan,
-        record: &mut Record,
-        counters: &mut Counters,
-        bucket: Bucket,
-        steps: &mut Vec<Step>,
-    ) -> bool {
-        let mask = record.mask_mut(self.track);
-        let around = mask.around(bucket);
-        if !mask.insert(bucket) {
-            return false;
-        }
-        for at in self.counters.clone() {
-            let (key, counter) = (counters.key(at), counters.change(at));
-            let until = |bucket| plan.until(key.window, bucket);
-            measure::activated(around, bucket, until, |at, n| {
-                if !self.is_filtered {
-                    counter.step(at, n);
-                }
-                steps.extend(self.is_followed.then_some((key, at, n.into())));
-            });
-        }
-        true
     }
 }

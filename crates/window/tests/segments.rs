@@ -6,8 +6,7 @@
 mod support;
 
 use activity::additive::{Addend, Additive, IdSpace, Place};
-use activity::admission::Admitted;
-use activity::pack::{Attribute, Change, Delta, Keys, Pack};
+use activity::pack::{Attribute, Change, Delta, Keys};
 use activity::{
     Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Grain, Incarnation, MetricIndex, Millis, PerGrain,
     Shard, Window,
@@ -85,6 +84,30 @@ metrics:
     windows: [5h, 7d]
     by: [tier]
     include: [trial, odd]
+  growth:
+    type: growth
+    measure: { agg: count_distinct, entity: pair, events: any }
+    windows: [5h, 3d]
+    by: [surface, plan]
+    include: odd
+  flow:
+    type: growth
+    against: day
+    measure: { agg: count_distinct, entity: account, events: any, where: { account.tier: [team, __none__] } }
+    windows: [4d]
+    by: [tier, plan]
+  often:
+    type: frequency
+    measure: { agg: count_distinct, entity: account, events: any }
+    windows: [2d, 4d]
+    by: plan
+    include: [trial, odd]
+  regulars:
+    type: simple
+    measure: { agg: count_distinct, entity: pair, events: any, at_least: { days: 2 } }
+    windows: [5d, wtd]
+    by: tier
+    include: [trial, odd]
 ";
 
 const ACCOUNT: EntityKind = EntityKind(0);
@@ -123,9 +146,9 @@ fn surface(number: u8) -> DimensionValue {
 fn verdict(metric: &str, plan: DimensionValue, tier: DimensionValue) -> Option<u16> {
     let (is_trial, is_odd) = (plan.0 == 1, [2, 3].contains(&tier.0) && [0, 2].contains(&plan.0));
     match metric {
-        "kept_accounts" if ![2, 0].contains(&tier.0) => None,
-        "kept_accounts" | "kept_orders" => Some(if is_trial { 1 } else { 2 * u16::from(is_odd) }),
-        "kept_pairs" => Some(u16::from(is_trial)),
+        "kept_accounts" | "flow" if ![2, 0].contains(&tier.0) => None,
+        "kept_accounts" | "kept_orders" | "flow" => Some(if is_trial { 1 } else { 2 * u16::from(is_odd) }),
+        "kept_pairs" | "growth" => Some(u16::from(is_trial)),
         "kept_revenue" => [1, 2].contains(&plan.0).then_some(0),
         _ => Some(0),
     }
@@ -176,13 +199,19 @@ impl Harness {
             keys.push(key.as_bytes());
             Delta { metrics, grain, bucket, keys }
         };
-        let of_user = |user: &u8| {
-            let sliced = self.shard.plan.metrics[5].by[0].slice(surface(*user));
-            let key = EntityKey::of(PAIR, &[account, &user.to_string()]);
-            delta(&[MetricIndex(1), MetricIndex(5), sliced], key)
-        };
-        let own = delta(&[MetricIndex(0), MetricIndex(4)], EntityKey::of(ACCOUNT, &[account]));
+        let of_user =
+            |user: &u8| delta(&self.recorded(PAIR, surface(*user)), EntityKey::of(PAIR, &[account, &user.to_string()]));
+        let own = delta(&self.recorded(ACCOUNT, DimensionValue::NONE), EntityKey::of(ACCOUNT, &[account]));
         users.iter().map(of_user).chain((!users.is_empty()).then_some(own)).collect()
+    }
+
+    /// The metrics that count an entity of some kind, and their slices by what its events say.
+    fn recorded(&self, entity: EntityKind, surface: DimensionValue) -> Vec<MetricIndex> {
+        let plan = &self.shard.plan;
+        let is_said =
+            |slice: catalog::Slice| slice.value == surface && plan.dimension(slice.dimension).name == "surface";
+        let all = plan.series().filter(|of| plan.metric(*of).entity() == Some(entity) && plan.is_recorded(*of));
+        all.filter(|of| plan.slice(*of).is_none_or(is_said)).collect()
     }
 
     /// An order as ingest forwards it; `None` if it is late.
@@ -226,7 +255,8 @@ impl Harness {
         };
         let is_in = |account: Option<u8>, surface: DimensionValue| {
             let (plan_of, tier) = (of(account, 0, AsOf::Bucket), of(account, 1, AsOf::Current));
-            let verdict = verdict(&plan.metric(metric).name, plan_of, tier);
+            let name = plan.metric(metric).name.split_once('_').filter(|(of, _)| ["growth", "flow"].contains(of));
+            let verdict = verdict(name.map_or(&plan.metric(metric).name, |(of, _)| of), plan_of, tier);
             let value = |slice: catalog::Slice| match plan.dimension(slice.dimension).name.as_str() {
                 "plan" => plan_of,
                 "tier" => tier,
@@ -248,10 +278,13 @@ impl Harness {
                 self.orders.iter().filter(|(order, of)| counts(of) && is_in(owner(**order), surface(**order)));
             return counted.map(|(_, order)| if is_sum { order.amount.into() } else { 1 }).sum();
         }
-        let active = self.active[window.grain].iter().filter(|(_, at)| at.range(range.clone()).next().is_some());
-        let counted: BTreeSet<(u8, u8)> =
-            active.map(|((account, user), _)| (*account, if of_pairs { *user } else { 0 })).collect();
-        counted.into_iter().map(|(account, user)| i128::from(is_in(Some(account), surface(user)))).sum()
+        let mut active = BTreeMap::<(u8, u8), BTreeSet<i32>>::new();
+        for ((account, user), buckets) in &self.active[window.grain] {
+            active.entry((*account, if of_pairs { *user } else { 0 })).or_default().extend(buckets);
+        }
+        let counts = |buckets: &BTreeSet<i32>| support::counts(plan.metric(metric), buckets, window, as_of);
+        let counted = active.iter().filter(|(_, buckets)| counts(buckets));
+        counted.map(|((account, user), _)| i128::from(is_in(Some(*account), surface(*user)))).sum()
     }
 
     /// Compares all slices at every as-of bucket that is kept.
@@ -338,32 +371,6 @@ fn slices_of_a_metric_add_up_to_it() {
         let excluded = plan.dimension(by.dimension).all_values().map(|rule| value(by.slice(rule))).sum::<i128>();
         let kept = value(MetricIndex(u16::try_from(metric).unwrap()));
         assert!(kept > 0 && excluded > 0 && kept + excluded == value(MetricIndex(all)), "{kept}, {excluded}");
-    }
-}
-
-/// What numbers mean is told by packs, and kept.
-#[test]
-fn a_shard_keeps_what_numbers_mean_and_stops_if_one_means_something_else() {
-    let named = |number, value: &str| Admitted {
-        dimension: DimensionIndex(0),
-        number: DimensionValue(number),
-        value: value.into(),
-    };
-    let mut shard = Single::new(support::plan(CATALOGUE));
-    let clock = Millis(1_750_000_000_000);
-    let first = Pack { admitted: vec![named(4, "school"), named(3, "family")], ..shard.pack(clock) };
-    shard.apply(&first).unwrap();
-    // It repeats positions, so that nothing else of it counts; but its writer may never say it again.
-    shard.apply(&Pack { admitted: vec![named(5, "club")], ..first.clone() }).unwrap();
-    let again = Pack { admitted: first.admitted.clone(), ..shard.pack(clock) };
-    shard.apply(&again).unwrap();
-    shard.commit();
-    shard.reopen();
-    assert_eq!(shard.state.header().admitted, [named(3, "family"), named(4, "school"), named(5, "club")]);
-    let pack = shard.pack(clock);
-    for other in [named(3, "school"), named(6, "club"), named(3, "firm")] {
-        let told = shard.apply(&Pack { admitted: vec![other], ..pack.clone() }).unwrap_err().to_string();
-        assert!(told.contains("dimension `plan`") && told.contains("a new `group`"), "{told}");
     }
 }
 

@@ -4,7 +4,7 @@ use crate::log::index;
 use crate::world::World;
 use activity::MetricIndex;
 use activity::admission::Admitted;
-use catalog::{Names, Plan};
+use catalog::{Metric, Names, Plan};
 use exporter::{Board, Stands, Totals};
 use prometheus::Registry;
 use std::sync::Arc;
@@ -58,20 +58,26 @@ impl World {
             admitted.extend(oracle.admitted(index(stands.next)).cloned());
         }
         let names: Names = admitted.iter().collect();
-        let wholes = (0..).map(MetricIndex).zip(&plan.metrics);
-        let series = wholes.flat_map(|(at, metric)| {
-            let slices =
-                metric.by.iter().flat_map(|by| plan.dimension(by.dimension).all_values().map(|of| by.slice(of)));
-            std::iter::once(at).chain(slices)
+        let wholes: Vec<(MetricIndex, &Metric)> = (0..).map(MetricIndex).zip(&plan.metrics).collect();
+        // Metrics of one name stand together, and so do their slices by a dimension.
+        let series = wholes.chunk_by(|(_, a), (_, b)| a.name == b.name).flat_map(|alike| {
+            let mut slices = Vec::new();
+            for at in 0..alike[0].1.by.len() {
+                for by in alike.iter().map(|(_, metric)| metric.by[at]) {
+                    slices.extend(plan.dimension(by.dimension).all_values().map(|of| by.slice(of)));
+                }
+            }
+            alike.iter().map(|(at, _)| *at).chain(slices).collect::<Vec<_>>()
         });
         for at in series {
             let metric = plan.metric(at);
-            let (mut name, mut label) = (metric.name.clone(), String::new());
+            let own = metric.label().map(|(name, value)| format!(",{name}=\"{value}\""));
+            let (mut name, mut label) = (metric.name.clone(), own.unwrap_or_default());
             if let Some(slice) = plan.slice(at) {
                 let dimension = plan.dimension(slice.dimension);
                 let Some(value) = plan.label(&names, slice.dimension, slice.value) else { continue };
                 name += &if dimension.name == "rule" { "_excluded".into() } else { format!("_by_{}", dimension.name) };
-                label = format!(",{}=\"{value}\"", dimension.name);
+                label += &format!(",{}=\"{value}\"", dimension.name);
             }
             for window in &metric.windows {
                 let (grain, now) = (window.grain, plan.bucket(window.grain, time));

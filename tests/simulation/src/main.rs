@@ -8,6 +8,7 @@ mod coverage;
 mod events;
 mod faults;
 mod group;
+mod kinds;
 mod log;
 mod oracle;
 mod ports;

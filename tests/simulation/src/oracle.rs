@@ -4,6 +4,7 @@
 mod records;
 
 use crate::events::Events;
+use crate::kinds;
 use crate::log::{LogPartition, index};
 use activity::admission::Admitted;
 use activity::counter::Counter;
@@ -24,6 +25,8 @@ const ACCOUNT: EntityKind = EntityKind(1);
 
 /// When and what, the first offset that says so, and the buckets that it lies in.
 type Told = BTreeMap<(Millis, DimensionValue), (usize, PerGrain<Bucket>)>;
+/// Every bit of a track, the first offset that sets it, and whether it was kept.
+type Bits = BTreeMap<(EntityKey, Bucket), (usize, bool)>;
 /// As of which bucket, by the log up to which offset.
 type At = (Grain, Bucket, usize);
 type Clocks = BTreeMap<(String, i32), Clock>;
@@ -39,8 +42,7 @@ struct Clock {
 pub(crate) struct ShardOracle {
     plan: Arc<Plan>,
     read: usize,
-    /// Every bit, and the first offset that sets it.
-    bits: BTreeMap<Track, BTreeMap<(EntityKey, Bucket), usize>>,
+    bits: BTreeMap<Track, Bits>,
     pub(crate) events: Events,
     /// What was told of which attribute of whom.
     changes: BTreeMap<(EntityKey, DimensionIndex), Told>,
@@ -81,15 +83,14 @@ impl ShardOracle {
             let pack = pack.expect("the simulated log holds packs");
             let before = self.steps.last().expect("never empty").1.time;
             let floors = before.map(|time| self.plan.floors(time));
-            for delta in
-                pack.deltas.iter().filter(|delta| floors.is_none_or(|floors| delta.bucket >= floors[delta.grain]))
-            {
+            for delta in &pack.deltas {
+                let is_kept = floors.is_none_or(|floors| delta.bucket >= floors[delta.grain]);
                 for key in delta.keys.iter().flatten() {
                     let key = EntityKey::parse(key).expect("whole");
                     for metric in &delta.metrics {
                         let track = Track { metric: *metric, grain: delta.grain };
                         let of_track = self.bits.entry(track).or_default();
-                        of_track.entry((key.clone(), delta.bucket)).or_insert(at);
+                        of_track.entry((key.clone(), delta.bucket)).or_insert((at, is_kept));
                     }
                 }
             }
@@ -178,12 +179,15 @@ impl ShardOracle {
         self.plan.slice(metric).filter(follows)
     }
 
-    /// The entities that were active in the window up to `as_of`, by the log up to an offset.
+    /// The entities that count for what they did by `as_of`, by the log up to an offset.
     fn active(&self, metric: MetricIndex, window: Window, as_of: Bucket, next: usize) -> BTreeSet<&EntityKey> {
-        let track = Track { metric, grain: window.grain };
-        let range = as_of.plus(1 - i32::from(window.longest()))..=as_of;
-        let bits = self.bits.get(&track).into_iter().flatten();
-        bits.filter(|((_, at), seen)| range.contains(at) && **seen < next).map(|((key, _), _)| key).collect()
+        let track = self.plan.track(metric, window.grain);
+        let mut buckets = BTreeMap::<&EntityKey, BTreeSet<Bucket>>::new();
+        for ((key, at), _) in self.bits.get(&track).into_iter().flatten().filter(|(_, (seen, _))| *seen < next) {
+            buckets.entry(key).or_default().insert(*at);
+        }
+        let counts = |buckets: &BTreeSet<Bucket>| kinds::counts(self.plan.metric(metric), buckets, window, as_of);
+        buckets.into_iter().filter(|(_, buckets)| counts(buckets)).map(|(key, _)| key).collect()
     }
 
     /// How much of what would count has each value of an attribute as of a bucket, or is taken out by each rule; without a
@@ -233,7 +237,7 @@ impl ShardOracle {
 
     /// The first and last bucket of a track that the log up to an offset tells something about.
     fn span(&self, track: Track, next: usize) -> Option<(Bucket, Bucket)> {
-        let bits = || self.bits.get(&track).into_iter().flatten().filter(|(_, at)| **at < next);
+        let bits = || self.bits.get(&track).into_iter().flatten().filter(|(_, (at, is_kept))| *at < next && *is_kept);
         let buckets = || bits().map(|((_, bucket), _)| *bucket);
         let events = || self.events.span(track.metric, track.grain, next);
         buckets().min().zip(buckets().max()).or_else(events)
@@ -300,10 +304,12 @@ impl ShardOracle {
         for metric in self.plan.series().filter(|metric| self.followed(*metric).is_none()) {
             for window in &self.plan.metric(metric).windows {
                 let grain = window.grain;
-                let Some((Bucket(first), Bucket(last))) = self.span(Track { metric, grain }, next) else { continue };
+                let Some((Bucket(first), Bucket(last))) = self.span(self.plan.track(metric, grain), next) else {
+                    continue;
+                };
                 let origin = floors.map(|floors| self.plan.origin(grain, floors[grain]).0);
                 let from = origin.map_or(first - 1, |origin| origin.max(first - 1));
-                for as_of in (from..=last + i32::from(window.longest()) + 1).map(Bucket) {
+                for as_of in (from..=last + kinds::echoes(*window) + 1).map(Bucket) {
                     for (series, expected) in self.values(metric, *window, as_of, next) {
                         let counter = counters.get(&CounterKey { metric: series, window: *window });
                         let told = counter.map_or(Some(0), |counter| counter.value(as_of));

@@ -66,6 +66,23 @@ metrics:
       where: { properties.paid: true, account.tier: [team, __none__] }
     windows: [24h, 2d]
     by: [plan, tier]
+  comings:
+    type: growth
+    measure: { agg: count_distinct, entity: pair, events: any }
+    windows: [3h, 2d]
+    by: tier
+  regulars:
+    type: simple
+    measure: { agg: count_distinct, entity: user, events: any, at_least: { days: 2 } }
+    windows: [3d]
+    by: paid
+    include: trial
+  days:
+    type: frequency
+    measure: { agg: count_distinct, entity: account, events: [buy] }
+    windows: [3d]
+    by: plan
+    include: trial
 ";
 
 const DAY: i64 = 86_400_000;

@@ -2,6 +2,7 @@
 
 use crate::coverage::Covered;
 use crate::faults::Faults;
+use crate::kinds;
 use crate::oracle::ShardOracle;
 use crate::ports::Side;
 use crate::produce::CATALOGUE;
@@ -276,7 +277,7 @@ fn compare_totals(plan: &Plan, totals: &Totals, truth: &Truth, some_left_out: bo
         for window in &metric.windows {
             let Some((first, last)) = truth.span(window.grain) else { continue };
             let from = totals.first_as_of(plan, window.grain).map_or(first, |origin| origin.max(first));
-            for as_of in (from.0..=last.0 + i32::from(window.longest())).map(activity::Bucket) {
+            for as_of in (from.0..=last.0 + kinds::echoes(*window)).map(activity::Bucket) {
                 let told = totals.value(plan, at, *window, as_of).map(|value| value.units);
                 let (least, most) = truth.value(plan, at, *window, as_of);
                 let least = if some_left_out && metric.entity().is_none() { 0 } else { least };

@@ -1,12 +1,13 @@
 //! The truth, by brute force: what has to come out, from what was produced and which of it was read.
 
 use crate::admissions::labels;
+use crate::kinds;
 use crate::log::offset;
 use crate::produce::{DEVICES, HOUR_LATENESS_MS, Kind, LATENESS_MS, Meant, PLANS};
 use crate::transcript::Told;
 use crate::world::World;
 use activity::{Bucket, Grain, MetricIndex, Millis, Window};
-use catalog::{ClockKind, Plan};
+use catalog::{ClockKind, Metric, Plan};
 use kafka::Partition;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -164,6 +165,16 @@ fn verdict(metric: &str, then: u16, now: u16) -> Option<u16> {
     }
 }
 
+/// Which metric's activity a metric is worked out of.
+fn data_of(metric: &str) -> &str {
+    match metric.split('_').next() {
+        Some("comings") => "pairs",
+        Some("regulars") => "users",
+        Some("days") => "buyers",
+        _ => metric,
+    }
+}
+
 impl Truth {
     fn count(&mut self, grain: Grain, bucket: Bucket, meant: &Meant) {
         let mut add = |metric, entity: &Option<String>| {
@@ -184,7 +195,8 @@ impl Truth {
     /// The least and the most that a metric may count in the window up to `as_of`: of the copies of an event the first that a
     /// shard gets to see counts, and another one only when that one is long past.
     pub(crate) fn value(&self, plan: &Plan, index: MetricIndex, window: Window, as_of: Bucket) -> (i128, i128) {
-        let metric = plan.metric(index).name.as_str();
+        let of = plan.metric(index);
+        let metric = data_of(&of.name);
         let slice = plan.slice(index).map(|slice| (plan.dimension(slice.dimension).name.as_str(), slice.value.0));
         let range = as_of.plus(1 - i32::from(window.longest()))..=as_of;
         // Whether who is of an account, or of none, is counted in a slice, or at all.
@@ -216,7 +228,7 @@ impl Truth {
                     Some(("device", value)) => self.devices_of(value).into_iter().map(on).collect(),
                     _ => vec![metric],
                 };
-                let active = metrics.into_iter().flat_map(|metric| self.active(metric, window, as_of));
+                let active = metrics.into_iter().flat_map(|metric| self.active(metric, of, window, as_of));
                 let active = active.filter(|entity| is_in(entity.split('/').next()));
                 let active = i128::try_from(active.collect::<BTreeSet<_>>().len()).expect("few");
                 return (active, active);
@@ -271,12 +283,11 @@ impl Truth {
         all.filter(|device| device.map_or(0, number_of) == usize::from(number)).collect()
     }
 
-    /// The entities that were active in the window up to `as_of`.
-    fn active(&self, metric: &str, window: Window, as_of: Bucket) -> Vec<&str> {
-        let range = as_of.plus(1 - i32::from(window.longest()))..=as_of;
-        let of = self.active.iter().filter(|((name, grain), _)| *name == metric && *grain == window.grain);
-        let entities = of.flat_map(|(_, entities)| entities);
-        let active = entities.filter(|(_, buckets)| buckets.range(range.clone()).next().is_some());
+    /// The entities that count for what they did by `as_of`, by what is known of them for a metric.
+    fn active(&self, metric: &str, of: &Metric, window: Window, as_of: Bucket) -> Vec<&str> {
+        let known = self.active.iter().filter(|((name, grain), _)| *name == metric && *grain == window.grain);
+        let entities = known.flat_map(|(_, entities)| entities);
+        let active = entities.filter(|(_, buckets)| kinds::counts(of, buckets, window, as_of));
         active.map(|(entity, _)| entity.as_str()).collect()
     }
 

@@ -5,6 +5,7 @@ use super::values::{self, Units, span, split};
 use super::{dimensions, entities, exclude};
 use crate::cursor::{Cursor, Entries, Later};
 use crate::dimension::{self, Dimension, Slice};
+use crate::kinds::{self, AGAINST, Against, AtLeast, Family, Frequency, Growth, Kind};
 use crate::plan::{Literal, Measure, Metric, Rule};
 use crate::source::Path;
 use activity::{Grain, Period, Window};
@@ -15,7 +16,10 @@ const LATER: Later = &[
     ("members", "remove it: metrics are numbers only"),
     ("exclude", "write it beside `metrics`: it holds for all of them but those that `include` it"),
 ];
-pub(crate) const TYPES: &[(&str, ())] = &[("simple", ())];
+/// Beside [`KNOWN`].
+pub(super) const GROWTH_KNOWN: &[&str] = &["type", "description", "measure", "windows", "by", "include", "against"];
+pub(crate) const TYPES: &[(&str, Type)] =
+    &[("simple", Type::Simple), ("frequency", Type::Frequency), ("growth", Type::Growth)];
 const TYPES_LATER: Later = &[
     ("ratio", "write two metrics of `type: simple` and divide them where they are shown"),
     ("cumulative", "write `type: simple`: every metric is of trailing windows"),
@@ -23,12 +27,11 @@ const TYPES_LATER: Later = &[
     ("conversion", "write two metrics of `type: simple`, one for each step, or remove the metric"),
     ("survey", "remove the metric"),
 ];
-pub(super) const DISTINCT_KNOWN: &[&str] = &["agg", "events", "where", "entity"];
+pub(super) const DISTINCT_KNOWN: &[&str] = &["agg", "events", "where", "entity", "at_least"];
 pub(super) const COUNT_KNOWN: &[&str] = &["agg", "events", "where"];
 pub(super) const SUM_KNOWN: &[&str] = &["agg", "events", "where", "value", "decimals"];
 const MEASURE_LATER: Later = &[
     ("scale", "remove it, and divide where the metric is shown"),
-    ("at_least", "remove it: one event makes an entity count"),
     ("exclude", "remove it: name what counts with `events` and `where`"),
 ];
 const AGGS_LATER: Later = &[
@@ -48,63 +51,127 @@ pub(super) struct Declared<'d> {
     pub(super) rules: Option<&'d [Rule]>,
 }
 
-/// The metrics, all dimensions, and all slices.
-pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<(Vec<Metric>, Vec<Dimension>, Vec<Slice>)> {
+/// The types of metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Type {
+    Simple,
+    Frequency,
+    Growth,
+}
+
+/// What is counted, and by what it is sliced.
+pub(super) struct Counted {
+    pub(super) metrics: Vec<Metric>,
+    pub(super) families: Vec<Family>,
+    pub(super) dimensions: Vec<Dimension>,
+    pub(super) slices: Vec<Slice>,
+}
+
+/// All that is counted.
+pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<Counted> {
     let metrics = cursor.named(|name, cursor| metric(name, cursor, declared))?;
     if metrics.len() > MOST {
         let what = format!("{} metrics are too many", metrics.len());
         return cursor.wrong_at_home(what, format!("write at most {MOST}"));
     }
-    let mut metrics = super::all(metrics)?;
+    let metrics = kinds::families(super::all(metrics)?);
+    let (mut metrics, families) = metrics.or_else(|| too_many(cursor))?;
     let mut dimensions = declared.attributes.dimensions?.declared()?;
     filters::slice_by_rules(&mut metrics, &mut dimensions, declared.rules?);
     are_apart(cursor, &metrics, &dimensions)?;
     let slices = dimension::slices(&mut metrics, &dimensions);
-    let slices = slices.or_else(|| {
-        let help = "write fewer `values` or name fewer dimensions in `by`: at most 65,000 in all";
-        cursor.wrong_at_home("the metrics have too many slices", help)
-    });
-    Some((metrics, dimensions, slices?))
+    let slices = slices.or_else(|| too_many(cursor))?;
+    Some(Counted { metrics, families, dimensions, slices })
+}
+
+fn too_many<T>(cursor: &Cursor) -> Option<T> {
+    let help = "write fewer `values` or name fewer dimensions in `by`: at most 65,000 in all";
+    cursor.wrong_at_home("the metrics have too many slices", help)
 }
 
 /// Whether no two metrics, or slices of metrics, are called the same: a sum over one name must not count twice.
 fn are_apart(cursor: &Cursor, metrics: &[Metric], dimensions: &[Dimension]) -> Option<()> {
-    let mut names: BTreeSet<String> = metrics.iter().map(|metric| metric.name.clone()).collect();
-    for (metric, by) in metrics.iter().flat_map(|metric| metric.by.iter().map(move |by| (metric, by))) {
-        let dimension = &dimensions[usize::from(by.dimension.0)];
-        let name = dimension.slices_of(&metric.name);
-        if names.contains(&name) {
-            let what = format!("`{name}` is what the slices of `{}` by `{}` are called", metric.name, dimension.name);
-            return cursor.wrong_at_home(what, "give what else is called so another name");
+    let mut names = BTreeSet::<String>::new();
+    // What only labels tell apart stands together, and is called the same on purpose.
+    for alike in metrics.chunk_by(|a, b| a.name == b.name && b.label().is_some()) {
+        let metric = &alike[0];
+        if !names.insert(metric.name.clone()) {
+            let what = format!("two metrics are called `{}`, one of them by its type", metric.name);
+            return cursor.wrong_at_home(what, "give one of them another name");
         }
-        names.insert(name);
+    }
+    for alike in metrics.chunk_by(|a, b| a.name == b.name) {
+        let metric = &alike[0];
+        for by in &metric.by {
+            let dimension = &dimensions[usize::from(by.dimension.0)];
+            let name = dimension.slices_of(&metric.name);
+            if !names.insert(name.clone()) {
+                let what =
+                    format!("`{name}` is what the slices of `{}` by `{}` are called", metric.name, dimension.name);
+                return cursor.wrong_at_home(what, "give what else is called so another name");
+            }
+        }
     }
     Some(())
 }
 
-fn metric(name: &str, cursor: &Cursor, declared: Declared<'_>) -> Option<Metric> {
+fn metric(name: &str, cursor: &Cursor, declared: Declared<'_>) -> Option<(Metric, Option<Kind>)> {
     let entries = cursor.entries()?;
     // A metric of another type has other keys, which are no further mistakes.
-    entries
+    let of_type = entries
         .require("type", "write `type: simple`")
-        .map_or(Some(()), |cursor| cursor.choice("a type of metric", TYPES, TYPES_LATER))?;
-    entries.allow(KNOWN, LATER);
+        .map_or(Some(Type::Simple), |cursor| cursor.choice("a type of metric", TYPES, TYPES_LATER))?;
+    entries.allow(if of_type == Type::Growth { GROWTH_KNOWN } else { KNOWN }, LATER);
     let description = entries.read_or("description", "", Cursor::text);
     let measure = entries
         .require("measure", "write `measure: { agg: count_distinct, entity: user, events: any }`")
         .and_then(|cursor| measure(cursor, declared.attributes));
-    let windows =
-        entries.require("windows", "write the trailing windows, as in `windows: [1d, 7d, 28d]`").and_then(windows);
+    let spans = entries.require("windows", "write the trailing windows, as in `windows: [1d, 7d, 28d]`");
+    let windows = spans.and_then(windows);
     let counted = measure.as_ref().map(|wanted| &wanted.measure);
     let Attributes { entities, dimensions } = declared.attributes;
     let by = entries.read_or("by", Vec::new(), |cursor| dimensions::by(cursor, counted, entities, dimensions));
     let include = entries.read_or("include", Vec::new(), |cursor| exclude::include(cursor, declared.rules));
-    let Wanted { measure, events, tests: Tests { conditions, required } } = measure?;
+    let kind = kind(of_type, &entries, measure.as_ref(), windows.as_deref());
+    let Wanted { measure, events, tests: Tests { conditions, required }, .. } = measure?;
     let (name, description) = (name.to_owned(), description?.to_owned());
     let (windows, by, include) = (windows?, by?, include?);
-    let metric = Metric { name, description, measure, events, conditions, required, windows, by, include };
+    let metric = Metric { name, description, measure, events, conditions, required, windows, by, include, role: None };
     filters::are_of_one(cursor, &metric, declared)?;
-    Some(metric)
+    Some((metric, kind?))
+}
+
+/// How the metric follows from when entities were active, if not in the plainest way.
+fn kind(of: Type, entries: &Entries, wanted: Option<&Wanted>, windows: Option<&[Window]>) -> Option<Option<Kind>> {
+    let [measure, spans] = ["measure", "windows"].map(|name| entries.get(name));
+    if let (true, Some(cursor), Some(wanted)) = (of != Type::Simple, measure, wanted) {
+        let help = "write `agg: count_distinct` and no `at_least`";
+        match wanted {
+            Wanted { at_least: Some(_), .. } => return cursor.wrong_at_home("`at_least` is for `type: simple`", help),
+            Wanted { measure: Measure::Count | Measure::Sum { .. }, .. } => {
+                return cursor.wrong_at_home("this type of metric is about entities", help);
+            }
+            Wanted { measure: Measure::Distinct(_), .. } => {}
+        }
+    }
+    let against = entries.read_or("against", Against::Period, |cursor| cursor.choice("a comparison", AGAINST, &[]));
+    let (wanted, windows, spans) = (wanted?, windows?, spans?);
+    match of {
+        Type::Simple => {
+            let at_least = wanted.at_least.clone();
+            at_least
+                .map(|of| of.check(spans, windows).map(|()| Kind::AtLeast(of)))
+                .map_or(Some(None), |of| of.map(Some))
+        }
+        Type::Frequency => {
+            kinds::trail(spans, "a frequency", windows)?;
+            Frequency::of(spans, windows).map(|of| Some(Kind::Frequency(of)))
+        }
+        Type::Growth => {
+            kinds::trail(spans, "growth", windows)?;
+            Some(Some(Kind::Growth(Growth { against: against? })))
+        }
+    }
 }
 
 fn windows(cursor: &Cursor) -> Option<Vec<Window>> {
@@ -121,6 +188,7 @@ struct Wanted {
     measure: Measure,
     events: Option<Vec<String>>,
     tests: Tests,
+    at_least: Option<AtLeast>,
 }
 
 #[derive(Clone, Copy)]
@@ -158,7 +226,11 @@ fn measure(cursor: &Cursor, attributes: Attributes<'_>) -> Option<Wanted> {
     let events = entries.require("events", "write `events: any`, or the names of events").and_then(events);
     let tests = entries
         .read_or("where", Tests::default(), |cursor| filters::tests(&cursor.entries()?, measure.as_ref(), attributes));
-    Some(Wanted { measure: measure?, events: events?, tests: tests? })
+    let at_least = match agg {
+        Agg::CountDistinct => entries.read_or("at_least", None, |cursor| AtLeast::read(cursor).map(Some)),
+        Agg::Count | Agg::Sum => Some(None),
+    };
+    Some(Wanted { measure: measure?, events: events?, tests: tests?, at_least: at_least? })
 }
 
 fn sum(entries: &Entries) -> Option<Measure> {

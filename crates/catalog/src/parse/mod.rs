@@ -18,7 +18,7 @@ use activity::{CatalogVersion, Grain, PerGrain};
 use dimensions::Dimensions;
 use filters::Attributes;
 use jiff::civil::Weekday;
-use metrics::Declared;
+use metrics::{Counted, Declared};
 use values::{Units, millis, span};
 use yaml::{Mistakes, Sink};
 
@@ -45,7 +45,9 @@ pub(crate) const KEYS: &[(&str, &[&str])] = &[
     ("Timestamp", fields::TIMESTAMP_KNOWN),
     ("Entity", entities::KNOWN),
     ("Dimension", dimensions::KNOWN),
-    ("Metric", metrics::KNOWN),
+    ("Counted", metrics::KNOWN),
+    ("Growth", metrics::GROWTH_KNOWN),
+    ("AtLeast", &crate::kinds::UNITS),
     ("CountDistinct", metrics::DISTINCT_KNOWN),
     ("Count", metrics::COUNT_KNOWN),
     ("Sum", metrics::SUM_KNOWN),
@@ -132,7 +134,7 @@ fn catalogue(root: &Cursor, files: Files<'_>) -> Option<Plan> {
     let declared = Declared { attributes, rules: rules.as_deref() };
     let metrics = entries.require("metrics", METRICS_HELP).and_then(|cursor| metrics::read(cursor, declared));
     language?;
-    let (metrics, dimensions, slices) = metrics?;
+    let Counted { metrics, families, dimensions, slices } = metrics?;
     let mut plan = Plan {
         product: product?.to_owned(),
         calendar: calendar?.with_weeks_from(weeks?),
@@ -142,6 +144,7 @@ fn catalogue(root: &Cursor, files: Files<'_>) -> Option<Plan> {
         dimensions,
         exclude: rules?,
         metrics,
+        families,
         slices,
         version: CatalogVersion::default(),
     };

@@ -71,6 +71,7 @@ pub fn measured(measure: Measure, events: Option<&[&str]>, conditions: &[(&str, 
         windows: vec![Window::days(7)],
         by: Vec::new(),
         include: Vec::new(),
+        role: None,
     }
 }
 
@@ -103,6 +104,7 @@ pub fn plan(fields: Fields, metrics: Vec<Metric>) -> Plan {
         dimensions: Vec::new(),
         exclude: Vec::new(),
         metrics,
+        families: Vec::new(),
         slices: Vec::new(),
         version: activity::CatalogVersion(1),
     }

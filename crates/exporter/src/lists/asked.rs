@@ -64,7 +64,8 @@ impl Asked {
     }
 
     fn metric<'p>(&self, plan: &'p Plan) -> Result<(MetricIndex, &'p Metric), String> {
-        let counting = || (0..).map(MetricIndex).zip(&plan.metrics).filter(|(_, metric)| metric.entity().is_some());
+        let counts = |metric: &Metric| metric.entity().is_some() && metric.label().is_none();
+        let counting = || (0..).map(MetricIndex).zip(&plan.metrics).filter(|(_, metric)| counts(metric));
         counting().find(|(_, metric)| metric.name == self.metric).ok_or_else(|| {
             let names: Vec<&str> = counting().map(|(_, metric)| metric.name.as_str()).collect();
             let what = format!("no metric `{}` counts entities", self.metric);

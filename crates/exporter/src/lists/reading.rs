@@ -6,7 +6,7 @@ use crate::totals::Withheld;
 use activity::record::Record;
 use activity::standing::Standing;
 use activity::timeline::Timeline;
-use activity::{Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Shard, Track};
+use activity::{Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Shard};
 use catalog::{Followed, Names, Plan};
 use state::{Store, decode_record};
 use std::borrow::Cow;
@@ -46,14 +46,14 @@ struct Candidate {
 impl<'r> Reading<'r> {
     pub(super) fn new(plan: &'r Plan, wanted: &'r Wanted, shards: &'r Shards) -> Reading<'r> {
         let entity = plan.metric(wanted.metric).entity().expect("a metric that counts entities");
-        let grain = wanted.window.grain;
+        let (grain, reach) = (wanted.window.grain, plan.reach_of(plan.metric(wanted.metric), wanted.window));
         Reading {
             plan,
             wanted,
             shards,
             entity,
             as_of: plan.bucket(grain, shards.time()),
-            origin: plan.floor(grain, shards.fastest()).plus(i32::from(wanted.window.longest()) - 1),
+            origin: plan.floor(grain, shards.fastest()).plus(i32::from(reach) - 1),
             attributes: plan.followed_by(entity).collect(),
             page: BTreeMap::new(),
             is_cut: false,
@@ -99,8 +99,8 @@ impl<'r> Reading<'r> {
         timeline: impl Fn(DimensionIndex) -> Option<&'t Timeline>,
     ) -> Option<Standing> {
         let Wanted { metric, window, kind, .. } = *self.wanted;
-        let mask = record.mask(Track { metric, grain: window.grain })?;
-        let steps = self.plan.contribution(self.plan.metric(metric), window, mask, timeline);
+        let mask = record.mask(self.plan.track(metric, window.grain))?;
+        let steps = self.plan.contribution(metric, window, record, timeline);
         let standing = Standing::of(mask, steps, self.as_of)?;
         let bucket = |time| self.plan.bucket(window.grain, time);
         let is_wanted = match kind {

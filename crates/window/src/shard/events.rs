@@ -1,6 +1,7 @@
 //! Events that count by themselves, each id once.
 
-use super::{ShardState, Step};
+use super::ShardState;
+use super::segments::Step;
 use crate::error::WindowError;
 use crate::seen::Seen;
 use activity::additive::{Additive, Place, Total};

@@ -221,6 +221,11 @@ impl ShardState {
                         record.step_members(*metric, *window, *at, *n);
                     }
                 }
+                // Who was first seen there steps below the floor, where nothing may be left lying.
+                let is_below = |(key, at, _): &Step| floors.is_some_and(|floors| *at <= floors[key.window.grain]);
+                if of.is_some() && steps.iter().any(is_below) {
+                    floors.iter().for_each(|floors| record.trim(floors));
+                }
                 of.is_some()
             });
         }
@@ -300,9 +305,7 @@ fn contribution(plan: &Plan, record: &Record, key: CounterKey, whose: &Whose) ->
     let (mut steps, track) = (Vec::new(), Track { metric, grain: window.grain });
     let until = |bucket| plan.until(window, bucket);
     match whose {
-        Whose::Own => record.mask(track).into_iter().for_each(|mask| {
-            measure::active(mask, until, |at, n| steps.push((key, at, n.into())));
-        }),
+        Whose::Own => steps.extend(plan.steps(metric, window, record).into_iter().map(|(at, n)| (key, at, n))),
         Whose::Members(_) => {
             let members = record.members(metric, window).into_iter().flat_map(Tally::iter);
             steps.extend(members.map(|(at, n)| (key, at, n)));

@@ -6,9 +6,10 @@ use activity::fence::{FORMAT, Fence};
 use activity::header::Header;
 use activity::pack::{Coverage, Jump, Pack, Span};
 use activity::{Extent, Incarnation, Millis, Offset, PartitionId, Period, Shard, TopicId, Window};
-use catalog::Plan;
+use catalog::{Metric, Plan};
 use prometheus::Registry;
 use state::{Commit, MemoryStore, Store, Verdict};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use window::{Metrics, Settings, ShardState, WindowError};
 
@@ -49,6 +50,24 @@ fn civil(day: i32) -> (i32, i32) {
         month += 1;
     }
     (month, left + 1)
+}
+
+/// Whether an entity with these buckets of activity counts for a metric, which may be one of those that a kind makes.
+pub(crate) fn counts(metric: &Metric, buckets: &BTreeSet<i32>, window: Window, as_of: i32) -> bool {
+    let of = |as_of| buckets.range(first_of(window, as_of)..=as_of).count();
+    let length = i32::from(window.longest());
+    let (kind, part) = metric.name.split_once('_').unwrap_or((&metric.name, ""));
+    let shift = if kind == "flow" { 1 } else { length };
+    let [now, before] = [as_of, as_of - shift].map(|as_of| of(as_of) > 0);
+    let earlier = buckets.range(..=as_of - shift).next().is_some();
+    match (kind, part) {
+        ("growth" | "flow", "new") => now && !earlier,
+        ("growth" | "flow", "retained") => now && before,
+        ("growth" | "flow", "resurrected") => now && !before && earlier,
+        ("growth" | "flow", "lapsed") => !now && before,
+        ("regulars", _) => of(as_of) >= 2,
+        _ => metric.label().map_or(now, |(_, count)| of(as_of).to_string() == count),
+    }
 }
 
 /// A shard and its store.

@@ -11,7 +11,7 @@ use state::{MemoryStore, Store};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is kept of a track.
-type Kept<'r> = (Option<&'r Mask>, Option<&'r Tally>);
+type Kept<'r> = (Option<&'r Mask>, Option<&'r Tally>, Option<Bucket>);
 
 impl ShardOracle {
     pub(super) fn check_records(
@@ -22,9 +22,12 @@ impl ShardOracle {
     ) -> Result<(), String> {
         let mut expected: BTreeMap<&EntityKey, Record> = BTreeMap::new();
         let bits = self.bits.iter().flat_map(|(track, bits)| bits.iter().map(move |bit| (track, bit)));
-        for (track, ((key, bucket), _)) in bits.filter(|(_, (_, at))| **at < next) {
+        for (track, ((key, bucket), _)) in bits.filter(|(_, (_, (at, _)))| *at < next) {
             if floors.is_none_or(|floors| *bucket >= floors[track.grain]) {
                 expected.entry(key).or_default().mask_mut(*track).insert(*bucket);
+            }
+            if self.plan.metric(track.metric).name == "comings" {
+                expected.entry(key).or_default().seen(*track, *bucket);
             }
         }
         for track in self.tracks() {
@@ -80,7 +83,7 @@ impl ShardOracle {
                 values.extend(buckets.map(|bucket| of.as_ref().map(|of| of.at(bucket))));
             }
         }
-        (self.tracks().map(|track| (record.mask(track), record.events(track))).collect(), values)
+        (self.tracks().map(|track| (record.mask(track), record.events(track), record.first(track))).collect(), values)
     }
 
     /// Whether a record of an account says how many of its pairs count.

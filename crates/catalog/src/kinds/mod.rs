@@ -1,0 +1,241 @@
+//! Kinds of metric that count entities by more than whether they were active. A file a kind: how it is written, its function, its
+//! words.
+//!
+//! A kind is one pure function from what is recorded of an entity to steps over as-of buckets, for one metric or for several that
+//! belong together. Whatever else there is, slices by attributes, filters, lists of members, works on steps, and so for all kinds.
+
+mod at_least;
+mod frequency;
+mod growth;
+
+pub(crate) use at_least::AtLeast;
+#[cfg(test)]
+pub(crate) use at_least::KNOWN as UNITS;
+pub(crate) use frequency::Frequency;
+pub(crate) use growth::{AGAINST, Against, Growth};
+
+use crate::cursor::Cursor;
+use crate::plan::{Metric, Plan};
+use activity::mask::Mask;
+use activity::record::Record;
+use activity::{Bucket, Extent, Grain, MetricIndex, Track, Window, measure};
+
+/// Metrics that are worked out together, of the same record of an entity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Family {
+    /// How they follow from it.
+    pub kind: Kind,
+    /// The metric, or the slice at event of one, whose activity is recorded.
+    pub reads: MetricIndex,
+    /// The metrics, or the same slices of them, in the order in which the kind makes them.
+    pub moves: Vec<MetricIndex>,
+}
+
+/// How metrics follow from what is recorded of entities.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An entity counts that was active in enough buckets.
+    AtLeast(AtLeast),
+    /// In how many buckets entities were active.
+    Frequency(Frequency),
+    /// Who came, stayed, came back and went.
+    Growth(Growth),
+}
+
+/// A metric's place in a family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// The place of the family in [`Plan::families`].
+    pub family: usize,
+    /// The label that tells it from others that are called the same.
+    pub label: Option<(&'static str, String)>,
+}
+
+/// One of the metrics that a kind makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Made {
+    /// What follows the declared name; nothing for the first.
+    suffix: String,
+    label: Option<(&'static str, String)>,
+    /// Of the declared windows those that it has.
+    windows: Vec<Window>,
+}
+
+/// What a kind sees of an entity, over one window.
+pub(crate) struct Seen<'s> {
+    mask: &'s Mask,
+    /// The first bucket in which it was ever active, if the kind asks for that.
+    first: Option<Bucket>,
+    window: Window,
+    plan: &'s Plan,
+}
+
+impl Seen<'_> {
+    /// The first as-of bucket of which the window no longer covers a bucket.
+    fn until(&self, bucket: Bucket) -> Bucket {
+        self.plan.until(self.window, bucket)
+    }
+}
+
+/// Told in whose place of the family something steps, where, and by how much.
+type Step<'s> = &'s mut dyn FnMut(usize, Bucket, i128);
+
+/// What a kind is.
+trait Function {
+    /// The metrics that it makes, the first of them called as declared.
+    fn makes(&self, windows: &[Window]) -> Vec<Made> {
+        vec![made("", windows)]
+    }
+
+    /// How many buckets back it looks as of one.
+    fn reach(&self, window: Window) -> u16 {
+        window.longest()
+    }
+
+    /// Whether it asks when entities were first active.
+    fn asks_first(&self) -> bool {
+        false
+    }
+
+    /// The steps of what an entity contributes.
+    fn steps(&self, seen: &Seen<'_>, step: Step<'_>);
+
+    /// What it says of the metric in a place of the family, behind `Every user with an event "read"`.
+    fn words(&self, place: usize) -> String;
+
+    /// What tells it from others in the catalogue's fingerprint.
+    fn code(&self) -> (u8, u64);
+}
+
+fn made(suffix: &str, windows: &[Window]) -> Made {
+    Made { suffix: suffix.to_owned(), label: None, windows: windows.to_vec() }
+}
+
+impl Kind {
+    fn function(&self) -> &dyn Function {
+        match self {
+            Kind::AtLeast(of) => of,
+            Kind::Frequency(of) => of,
+            Kind::Growth(of) => of,
+        }
+    }
+
+    /// How many buckets back it looks as of one.
+    #[must_use]
+    pub fn reach(&self, window: Window) -> u16 {
+        self.function().reach(window)
+    }
+
+    /// Whether it asks when entities were first active.
+    #[must_use]
+    pub fn asks_first(&self) -> bool {
+        self.function().asks_first()
+    }
+
+    pub(crate) fn words(&self, place: usize) -> String {
+        self.function().words(place)
+    }
+
+    pub(crate) fn code(&self) -> (u8, u64) {
+        self.function().code()
+    }
+}
+
+/// Takes metrics as declared, with their kinds, and makes all that these make of them.
+pub(crate) fn families(declared: Vec<(Metric, Option<Kind>)>) -> Option<(Vec<Metric>, Vec<Family>)> {
+    let (mut metrics, mut families) = (Vec::new(), Vec::<Family>::new());
+    for (metric, kind) in declared {
+        let reads = MetricIndex(u16::try_from(metrics.len()).ok()?);
+        let Some(kind) = kind else {
+            metrics.push(metric);
+            continue;
+        };
+        let mut moves = Vec::new();
+        for Made { suffix, label, windows } in kind.function().makes(&metric.windows) {
+            moves.push(MetricIndex(u16::try_from(metrics.len()).ok()?));
+            let (name, role) = (format!("{}{suffix}", metric.name), Some(Role { family: families.len(), label }));
+            metrics.push(Metric { name, windows, role, ..metric.clone() });
+        }
+        families.push(Family { kind, reads, moves });
+    }
+    Some((metrics, families))
+}
+
+/// Reports windows that do not trail.
+pub(crate) fn trail(cursor: &Cursor, noun: &str, windows: &[Window]) -> Option<()> {
+    match windows.iter().find(|window| matches!(window.extent, Extent::ToDate(_))) {
+        None => Some(()),
+        Some(to_date) => cursor.wrong(
+            format!("`{to_date}` is a window to date, and {noun} compares windows of one length"),
+            "write trailing windows, as in `windows: [7d, 28d]`",
+        ),
+    }
+}
+
+impl Plan {
+    /// The family in which a metric, or a slice at event of one, is; `None` if it is in none.
+    #[must_use]
+    pub fn family(&self, index: MetricIndex) -> Option<Family> {
+        let family = &self.families[self.metric(index).role.as_ref()?.family];
+        let same = |of: &MetricIndex| match self.slice(index) {
+            None => *of,
+            Some(slice) => {
+                let by = self.metric(*of).by.iter().find(|by| by.dimension == slice.dimension);
+                by.expect("metrics of a family are sliced alike").slice(slice.value)
+            }
+        };
+        let moves = family.moves.iter().map(same).collect();
+        Some(Family { kind: family.kind.clone(), reads: same(&family.reads), moves })
+    }
+
+    /// Whether events are matched with a metric, or with a slice at event of it: others of a family read what it records.
+    #[must_use]
+    pub fn is_recorded(&self, index: MetricIndex) -> bool {
+        self.family(index).is_none_or(|family| family.reads == index)
+    }
+
+    /// Where the activity is recorded that a metric, or a slice at event of it, is worked out of.
+    #[must_use]
+    pub fn track(&self, index: MetricIndex, grain: Grain) -> Track {
+        Track { metric: self.family(index).map_or(index, |family| family.reads), grain }
+    }
+
+    /// The steps of what an entity with this record contributes to metrics of a family in a window of theirs, before attributes
+    /// are asked: which of them, where, and by how much.
+    pub fn steps_of_family(
+        &self,
+        family: &Family,
+        window: Window,
+        record: &Record,
+        mut step: impl FnMut(MetricIndex, Bucket, i128),
+    ) {
+        let track = Track { metric: family.reads, grain: window.grain };
+        if let Some(mask) = record.mask(track) {
+            let seen = Seen { mask, first: record.first(track), window, plan: self };
+            family.kind.function().steps(&seen, &mut |place, at, n| step(family.moves[place], at, n));
+        }
+    }
+
+    /// The steps of what an entity with this record contributes to a metric that counts entities, or to a slice at event of one, in
+    /// a window, before attributes are asked.
+    #[must_use]
+    pub fn steps(&self, index: MetricIndex, window: Window, record: &Record) -> Vec<(Bucket, i128)> {
+        let mut steps = Vec::new();
+        match self.family(index) {
+            Some(family) => self.steps_of_family(&family, window, record, |of, at, n| {
+                steps.extend((of == index).then_some((at, n)));
+            }),
+            None => {
+                let track = Track { metric: index, grain: window.grain };
+                let until = |bucket| self.until(window, bucket);
+                record.mask(track).into_iter().for_each(|mask| {
+                    measure::active(mask, until, |at, n| steps.push((at, n.into())));
+                });
+            }
+        }
+        steps
+    }
+}
+
+#[cfg(test)]
+mod tests;

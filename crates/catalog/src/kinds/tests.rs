@@ -1,0 +1,117 @@
+use crate::{Plan, parse};
+use activity::record::{Floors, Record};
+use activity::{Bucket, Grain, Millis, PerGrain, Window};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+fn plan(metric: &str) -> Plan {
+    let text = format!(
+        "version: 1\nproduct: test\nsources: {{ usage: {{ topic: usage }} }}\nentities: {{ user: {{ key: user_id }} }}\n\
+         metrics:\n  users: {{ {metric} }}\n"
+    );
+    parse(&text).unwrap_or_else(|mistakes| panic!("{}", mistakes.render("test", &text)))
+}
+
+fn entities(rest: &str) -> Plan {
+    plan(&format!("measure: {{ agg: count_distinct, entity: user, events: any }}, {rest}"))
+}
+
+/// What an entity that was active on these days contributes, by metric's name and label, as of each of some days.
+fn contributes(plan: &Plan, days: &BTreeSet<i32>, window: Window, floor: i32) -> BTreeMap<(String, String), Vec<i128>> {
+    let mut record = Record::default();
+    for day in days {
+        for index in plan.series().filter(|index| plan.is_recorded(*index)) {
+            let track = plan.track(index, Grain::Day);
+            record.mask_mut(track).insert(Bucket(*day));
+            record.seen(track, Bucket(*day));
+        }
+    }
+    record.trim(&Floors { buckets: PerGrain::of(|_| Bucket(floor)), time: Millis(0) });
+    let of_metric = |index| {
+        let metric = plan.metric(index);
+        metric.windows.contains(&window).then(|| {
+            let steps = plan.steps(index, window, &record);
+            let value = |as_of: i32| steps.iter().filter(|(at, _)| at.0 <= as_of).map(|(_, n)| n).sum();
+            let label = metric.label().map_or_else(String::new, |(_, value)| value.to_owned());
+            ((metric.name.clone(), label), (0..AS_OF).map(value).collect())
+        })
+    };
+    plan.series().filter_map(of_metric).collect()
+}
+
+const AS_OF: i32 = 200;
+
+fn days() -> impl Strategy<Value = BTreeSet<i32>> {
+    proptest::collection::btree_set(0i32..120, 0..40)
+}
+
+fn is_active(days: &BTreeSet<i32>, length: i32, as_of: i32) -> bool {
+    days.range(as_of - length + 1..=as_of).next().is_some()
+}
+
+proptest! {
+    #[test]
+    fn at_least_agrees_with_brute_force(days in days(), count in 1i32..8, length in 8i32..40) {
+        let plan = plan(&format!(
+            "type: simple, windows: [{length}d], \
+             measure: {{ agg: count_distinct, entity: user, events: any, at_least: {{ days: {count} }} }}"
+        ));
+        let window = Window::days(u16::try_from(length).unwrap());
+        let told = &contributes(&plan, &days, window, 0)[&("users".to_owned(), String::new())];
+        for (as_of, value) in (0..).zip(told) {
+            let expected = days.range(as_of - length + 1..=as_of).count() >= usize::try_from(count).unwrap();
+            prop_assert_eq!(*value, i128::from(expected), "as of {}", as_of);
+        }
+    }
+
+    #[test]
+    fn frequency_agrees_with_brute_force_and_adds_up(days in days(), length in 1i32..40) {
+        let plan = entities(&format!("type: frequency, windows: [1d, {}d]", length + 1));
+        let window = Window::days(u16::try_from(length + 1).unwrap());
+        let told = contributes(&plan, &days, window, 0);
+        prop_assert_eq!(told.len(), usize::try_from(length).unwrap() + 2);
+        for as_of in 0..AS_OF {
+            let count = days.range(as_of - length..=as_of).count().to_string();
+            for ((name, label), values) in &told {
+                let expected = if name == "users" { count != "0" } else { *label == count };
+                prop_assert_eq!(values[usize::try_from(as_of).unwrap()], i128::from(expected), "{} as of {}", label, as_of);
+            }
+        }
+    }
+
+    #[test]
+    fn growth_agrees_with_brute_force_whatever_is_let_go_of(
+        days in days(), length in 1i32..30, against_day in any::<bool>(), floor in 0i32..100,
+    ) {
+        let against = if against_day { "day" } else { "period" };
+        let plan = entities(&format!("type: growth, windows: [{length}d], against: {against}"));
+        let told = contributes(&plan, &days, Window::days(u16::try_from(length).unwrap()), floor);
+        let (shift, reach) = if against_day { (1, length + 1) } else { (length, 2 * length) };
+        prop_assert_eq!(i32::from(plan.reach(Grain::Day)), reach);
+        for as_of in floor + reach - 1..AS_OF {
+            let (now, before) = (is_active(&days, length, as_of), is_active(&days, length, as_of - shift));
+            let earlier = days.range(..=as_of - shift).next().is_some();
+            let expected = [
+                ("users", now),
+                ("users_new", now && !earlier),
+                ("users_retained", now && before),
+                ("users_resurrected", now && !before && earlier),
+                ("users_lapsed", !now && before),
+            ];
+            let value = |name: &str| told[&(name.to_owned(), String::new())][usize::try_from(as_of).unwrap()];
+            for (name, expected) in expected {
+                prop_assert_eq!(value(name), i128::from(expected), "{} as of {}", name, as_of);
+            }
+            prop_assert_eq!(value("users"), value("users_new") + value("users_retained") + value("users_resurrected"));
+        }
+    }
+}
+
+#[test]
+fn a_family_is_recorded_once() {
+    let plan = entities("type: growth, windows: [7d]");
+    let recorded: Vec<bool> = plan.series().map(|index| plan.is_recorded(index)).collect();
+    assert_eq!(recorded, [true, false, false, false, false]);
+    let costs: Vec<bool> = plan.series().map(|index| plan.footprint(index).once.is_some()).collect();
+    assert_eq!(costs, recorded);
+}

@@ -17,6 +17,8 @@ pub mod counter;
 pub mod fence;
 pub mod header;
 pub mod key;
+pub mod levels;
+pub mod marks;
 pub mod mask;
 pub mod measure;
 pub mod pack;

@@ -32,6 +32,8 @@ pub struct Pack {
     pub additive: Vec<Additive>,
     /// What attributes of entities have become. The order carries no meaning: changes commute.
     pub changes: Vec<Change>,
+    /// What happened to entities at points in time. The order carries no meaning: marks commute.
+    pub marks: Vec<Mark>,
     /// The topic whose order has numbered the values that were admitted; `None` if the catalogue admits none.
     pub admitted_by: Option<TopicId>,
     /// What numbers mean that no earlier pack of the same writer has told. It holds whether or not the rest of the pack is new.
@@ -103,6 +105,27 @@ pub struct Change {
     pub values: Vec<Attribute>,
 }
 
+/// What one event says happened to an entity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The bytes of the entity's key.
+    #[serde(with = "apache_avro::serde::bytes")]
+    pub key: Vec<u8>,
+    /// When.
+    pub at: Millis,
+    /// What, for each of the metrics that ask for it.
+    pub values: Vec<Marked>,
+}
+
+/// What happened to an entity for a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marked {
+    /// The metric.
+    pub metric: MetricIndex,
+    /// A value of the event in units of the metric's last decimal, or which of several things happened, from 0.
+    pub value: i64,
+}
+
 /// The value of an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attribute {
@@ -169,6 +192,7 @@ impl Pack {
             }
         }
         pack.changes.iter().try_for_each(|change| key::check(&change.key))?;
+        pack.marks.iter().try_for_each(|mark| key::check(&mark.key))?;
         pack.additive.iter().try_for_each(Additive::check)?;
         Ok(pack)
     }
@@ -226,6 +250,7 @@ mod tests {
             }],
             additive: vec![additive(ids, bucket)],
             changes: ids.iter().map(|id| change(id, bucket)).collect(),
+            marks: ids.iter().map(|id| mark(id, bucket)).collect(),
             admitted_by: Some(TopicId([8; 16])),
             admitted: ids.iter().map(|id| admitted(id)).collect(),
         }
@@ -239,6 +264,12 @@ mod tests {
         let attribute = |dimension| Attribute { dimension: DimensionIndex(dimension), value: DimensionValue(3) };
         let key = EntityKey::of(EntityKind(2), &[id]).as_bytes().to_vec();
         Change { key, at: Millis(bucket.into()), values: vec![attribute(0), attribute(400)] }
+    }
+
+    fn mark(id: &str, bucket: i32) -> Mark {
+        let value = |metric| Marked { metric: MetricIndex(metric), value: -i64::from(bucket) };
+        let key = EntityKey::of(EntityKind(2), &[id]).as_bytes().to_vec();
+        Mark { key, at: Millis(bucket.into()), values: vec![value(0), value(400)] }
     }
 
     fn additive(ids: &[String], bucket: i32) -> Additive {

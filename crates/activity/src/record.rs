@@ -1,5 +1,6 @@
 //! What is stored of one entity.
 
+use crate::marks::{Keep, Marks};
 use crate::mask::Mask;
 use crate::tally::Tally;
 use crate::timeline::Timeline;
@@ -9,9 +10,9 @@ use std::ops::Index;
 
 /// What an entity did, per metric and grain: the buckets in which it was active; what its attributes were; and, for each metric
 /// whose slices follow these attributes, how many of its members count, or what its events of each bucket add up to; and, for
-/// each metric that asks for it, the bucket in which the entity was first active, however long ago.
+/// each metric that asks for it, the bucket in which the entity was first active, however long ago, or what happened to it when.
 ///
-/// Invariant: each of the five ascends, and no mask, timeline or tally is empty; so records of the same activity and
+/// Invariant: each of the six ascends, and no mask, timeline, tally or set of marks is empty; so records of the same activity and
 /// attributes are equal.
 ///
 /// Stored as one byte of version, then for each mask a varint, four times the metric's index plus the grain (day 0, hour 1,
@@ -19,7 +20,8 @@ use std::ops::Index;
 /// is 32 times a number, plus 4 times its sort, plus 3: for a timeline the dimension's index and sort 0; for members the metric's
 /// index and sort 1, and their window follows as a varint: four times the length plus the grain, or, of a window to date, four times
 /// the period (week 0, month 1, quarter 2) plus 3; for events what would begin their track's mask and sort 2; for a first bucket
-/// the same and sort 3, and the bucket follows as a signed varint.
+/// the same and sort 3, and the bucket follows as a signed varint; for marks the metric's index and sort 4, or 5 if the last one is
+/// kept for ever.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     masks: Vec<(Track, Mask)>,
@@ -28,6 +30,7 @@ pub struct Record {
     members: Vec<((MetricIndex, Window), Tally)>,
     events: Vec<(Track, Tally)>,
     firsts: Vec<(Track, Bucket)>,
+    marks: Vec<((MetricIndex, Keep), Marks)>,
 }
 
 /// Below what nothing is kept.
@@ -58,10 +61,13 @@ enum Sort {
     Members = 1,
     Events = 2,
     First = 3,
+    Marks = 4,
+    States = 5,
 }
 
 impl Sort {
-    const ALL: [Sort; 4] = [Sort::Timeline, Sort::Members, Sort::Events, Sort::First];
+    const ALL: [Sort; 6] =
+        [Sort::Timeline, Sort::Members, Sort::Events, Sort::First, Sort::Marks, Sort::States];
 
     fn of(number: u64) -> Option<Sort> {
         usize::try_from(number).ok().and_then(|at| Sort::ALL.get(at)).copied()
@@ -143,7 +149,18 @@ impl Record {
         true
     }
 
-    /// Lets go of everything below the floors, but of what was first.
+    /// What happened to the entity for a metric, as far as it is kept.
+    #[must_use]
+    pub fn marks(&self, metric: MetricIndex, keep: Keep) -> Option<&Marks> {
+        get(&self.marks, &(metric, keep))
+    }
+
+    /// Something happened to the entity at a time. Whether that was not known.
+    pub fn mark(&mut self, metric: MetricIndex, keep: Keep, at: Millis, value: i64) -> bool {
+        get_or_new(&mut self.marks, (metric, keep)).insert(at, value)
+    }
+
+    /// Lets go of everything below the floors, but of what was first and what still holds.
     pub fn trim(&mut self, floors: &Floors) {
         self.masks.iter_mut().for_each(|(track, mask)| mask.trim(floors.buckets[track.grain]));
         self.masks.retain(|(_, mask)| !mask.is_empty());
@@ -152,13 +169,14 @@ impl Record {
         self.members.retain(|(_, members)| !members.is_empty());
         self.events.iter_mut().for_each(|(track, events)| events.trim(floors.buckets[track.grain]));
         self.events.retain(|(_, events)| !events.is_empty());
+        self.marks.iter_mut().for_each(|((_, keep), marks)| marks.trim(floors.time, *keep));
+        self.marks.retain(|(_, marks)| !marks.is_empty());
     }
 
     /// Whether nothing is known of the entity.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Record { masks, attributes, members, events, firsts } = self;
-        masks.is_empty() && attributes.is_empty() && members.is_empty() && events.is_empty() && firsts.is_empty()
+        *self == Record::default()
     }
 
     /// How many bytes the record takes when stored, about: without going through all of it.
@@ -169,7 +187,8 @@ impl Record {
         let members = self.members.iter().map(|(_, members)| 6 + members.size());
         let events = self.events.iter().map(|(_, events)| 3 + events.size());
         let others = attributes.sum::<usize>() + members.sum::<usize>() + events.sum::<usize>();
-        1 + masks.sum::<usize>() + others + 7 * self.firsts.len()
+        let marks = self.marks.iter().map(|(_, marks)| 3 + marks.size()).sum::<usize>();
+        1 + masks.sum::<usize>() + others + 7 * self.firsts.len() + marks
     }
 
     /// The record as it is stored.
@@ -198,6 +217,11 @@ impl Record {
             Sort::First.put(number_of_track(*track), &mut out);
             varint::put_signed(i64::from(first.0), &mut out);
         }
+        for ((metric, keep), marks) in &self.marks {
+            let sort = if *keep == Keep::Last { Sort::States } else { Sort::Marks };
+            sort.put(metric.0.into(), &mut out);
+            marks.encode(&mut out);
+        }
         out
     }
 
@@ -210,8 +234,8 @@ impl Record {
             let (number, tail) = varint::take(rest)?;
             rest = record.take(number, tail)?;
         }
-        let Record { masks, attributes, members, events, firsts } = &record;
-        let is_whole = ascends(masks) && ascends(attributes) && ascends(members) && ascends(events) && ascends(firsts);
+        let Record { masks, attributes, members, events, firsts, marks } = &record;
+        let is_whole = ascends(masks) && ascends(attributes) && ascends(members) && ascends(events) && ascends(firsts) && ascends(marks);
         (*version == VERSION && is_whole).then_some(record)
     }
 
@@ -243,6 +267,12 @@ impl Record {
             Sort::First => {
                 let (first, rest) = varint::take_signed::<i64>(bytes)?;
                 self.firsts.push((track(of)?, Bucket(i32::try_from(first).ok()?)));
+                Some(rest)
+            }
+            sort @ (Sort::Marks | Sort::States) => {
+                let keep = if matches!(sort, Sort::States) { Keep::Last } else { Keep::None };
+                let (marks, rest) = Marks::take(bytes)?;
+                self.marks.push(((index(of).map(MetricIndex)?, keep), marks));
                 Some(rest)
             }
         }
@@ -363,8 +393,12 @@ mod tests {
     }
 
     #[test]
-    fn attributes_members_and_events_read_back_beside_masks() {
+    fn attributes_members_events_and_marks_read_back_beside_masks() {
         let mut record = Record::default();
+        for (metric, keep) in [(9, Keep::Last), (9, Keep::None), (700, Keep::Last)] {
+            assert!(record.mark(MetricIndex(metric), keep, Millis(1_750_000_000_000), -7));
+            assert!(!record.mark(MetricIndex(metric), keep, Millis(1_750_000_000_000), -7));
+        }
         record.mask_mut(Track { metric: MetricIndex(300), grain: Grain::Minute }).insert(Bucket(20_000));
         record.attribute_mut(DimensionIndex(0)).set(Millis(-5), DimensionValue(2));
         record.attribute_mut(DimensionIndex(700)).set(Millis(1_750_000_000_000), DimensionValue(0));

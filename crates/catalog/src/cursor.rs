@@ -39,6 +39,25 @@ impl<'a> Cursor<'a> {
         None
     }
 
+    /// Reports a mistake at some characters of this value, of which there are `width` from the one `at` on, counted from 0. Where
+    /// the value is not written as it is, in one line, all of it is pointed at.
+    pub(crate) fn wrong_within<T>(
+        &self,
+        at: usize,
+        width: usize,
+        what: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Option<T> {
+        let Place { line, column, width: all } = self.node.place;
+        let place = match all.checked_sub(self.written().unwrap_or_default().chars().count()) {
+            // Of what is quoted the parser counts the quotes, and one more.
+            Some(quotes @ (0 | 3)) => Place { line, column: column + quotes / 2 + at, width },
+            _ => self.node.place,
+        };
+        self.sink.push(Mistake::new(place, &self.path, what, help));
+        None
+    }
+
     /// Reports a word that this version does not understand yet.
     fn too_early<T>(&self, at: Place, word: &str, instead: &str) -> Option<T> {
         let what = format!("`{word}` is not supported yet in this version");

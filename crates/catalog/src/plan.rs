@@ -4,6 +4,7 @@
 use crate::calendar::Calendar;
 use crate::dimension::{By, Dimension, Slice};
 use crate::filter::Requirement;
+use crate::formula::Formula;
 use crate::kinds::{Family, Role};
 use crate::source::{Path, Source};
 use activity::record::Floors;
@@ -34,10 +35,13 @@ pub struct Plan {
     pub metrics: Vec<Metric>,
     /// The metrics that are worked out together of one record, each family in the order of its first metric.
     pub families: Vec<Family>,
+    /// What follows from that; a [`crate::FormulaIndex`] is an index into it.
+    pub formulas: Vec<Formula>,
     /// The slices of metrics, in their order, then in that of the dimensions by which they are sliced, then by value.
     pub slices: Vec<Slice>,
     /// The fingerprint of everything above that shapes stored state: the time zone and its database's version, history,
-    /// entities, dimensions, excluded traffic, metrics, lateness and the sources' topics, but neither descriptions nor field names.
+    /// entities, dimensions, excluded traffic, metrics, lateness and the sources' topics, but neither formulas nor descriptions nor
+    /// field names.
     pub version: CatalogVersion,
 }
 

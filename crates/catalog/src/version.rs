@@ -37,7 +37,7 @@
 //! Event names, conditions, requirements, and the values of each stand in ascending order of their bytes, since their order in the
 //! catalogue means nothing.
 //!
-//! Descriptions, the product's name, and sources' names, clocks and field names are not in it.
+//! Formulas, descriptions, the product's name, and sources' names, clocks and field names are not in it.
 
 use crate::dimension::{AsOf, Dimension, Taken};
 use crate::filter::Requirement;

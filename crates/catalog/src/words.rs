@@ -1,5 +1,7 @@
 //! Metrics in plain words.
 
+mod formula;
+
 use crate::dimension::{By, Dimension, Taken};
 use crate::filter::Requirement;
 use crate::kinds::Family;
@@ -22,7 +24,7 @@ impl Plan {
     /// What a metric of this plan means.
     #[must_use]
     pub fn words(&self, metric: &Metric) -> Words {
-        Words { counts: self.counts(metric), windows: self.windows(metric), late: self.late(metric) }
+        Words { counts: self.counts(metric), windows: self.windows(&metric.windows), late: self.late(metric) }
     }
 
     /// A bucket for people: a day's date, or when a minute or an hour begins.
@@ -105,12 +107,13 @@ impl Plan {
         format!("{of}.{} is {values}", dimension.name)
     }
 
-    fn windows(&self, metric: &Metric) -> String {
+    fn windows(&self, windows: &[Window]) -> String {
         let length = |window: Window| match window.extent {
             Extent::Trailing(length) => Some(length.to_string()),
             Extent::ToDate(_) => None,
         };
-        let lengths = |grain| metric.windows_of(grain).filter_map(length).collect::<Vec<_>>();
+        let lengths =
+            |grain| windows.iter().filter(|of| of.grain == grain).copied().filter_map(length).collect::<Vec<_>>();
         let of = |grain: Grain| match lengths(grain).as_slice() {
             [] => None,
             [one] if one == "1" => Some(format!("1 {}", grain.name())),
@@ -120,7 +123,7 @@ impl Plan {
         let sliding = (!sliding.is_empty()).then(|| format!("the trailing {} of UTC", sliding.join(" and ")));
         let zone = self.calendar.zone_name();
         let days = of(Grain::Day).map(|days| format!("the trailing {days} of {zone}"));
-        let to_date = metric.windows.iter().filter_map(|window| match window.extent {
+        let to_date = windows.iter().filter_map(|window| match window.extent {
             Extent::ToDate(Period::Week) => Some(format!("the week from {:?} on", self.calendar.week_starts())),
             Extent::ToDate(period) => Some(format!("the {}", period.name())),
             Extent::Trailing(_) => None,

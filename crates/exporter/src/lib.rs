@@ -19,4 +19,4 @@ pub use gauges::series;
 pub use http::{Access, Lists, Pages, Reader, ServeError, serve};
 pub use metrics::Metrics;
 pub use totals::{Stands, Totals, Withheld};
-pub use value::Value;
+pub use value::{Told, Value};

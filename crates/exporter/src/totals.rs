@@ -1,13 +1,14 @@
 //! Totals: the counters of all shards, added up, and how far the shards have come.
 
-use crate::value::Value;
+use crate::value::{Told, Value};
 use activity::clock::PartitionProgress;
 use activity::counter::Counter;
 use activity::header::Header;
 use activity::{
-    Bucket, CatalogVersion, Grain, Incarnation, MetricIndex, Millis, Offset, PartitionId, Shard, TopicId, Window,
+    Bucket, CatalogVersion, Grain, Incarnation, MetricIndex, Millis, Offset, PartitionId, PerGrain, Shard, TopicId,
+    Window,
 };
-use catalog::{Names, Plan};
+use catalog::{Cut, Gauge, Names, Plan};
 use state::{CounterKey, Store, StoreError, Stored};
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -17,6 +18,8 @@ use thiserror::Error;
 pub struct Totals {
     shards: Vec<ShardTotals>,
     names: Names,
+    /// What the shard that has come furthest keeps.
+    first_as_of: PerGrain<Option<Bucket>>,
 }
 
 /// What one shard holds at one moment.
@@ -141,7 +144,9 @@ impl Totals {
         let shards = (0..shards).map(|shard| ShardTotals::read(store, plan, Shard(shard)));
         let shards: Vec<ShardTotals> = shards.collect::<Result<_, _>>()?;
         let names = shards.iter().flat_map(|shard| &shard.header.admitted).collect();
-        Ok(Totals { shards, names })
+        let fastest = shards.iter().filter_map(|shard| shard.header.time).max();
+        let first = |grain| fastest.map(|time| plan.origin(grain, plan.floor(grain, time)));
+        Ok(Totals { shards, names, first_as_of: PerGrain::of(first) })
     }
 
     /// What values that were admitted to dimensions are called: no counter here has any other.
@@ -159,6 +164,28 @@ impl Totals {
         Some(Value { units, decimals: plan.metric(metric).decimals() })
     }
 
+    /// The value of a gauge, or of a slice of it, as of a bucket; `None` if it has none, or if what it follows from is not kept by
+    /// all shards.
+    #[must_use]
+    pub fn told(&self, plan: &Plan, gauge: Gauge<'_>, cut: Option<Cut>, window: Window, as_of: Bucket) -> Option<Told> {
+        let kept = |metric: MetricIndex, window: Window, as_of: Bucket| {
+            self.keeps(window.grain, as_of).then(|| self.value(plan, metric, window, as_of))?
+        };
+        match gauge {
+            Gauge::Metric(index, _) => kept(plan.kept_as(index, cut)?, window, as_of).map(Told::Exact),
+            Gauge::Formula(formula) => {
+                let units = |metric, window, as_of| kept(metric, window, as_of).map(|value| value.units);
+                plan.evaluate(formula, cut, window, as_of, &units).map(Told::Double)
+            }
+        }
+    }
+
+    /// Whether every shard keeps values as of a bucket. A counter that is not there says nothing about that.
+    #[must_use]
+    pub fn keeps(&self, grain: Grain, as_of: Bucket) -> bool {
+        self.first_as_of(grain).is_none_or(|first| first <= as_of)
+    }
+
     /// Shard time: the slowest shard's; `None` if one has none yet.
     #[must_use]
     pub fn time(&self) -> Option<Millis> {
@@ -167,9 +194,8 @@ impl Totals {
 
     /// The first as-of bucket of a grain for which every shard keeps values; `None` if all of them keep everything.
     #[must_use]
-    pub fn first_as_of(&self, plan: &Plan, grain: Grain) -> Option<Bucket> {
-        let fastest = self.shards.iter().filter_map(|shard| shard.header.time).max()?;
-        Some(plan.origin(grain, plan.floor(grain, fastest)))
+    pub fn first_as_of(&self, grain: Grain) -> Option<Bucket> {
+        self.first_as_of[grain]
     }
 
     /// The bucket of shard time at each grain for which every shard keeps values, of that one and of the one before. Shards
@@ -177,7 +203,7 @@ impl Totals {
     #[must_use]
     pub fn as_of(&self, plan: &Plan, time: Millis) -> Vec<(Grain, Bucket)> {
         let grains = plan.grains().into_iter().map(|grain| (grain, plan.bucket(grain, time)));
-        grains.filter(|(grain, as_of)| self.first_as_of(plan, *grain).is_none_or(|first| first < *as_of)).collect()
+        grains.filter(|(grain, as_of)| self.first_as_of(*grain).is_none_or(|first| first < *as_of)).collect()
     }
 
     /// The oldest of the shards' last packs' wall stamps.

@@ -1,4 +1,4 @@
-//! A metric's value.
+//! The values of metrics.
 
 use std::fmt;
 
@@ -19,6 +19,24 @@ impl fmt::Display for Value {
         let unit = 10u128.pow(self.decimals.into());
         let (sign, units) = (if self.units < 0 { "-" } else { "" }, self.units.unsigned_abs());
         write!(f, "{sign}{}.{:0width$}", units / unit, units % unit, width = usize::from(self.decimals))
+    }
+}
+
+/// What is shown: the value of a metric, or what follows from such values. A decimal number without an exponent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Told {
+    /// The value of a metric that has state, exactly.
+    Exact(Value),
+    /// That of a formula: the double is finite, and shown with as few digits as tell it apart from all others.
+    Double(f64),
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Told::Exact(value) => value.fmt(f),
+            Told::Double(value) => value.fmt(f),
+        }
     }
 }
 

@@ -131,6 +131,48 @@ northstar_gauges_as_of_timestamp_seconds 1728043200
     assert!(harness.withheld().is_empty());
 }
 
+/// Two users of day 20,000, two of the day before, and four of both.
+#[test]
+fn formulas_are_shown_after_the_metrics_and_only_where_they_have_a_value() {
+    let formulas = "  sticky: { type: ratio, numerator: { metric: users, window: 1d }, denominator: { metric: users, window: 7d } }
+  growth:
+    type: derived
+    expr: 100 * (now - before) / before
+    metrics: { now: users, before: { metric: users, offset: 1d } }
+    windows: 7d
+";
+    let mut harness = Harness::of(&format!("{CATALOGUE}{formulas}"));
+    let text = harness.text(NOW).unwrap();
+    let shown: Vec<&str> = text.lines().skip_while(|line| !line.contains("nsm_sticky")).take(7).collect();
+    let expected = [
+        "# HELP nsm_sticky users in 1d over users in 7d, as of the same time; nothing where the denominator is 0.",
+        "# TYPE nsm_sticky gauge",
+        "nsm_sticky{window=\"7d\",complete=\"false\"} 0.5",
+        "nsm_sticky{window=\"7d\",complete=\"true\"} 1",
+        "# HELP nsm_growth 100 * (now - before) / before, where now is users and before is users 1d earlier, as of the same \
+         time; nothing where a denominator is 0.",
+        "# TYPE nsm_growth gauge",
+        // Of the last complete day there is none: nobody was there before.
+        "nsm_growth{window=\"7d\",complete=\"false\"} 100",
+    ];
+    assert_eq!(shown, expected);
+    assert!(!text.contains("nsm_growth{window=\"7d\",complete=\"true\"}"), "{text}");
+}
+
+/// Where there is no counter, nobody was counted; unless the day is not kept any more.
+#[test]
+fn a_formula_is_not_told_by_days_that_some_shard_has_let_go_of() {
+    let formula =
+        "  before: { type: derived, expr: was, metrics: { was: { metric: users, offset: 3d } }, windows: 7d }\n";
+    let mut harness = Harness::of(&format!("{CATALOGUE}{formula}"));
+    let shown = |text: Option<Arc<str>>| text.unwrap().matches("nsm_before{").count();
+    assert_eq!(shown(harness.text(NOW)), 2);
+    // 400 days of history, 3 of lateness, and one more: the first day that is kept is the second before this one.
+    let header = Header { time: Some(Millis(NOW.0 + 402 * 86_400_000)), ..harness.header() };
+    harness.write(1, harness.fence(6), &header);
+    assert_eq!(shown(harness.text(NOW)), 0);
+}
+
 /// Shards learn of values one after the other.
 #[test]
 fn slices_of_admitted_values_are_shown_once_a_shard_names_them() {

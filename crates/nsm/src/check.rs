@@ -66,6 +66,7 @@ mod tests {
             ("deploy/examples/music.yaml", "check"),
             ("crates/catalog/tests/catalogues/rich.yaml", "check-rich"),
             ("crates/catalog/tests/catalogues/segments.yaml", "check-segments"),
+            ("crates/catalog/tests/catalogues/formulas.yaml", "check-formulas"),
         ] {
             let mut catalogue = catalogue::load(&folder.join(file)).unwrap();
             catalogue.file = file.rsplit('/').next().unwrap().to_owned();

@@ -117,7 +117,7 @@ impl Harness {
         for window in self.shard.plan.metrics[0].windows.clone() {
             let (grain, length) = (window.grain, i32::from(window.longest()));
             let now = self.shard.plan.bucket(grain, clock).0;
-            let first = totals.first_as_of(&self.shard.plan, grain).unwrap().0;
+            let first = totals.first_as_of(grain).unwrap().0;
             let (lateness, history) = bound(grain);
             assert_eq!(first, now - history - lateness - 1);
             for as_of in first - 2..now + length + 5 {

@@ -292,7 +292,7 @@ impl Harness {
         let totals = Totals::read(&mut self.shard.store, &self.shard.plan, 1).unwrap();
         for metric in self.shard.plan.series() {
             for window in self.shard.plan.metric(metric).windows.clone() {
-                let first = totals.first_as_of(&self.shard.plan, window.grain).unwrap().0;
+                let first = totals.first_as_of(window.grain).unwrap().0;
                 let now = self.shard.plan.bucket(window.grain, clock).0;
                 for as_of in first..now + i32::from(window.longest()) + 3 {
                     let told = totals.value(&self.shard.plan, metric, window, Bucket(as_of)).unwrap().units;

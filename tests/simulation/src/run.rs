@@ -276,7 +276,7 @@ fn compare_totals(plan: &Plan, totals: &Totals, truth: &Truth, some_left_out: bo
         let metric = plan.metric(at);
         for window in &metric.windows {
             let Some((first, last)) = truth.span(window.grain) else { continue };
-            let from = totals.first_as_of(plan, window.grain).map_or(first, |origin| origin.max(first));
+            let from = totals.first_as_of(window.grain).map_or(first, |origin| origin.max(first));
             for as_of in (from.0..=last.0 + kinds::echoes(*window)).map(activity::Bucket) {
                 let told = totals.value(plan, at, *window, as_of).map(|value| value.units);
                 let (least, most) = truth.value(plan, at, *window, as_of);

@@ -218,28 +218,34 @@ pub(super) fn by(
 ) -> Option<Vec<By>> {
     let first = Cell::new(None);
     cursor.one_or_more(|cursor| {
+        let (dimension, declared) = named(cursor, dimensions?)?;
         let name = cursor.text()?;
-        let dimensions = dimensions?;
-        let Some(at) = dimensions.0.iter().position(|(declared, _)| *declared == name) else {
-            let names: Vec<&str> = dimensions.0.iter().map(|(name, _)| *name).collect();
-            let help = match suggest::nearest(name, names.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None if names.is_empty() => {
-                    format!("declare it, as in `dimensions: {{ {name}: {{ of: account, values: […] }} }}`")
-                }
-                None => format!("declare it under `dimensions`, or write {}", suggest::or(&names)),
-            };
-            return cursor.wrong(format!("there is no dimension `{name}`"), help);
-        };
-        let declared = dimensions.0[at].1.as_ref()?;
-        if let Taken::Attribute { of, .. } = declared.dimension.taken {
+        if let Taken::Attribute { of, .. } = declared.taken {
             match counted? {
                 Measure::Distinct(kind) => follows(cursor, name, *kind, of, entities?)?,
                 Measure::Count | Measure::Sum { .. } => is_the_owner(cursor, name, of, &first, entities?)?,
             }
         }
-        Some(By { dimension: DimensionIndex(u16::try_from(at).ok()?), first: MetricIndex(0) })
+        Some(By { dimension, first: MetricIndex(0) })
     })
+}
+
+/// The dimension of a name.
+pub(super) fn named<'d>(cursor: &Cursor, dimensions: &'d Dimensions) -> Option<(DimensionIndex, &'d Dimension)> {
+    let name = cursor.text()?;
+    let Some(at) = dimensions.0.iter().position(|(declared, _)| *declared == name) else {
+        let names: Vec<&str> = dimensions.0.iter().map(|(name, _)| *name).collect();
+        let help = match suggest::nearest(name, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => {
+                format!("declare it, as in `dimensions: {{ {name}: {{ of: account, values: […] }} }}`")
+            }
+            None => format!("declare it under `dimensions`, or write {}", suggest::or(&names)),
+        };
+        return cursor.wrong(format!("there is no dimension `{name}`"), help);
+    };
+    let declared = dimensions.0[at].1.as_ref()?;
+    Some((DimensionIndex(u16::try_from(at).ok()?), &declared.dimension))
 }
 
 /// Whether all attributes by which a metric of events is sliced are of the same entity as the `first`: each event goes to the

@@ -2,13 +2,14 @@
 
 use super::filters::{self, Attributes, Tests};
 use super::values::{self, Units, span, split};
-use super::{dimensions, entities, exclude};
+use super::{dimensions, entities, exclude, formulas};
 use crate::cursor::{Cursor, Entries, Later};
 use crate::dimension::{self, Dimension, Slice};
+use crate::formula::Formula;
 use crate::kinds::{self, AGAINST, Against, AtLeast, Family, Frequency, Growth, Kind};
 use crate::plan::{Literal, Measure, Metric, Rule};
 use crate::source::Path;
-use activity::{Grain, Period, Window};
+use activity::{DimensionIndex, Grain, PerGrain, Period, Window};
 use std::collections::BTreeSet;
 
 pub(super) const KNOWN: &[&str] = &["type", "description", "measure", "windows", "by", "include"];
@@ -18,24 +19,27 @@ const LATER: Later = &[
 ];
 /// Beside [`KNOWN`].
 pub(super) const GROWTH_KNOWN: &[&str] = &["type", "description", "measure", "windows", "by", "include", "against"];
-pub(crate) const TYPES: &[(&str, Type)] =
-    &[("simple", Type::Simple), ("frequency", Type::Frequency), ("growth", Type::Growth)];
+pub(crate) const TYPES: &[(&str, Type)] = &[
+    ("simple", Type::Simple),
+    ("frequency", Type::Frequency),
+    ("growth", Type::Growth),
+    ("ratio", Type::Ratio),
+    ("derived", Type::Derived),
+];
 const TYPES_LATER: Later = &[
-    ("ratio", "write two metrics of `type: simple` and divide them where they are shown"),
     ("cumulative", "write `type: simple`: every metric is of trailing windows"),
-    ("derived", "write metrics of `type: simple` and combine them where they are shown"),
-    ("conversion", "write two metrics of `type: simple`, one for each step, or remove the metric"),
+    ("conversion", "write two metrics of `type: simple`, one for each step, and a `type: ratio` of them"),
     ("survey", "remove the metric"),
 ];
 pub(super) const DISTINCT_KNOWN: &[&str] = &["agg", "events", "where", "entity", "at_least"];
 pub(super) const COUNT_KNOWN: &[&str] = &["agg", "events", "where"];
 pub(super) const SUM_KNOWN: &[&str] = &["agg", "events", "where", "value", "decimals"];
 const MEASURE_LATER: Later = &[
-    ("scale", "remove it, and divide where the metric is shown"),
+    ("scale", "remove it, and divide in a metric of `type: derived`, as in `expr: read_seconds / 3600`"),
     ("exclude", "remove it: name what counts with `events` and `where`"),
 ];
 const AGGS_LATER: Later = &[
-    ("average", "write a metric with `agg: sum` and one with `agg: count`, and divide them where they are shown"),
+    ("average", "write a metric with `agg: sum`, one with `agg: count`, and one of `type: ratio` that divides them"),
     ("min", "write `agg: count_distinct`, or remove the metric"),
     ("max", "write `agg: count_distinct`, or remove the metric"),
     ("state", "write `agg: count_distinct`, or remove the metric"),
@@ -49,6 +53,7 @@ pub(crate) const WINDOWS: &Units = &[(Grain::Minute, 1..=1440), (Grain::Hour, 1.
 pub(super) struct Declared<'d> {
     pub(super) attributes: Attributes<'d>,
     pub(super) rules: Option<&'d [Rule]>,
+    pub(super) history: Option<PerGrain<u16>>,
 }
 
 /// The types of metric.
@@ -57,31 +62,49 @@ pub(crate) enum Type {
     Simple,
     Frequency,
     Growth,
+    Ratio,
+    Derived,
 }
 
-/// What is counted, and by what it is sliced.
+/// What is counted, what follows from that, and by what it is sliced.
 pub(super) struct Counted {
     pub(super) metrics: Vec<Metric>,
     pub(super) families: Vec<Family>,
+    pub(super) formulas: Vec<Formula>,
     pub(super) dimensions: Vec<Dimension>,
     pub(super) slices: Vec<Slice>,
 }
 
-/// All that is counted.
+/// A metric that has state, or one that follows from others, as it is written.
+enum Entry<'a> {
+    Metric(Metric, Option<Kind>),
+    Formula(formulas::Draft<'a>),
+}
+
+/// All that is counted, and what follows from it.
 pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<Counted> {
-    let metrics = cursor.named(|name, cursor| metric(name, cursor, declared))?;
-    if metrics.len() > MOST {
-        let what = format!("{} metrics are too many", metrics.len());
+    let entries = cursor.named(|name, cursor| entry(name, cursor, declared))?;
+    if entries.len() > MOST {
+        let what = format!("{} metrics are too many", entries.len());
         return cursor.wrong_at_home(what, format!("write at most {MOST}"));
     }
-    let metrics = kinds::families(super::all(metrics)?);
-    let (mut metrics, families) = metrics.or_else(|| too_many(cursor))?;
+    let (mut metrics, mut drafts, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, entry) in entries {
+        match entry {
+            Some(Entry::Metric(metric, kind)) => metrics.push((metric, kind)),
+            Some(Entry::Formula(draft)) => drafts.push(draft),
+            None => failed.push(name),
+        }
+    }
+    let (mut metrics, families) = kinds::families(metrics).or_else(|| too_many(cursor))?;
     let mut dimensions = declared.attributes.dimensions?.declared()?;
+    let names = formulas::Names::of(&metrics, &failed);
+    let formulas = formulas::resolve(drafts, names, &dimensions, declared.history?).filter(|_| failed.is_empty())?;
     filters::slice_by_rules(&mut metrics, &mut dimensions, declared.rules?);
-    are_apart(cursor, &metrics, &dimensions)?;
+    are_apart(cursor, &metrics, &formulas, &dimensions)?;
     let slices = dimension::slices(&mut metrics, &dimensions);
     let slices = slices.or_else(|| too_many(cursor))?;
-    Some(Counted { metrics, families, dimensions, slices })
+    Some(Counted { metrics, families, formulas, dimensions, slices })
 }
 
 fn too_many<T>(cursor: &Cursor) -> Option<T> {
@@ -90,24 +113,24 @@ fn too_many<T>(cursor: &Cursor) -> Option<T> {
 }
 
 /// Whether no two metrics, or slices of metrics, are called the same: a sum over one name must not count twice.
-fn are_apart(cursor: &Cursor, metrics: &[Metric], dimensions: &[Dimension]) -> Option<()> {
+fn are_apart(cursor: &Cursor, metrics: &[Metric], formulas: &[Formula], dimensions: &[Dimension]) -> Option<()> {
     let mut names = BTreeSet::<String>::new();
     // What only labels tell apart stands together, and is called the same on purpose.
-    for alike in metrics.chunk_by(|a, b| a.name == b.name && b.label().is_some()) {
-        let metric = &alike[0];
-        if !names.insert(metric.name.clone()) {
-            let what = format!("two metrics are called `{}`, one of them by its type", metric.name);
+    let counting = metrics.chunk_by(|a, b| a.name == b.name && b.label().is_some()).map(|alike| &alike[0].name);
+    for name in counting.chain(formulas.iter().map(|formula| &formula.name)) {
+        if !names.insert(name.clone()) {
+            let what = format!("two metrics are called `{name}`, one of them by its type");
             return cursor.wrong_at_home(what, "give one of them another name");
         }
     }
-    for alike in metrics.chunk_by(|a, b| a.name == b.name) {
-        let metric = &alike[0];
-        for by in &metric.by {
-            let dimension = &dimensions[usize::from(by.dimension.0)];
-            let name = dimension.slices_of(&metric.name);
+    let by = |metric: &Metric| metric.by.iter().map(|by| by.dimension).collect::<Vec<DimensionIndex>>();
+    let counting = metrics.chunk_by(|a, b| a.name == b.name).map(|alike| (&alike[0].name, by(&alike[0])));
+    for (of, by) in counting.chain(formulas.iter().map(|formula| (&formula.name, formula.by.clone()))) {
+        for by in by {
+            let dimension = &dimensions[usize::from(by.0)];
+            let name = dimension.slices_of(of);
             if !names.insert(name.clone()) {
-                let what =
-                    format!("`{name}` is what the slices of `{}` by `{}` are called", metric.name, dimension.name);
+                let what = format!("`{name}` is what the slices of `{of}` by `{}` are called", dimension.name);
                 return cursor.wrong_at_home(what, "give what else is called so another name");
             }
         }
@@ -115,12 +138,30 @@ fn are_apart(cursor: &Cursor, metrics: &[Metric], dimensions: &[Dimension]) -> O
     Some(())
 }
 
-fn metric(name: &str, cursor: &Cursor, declared: Declared<'_>) -> Option<(Metric, Option<Kind>)> {
+fn entry<'a>(name: &'a str, cursor: &Cursor<'a>, declared: Declared<'_>) -> Option<Entry<'a>> {
     let entries = cursor.entries()?;
     // A metric of another type has other keys, which are no further mistakes.
     let of_type = entries
         .require("type", "write `type: simple`")
         .map_or(Some(Type::Simple), |cursor| cursor.choice("a type of metric", TYPES, TYPES_LATER))?;
+    let dimensions = declared.attributes.dimensions;
+    match of_type {
+        Type::Ratio => formulas::ratio(name, cursor, &entries, dimensions).map(Entry::Formula),
+        Type::Derived => formulas::derived(name, cursor, &entries, dimensions).map(Entry::Formula),
+        Type::Simple | Type::Frequency | Type::Growth => {
+            let counted = metric(name, cursor, &entries, of_type, declared);
+            counted.map(|(metric, kind)| Entry::Metric(metric, kind))
+        }
+    }
+}
+
+fn metric(
+    name: &str,
+    cursor: &Cursor,
+    entries: &Entries,
+    of_type: Type,
+    declared: Declared<'_>,
+) -> Option<(Metric, Option<Kind>)> {
     entries.allow(if of_type == Type::Growth { GROWTH_KNOWN } else { KNOWN }, LATER);
     let description = entries.read_or("description", "", Cursor::text);
     let measure = entries
@@ -132,7 +173,7 @@ fn metric(name: &str, cursor: &Cursor, declared: Declared<'_>) -> Option<(Metric
     let Attributes { entities, dimensions } = declared.attributes;
     let by = entries.read_or("by", Vec::new(), |cursor| dimensions::by(cursor, counted, entities, dimensions));
     let include = entries.read_or("include", Vec::new(), |cursor| exclude::include(cursor, declared.rules));
-    let kind = kind(of_type, &entries, measure.as_ref(), windows.as_deref());
+    let kind = kind(of_type, entries, measure.as_ref(), windows.as_deref());
     let Wanted { measure, events, tests: Tests { conditions, required }, .. } = measure?;
     let (name, description) = (name.to_owned(), description?.to_owned());
     let (windows, by, include) = (windows?, by?, include?);
@@ -171,16 +212,20 @@ fn kind(of: Type, entries: &Entries, wanted: Option<&Wanted>, windows: Option<&[
             kinds::trail(spans, "growth", windows)?;
             Some(Some(Kind::Growth(Growth { against: against? })))
         }
+        Type::Ratio | Type::Derived => unreachable!("formulas count nothing"),
     }
 }
 
-fn windows(cursor: &Cursor) -> Option<Vec<Window>> {
-    let mut windows = cursor.one_or_more(|cursor| {
-        let to_date = Period::ALL.into_iter().find(|period| cursor.written() == Some(period.to_date()));
-        to_date.map(Window::to_date).or_else(|| span(cursor, "a window", WINDOWS))
-    })?;
+pub(super) fn windows(cursor: &Cursor) -> Option<Vec<Window>> {
+    let mut windows = cursor.one_or_more(window)?;
     windows.sort_unstable();
     Some(windows)
+}
+
+/// One of the words `wtd`, `mtd` and `qtd`, or a span.
+pub(super) fn window(cursor: &Cursor) -> Option<Window> {
+    let to_date = Period::ALL.into_iter().find(|period| cursor.written() == Some(period.to_date()));
+    to_date.map(Window::to_date).or_else(|| span(cursor, "a window", WINDOWS))
 }
 
 /// What is counted, and of which events.

@@ -3,9 +3,11 @@
 pub(crate) mod dimensions;
 mod entities;
 mod exclude;
+mod expression;
 pub(crate) mod fields;
 mod filters;
 pub(crate) mod formats;
+pub(crate) mod formulas;
 pub(crate) mod metrics;
 pub(crate) mod sources;
 pub(crate) mod values;
@@ -48,6 +50,9 @@ pub(crate) const KEYS: &[(&str, &[&str])] = &[
     ("Counted", metrics::KNOWN),
     ("Growth", metrics::GROWTH_KNOWN),
     ("AtLeast", &crate::kinds::UNITS),
+    ("Ratio", formulas::RATIO_KNOWN),
+    ("Derived", formulas::DERIVED_KNOWN),
+    ("Part", formulas::TERM_KNOWN),
     ("CountDistinct", metrics::DISTINCT_KNOWN),
     ("Count", metrics::COUNT_KNOWN),
     ("Sum", metrics::SUM_KNOWN),
@@ -131,10 +136,10 @@ fn catalogue(root: &Cursor, files: Files<'_>) -> Option<Plan> {
     });
     let attributes = Attributes { entities: entities.as_ref(), dimensions: dimensions.as_ref() };
     let rules = entries.read_or("exclude", Vec::new(), |cursor| exclude::read(cursor, attributes));
-    let declared = Declared { attributes, rules: rules.as_deref() };
+    let declared = Declared { attributes, rules: rules.as_deref(), history };
     let metrics = entries.require("metrics", METRICS_HELP).and_then(|cursor| metrics::read(cursor, declared));
     language?;
-    let Counted { metrics, families, dimensions, slices } = metrics?;
+    let Counted { metrics, families, formulas, dimensions, slices } = metrics?;
     let mut plan = Plan {
         product: product?.to_owned(),
         calendar: calendar?.with_weeks_from(weeks?),
@@ -145,6 +150,7 @@ fn catalogue(root: &Cursor, files: Files<'_>) -> Option<Plan> {
         exclude: rules?,
         metrics,
         families,
+        formulas,
         slices,
         version: CatalogVersion::default(),
     };

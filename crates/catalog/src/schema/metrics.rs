@@ -1,17 +1,20 @@
 //! Metrics, as they are described to editors.
 
-use super::shapes::{OneOrMore, decimals, words};
-use super::{Conditions, FieldPath, Span, Text};
+use super::shapes::{Named, OneOrMore, decimals, words};
+use super::{Conditions, FieldPath, Span, Text, span};
 use crate::kinds::AGAINST;
+use crate::parse::formulas;
 use crate::parse::metrics::{TYPES, Type};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-/// One metric: what is counted of which events, over which windows.
+/// One metric: what is counted of which events, over which windows; or what follows from other metrics.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 pub(super) enum Metric {
     Counted(Counted),
     Growth(Growth),
+    Ratio(Ratio),
+    Derived(Derived),
 }
 
 /// A number of events or entities; or, of `frequency`, of entities by in how many days of the window they were active.
@@ -52,6 +55,67 @@ pub(super) struct Growth {
     by: Option<OneOrMore<Text>>,
     /// The excluded traffic that it counts all the same.
     include: Option<OneOrMore<Text>>,
+}
+
+/// One metric over another, as of the same time.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Ratio {
+    #[schemars(extend("const" = "ratio"))]
+    r#type: String,
+    /// For people.
+    description: Option<Text>,
+    /// What is divided: a metric.
+    numerator: Operand,
+    /// What it is divided by: a metric. Where it is 0 there is no value.
+    denominator: Operand,
+    /// The windows. Default: all that both metrics have.
+    windows: Option<OneOrMore<Span>>,
+    /// The dimensions by which it is sliced; both metrics are.
+    by: Option<OneOrMore<Text>>,
+}
+
+/// What follows from other metrics by an expression, as of the same time.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Derived {
+    #[schemars(extend("const" = "derived"))]
+    r#type: String,
+    /// For people.
+    description: Option<Text>,
+    /// The expression, of numbers, `+`, `-`, `*`, `/`, brackets, and names of metrics or of what `metrics` says.
+    expr: Text,
+    /// What names in the expression stand for, as in `before: { metric: active_users, offset: 7d }`.
+    metrics: Option<Named<Operand>>,
+    /// The windows. Default: all that the metrics without a window of their own have.
+    windows: Option<OneOrMore<Span>>,
+    /// The dimensions by which it is sliced; all metrics in it are.
+    by: Option<OneOrMore<Text>>,
+}
+
+/// A metric's name, or a metric with a window of its own, or as of an earlier time.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Operand {
+    Name(Text),
+    Part(Part),
+}
+
+/// A metric with a window of its own, or as of an earlier time.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Part {
+    /// The metric's name.
+    metric: Text,
+    /// One of its windows. Default: the window that is shown.
+    window: Option<Span>,
+    /// How much earlier it is taken, as in `7d`; of windows of hours in hours. Default: as of the same time.
+    #[schemars(default, schema_with = "offset")]
+    offset: Option<String>,
+}
+
+fn offset(_: &mut SchemaGenerator) -> Schema {
+    span(&formulas::offsets())
 }
 
 #[derive(JsonSchema)]
@@ -117,7 +181,7 @@ struct Sum {
 }
 
 fn counted_type(_: &mut SchemaGenerator) -> Schema {
-    words(&TYPES.iter().copied().filter(|(_, of)| *of != Type::Growth).collect::<Vec<_>>())
+    words(&TYPES.iter().copied().filter(|(_, of)| matches!(of, Type::Simple | Type::Frequency)).collect::<Vec<_>>())
 }
 
 fn against(_: &mut SchemaGenerator) -> Schema {

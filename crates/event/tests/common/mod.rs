@@ -105,6 +105,7 @@ pub fn plan(fields: Fields, metrics: Vec<Metric>) -> Plan {
         exclude: Vec::new(),
         metrics,
         families: Vec::new(),
+        formulas: Vec::new(),
         slices: Vec::new(),
         version: activity::CatalogVersion(1),
     }

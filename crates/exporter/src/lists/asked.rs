@@ -67,6 +67,11 @@ impl Asked {
         let counts = |metric: &Metric| metric.entity().is_some() && metric.label().is_none();
         let counting = || (0..).map(MetricIndex).zip(&plan.metrics).filter(|(_, metric)| counts(metric));
         counting().find(|(_, metric)| metric.name == self.metric).ok_or_else(|| {
+            if let Some(formula) = plan.formulas.iter().find(|formula| formula.name == self.metric) {
+                let of: Vec<&str> = plan.parts(formula).collect();
+                let what = format!("`{}` follows from other metrics, and has no members", self.metric);
+                return format!("{what}; ask for those of what it follows from: {}", of.join(", "));
+            }
             let names: Vec<&str> = counting().map(|(_, metric)| metric.name.as_str()).collect();
             let what = format!("no metric `{}` counts entities", self.metric);
             what + "; " + &meant(&self.metric, &names)
@@ -221,6 +226,15 @@ metrics:
         let school = Admitted { dimension, number, value: "school".into() };
         let wanted = asked.wanted(&plan, &[school].iter().collect(), NOW).unwrap();
         assert_eq!(wanted.segments, BTreeMap::from([(dimension, vec![number])]));
+    }
+
+    #[test]
+    fn a_formula_has_no_members() {
+        let catalogue = format!("{CATALOGUE}  each: {{ type: ratio, numerator: plays, denominator: accounts }}\n");
+        let asked = Asked { metric: "each".into(), ..Asked::default() };
+        let told = asked.wanted(&catalog::parse(&catalogue).unwrap(), &Names::default(), NOW).unwrap_err();
+        let expected = "`each` follows from other metrics, and has no members; ask for those of what it follows from: plays, accounts";
+        assert_eq!(told, [expected]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::catalogue::Catalogue;
 use activity::{EntityKind, Grain, MetricIndex};
-use catalog::{ClockKind, Footprint, Metric, Plan, Source, Words, span};
+use catalog::{ClockKind, Footprint, Formula, Gauge, Metric, Plan, Source, Words, span};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -16,6 +16,7 @@ pub(crate) struct Explained {
     pub(super) shards: u16,
     pub(super) sources: Vec<SourceExplained>,
     pub(super) metrics: Vec<MetricExplained>,
+    pub(super) formulas: Vec<FormulaExplained>,
     /// How many buckets of each grain back one can ask.
     pub(super) history: BTreeMap<&'static str, u16>,
 }
@@ -38,8 +39,6 @@ pub(super) struct MetricExplained {
     pub(super) description: String,
     pub(super) counts: String,
     pub(super) windows: String,
-    /// The windows as they are written, such as `7d`.
-    pub(super) lengths: Vec<String>,
     /// The grains of the windows.
     pub(super) grains: Vec<&'static str>,
     pub(super) late: String,
@@ -54,6 +53,26 @@ pub(super) struct MetricExplained {
     pub(super) counters: usize,
     /// Of a counter, at most.
     pub(super) counter_steps: usize,
+    #[serde(flatten)]
+    pub(super) shown: ShownExplained,
+}
+
+/// A metric that follows from others: what it means and shows. It costs no state.
+#[derive(Debug, Serialize)]
+pub(super) struct FormulaExplained {
+    pub(super) name: String,
+    pub(super) description: String,
+    pub(super) follows: String,
+    pub(super) windows: String,
+    #[serde(flatten)]
+    pub(super) shown: ShownExplained,
+}
+
+/// What is shown of a metric.
+#[derive(Debug, Serialize)]
+pub(super) struct ShownExplained {
+    /// The windows as they are written, such as `7d`.
+    pub(super) lengths: Vec<String>,
     /// The dimensions by which it is sliced.
     pub(super) by: Vec<String>,
     /// What their slices are called, each with the label that tells these apart.
@@ -77,6 +96,7 @@ impl Explained {
             shards,
             sources: plan.sources.iter().map(|of| source(of, &grains)).collect(),
             metrics: plan.metrics.iter().zip(0..).map(|(of, index)| metric(plan, of, MetricIndex(index))).collect(),
+            formulas: plan.formulas.iter().map(|of| formula(plan, of)).collect(),
             history: grains.iter().map(|grain| (grain.name(), plan.history[*grain])).collect(),
         }
     }
@@ -94,14 +114,12 @@ fn source(source: &Source, grains: &[Grain]) -> SourceExplained {
 fn metric(plan: &Plan, metric: &Metric, index: MetricIndex) -> MetricExplained {
     let Words { counts, windows, late } = plan.words(metric);
     let Footprint { once, always, counters, steps } = plan.footprint(index);
-    let by = || metric.by.iter().map(|by| plan.dimension(by.dimension));
     let name = |kind: EntityKind| plan.entities[usize::from(kind.0)].name.clone();
     MetricExplained {
         name: metric.name.clone(),
         description: metric.description.clone(),
         counts,
         windows,
-        lengths: metric.windows.iter().map(ToString::to_string).collect(),
         grains: Grain::ALL
             .iter()
             .filter(|grain| metric.windows_of(**grain).next().is_some())
@@ -114,10 +132,29 @@ fn metric(plan: &Plan, metric: &Metric, index: MetricIndex) -> MetricExplained {
         bytes_always: always,
         counters,
         counter_steps: steps,
-        by: by().map(|of| of.name.clone()).collect(),
-        slices: by().map(|of| (of.slices_of(&metric.name), of.name.clone())).collect(),
-        series: exporter::series(plan, metric),
-        admits: metric.by.iter().any(|by| plan.dimension(by.dimension).admissible().next().is_some()),
+        shown: shown(plan, Gauge::Metric(index, metric)),
+    }
+}
+
+fn formula(plan: &Plan, formula: &Formula) -> FormulaExplained {
+    FormulaExplained {
+        name: formula.name.clone(),
+        description: formula.description.clone(),
+        follows: plan.follows(formula),
+        windows: plan.windows_of_formula(formula),
+        shown: shown(plan, Gauge::Formula(formula)),
+    }
+}
+
+fn shown(plan: &Plan, gauge: Gauge<'_>) -> ShownExplained {
+    let by = gauge.by();
+    let dimensions = || by.iter().map(|by| plan.dimension(*by));
+    ShownExplained {
+        lengths: gauge.windows().iter().map(ToString::to_string).collect(),
+        by: dimensions().map(|of| of.name.clone()).collect(),
+        slices: dimensions().map(|of| (of.slices_of(gauge.name()), of.name.clone())).collect(),
+        series: exporter::series(plan, gauge),
+        admits: dimensions().any(|of| of.admissible().next().is_some()),
     }
 }
 

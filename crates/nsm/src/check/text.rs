@@ -1,6 +1,6 @@
 //! What a catalogue means and costs, for people.
 
-use super::explained::{Explained, MetricExplained, SourceExplained};
+use super::explained::{Explained, FormulaExplained, MetricExplained, ShownExplained, SourceExplained};
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 
@@ -8,7 +8,7 @@ use comfy_table::{ContentArrangement, Table};
 const WIDTH: u16 = 100;
 
 pub(super) fn render(explained: &Explained) -> String {
-    let Explained { catalogue, product, version, time_zone, history, sources, metrics, shards } = explained;
+    let Explained { catalogue, product, version, time_zone, history, sources, metrics, formulas, shards } = explained;
     let history: Vec<String> = history.iter().map(|(grain, count)| format!("{count} {grain}s")).collect();
     let head = format!(
         "{catalogue}: product {product}, version {version}, days of {time_zone}, {} of history",
@@ -25,9 +25,12 @@ pub(super) fn render(explained: &Explained) -> String {
         parts.push(textwrap::fill(&text, usize::from(WIDTH)));
     }
     parts.extend(metrics.iter().map(|of| metric(of, *shards)));
-    let series = metrics.iter().map(|metric| metric.series.len()).sum::<usize>();
-    let at_most = if metrics.iter().any(|metric| metric.admits) { "at most " } else { "" };
-    let (metrics, has) = (metrics.len(), if metrics.len() == 1 { "metric has" } else { "metrics have" });
+    parts.extend(formulas.iter().map(formula));
+    let shown: Vec<&ShownExplained> =
+        metrics.iter().map(|of| &of.shown).chain(formulas.iter().map(|of| &of.shown)).collect();
+    let series = shown.iter().map(|of| of.series.len()).sum::<usize>();
+    let at_most = if shown.iter().any(|of| of.admits) { "at most " } else { "" };
+    let (metrics, has) = (shown.len(), if shown.len() == 1 { "metric has" } else { "metrics have" });
     parts.push(format!("{metrics} {has} {at_most}{series} series."));
     parts.join("\n\n") + "\n"
 }
@@ -45,14 +48,29 @@ fn metric(metric: &MetricExplained, shards: u16) -> String {
         ("windows", &metric.windows),
         ("late", &metric.late),
         ("state", &state(metric, shards)),
-        ("series", &series(metric)),
+        ("series", &series(&metric.name, &metric.shown)),
     ];
-    let rows = rows.map(|(label, text)| vec![String::new(), label.to_owned(), text.clone()]);
+    told(&metric.name, &metric.description, &rows)
+}
+
+fn formula(formula: &FormulaExplained) -> String {
+    let rows = [
+        ("is", &formula.follows),
+        ("windows", &formula.windows),
+        ("state", &"None: it follows from other metrics.".to_owned()),
+        ("series", &series(&formula.name, &formula.shown)),
+    ];
+    told(&formula.name, &formula.description, &rows)
+}
+
+/// A metric with what there is to say of it.
+fn told(name: &str, description: &str, rows: &[(&str, &String)]) -> String {
+    let rows = rows.iter().map(|(label, text)| vec![String::new(), (*label).to_owned(), (*text).clone()]);
     let mut body = plain();
     body.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH).add_rows(rows);
-    let head = match metric.description.as_str() {
-        "" => metric.name.clone(),
-        description => format!("{}: {description}", metric.name),
+    let head = match description {
+        "" => name.to_owned(),
+        description => format!("{name}: {description}"),
     };
     let head = textwrap::fill(&head, usize::from(WIDTH));
     format!("{head}\n{}", drawn(&mut body))
@@ -79,8 +97,8 @@ fn state(metric: &MetricExplained, shards: u16) -> String {
 }
 
 /// All of them in one line.
-fn series(metric: &MetricExplained) -> String {
-    let MetricExplained { name, lengths, series, slices, admits, .. } = metric;
+fn series(name: &str, shown: &ShownExplained) -> String {
+    let ShownExplained { lengths, series, slices, admits, .. } = shown;
     let labels = format!("window=\"{}\", complete=\"false|true\"", lengths.join("|"));
     let slices = slices.iter().map(|(name, label)| format!(", nsm_{name}{{{labels}, {label}=\"…\"}}"));
     let at_most = if *admits { "at most " } else { "" };

@@ -1,10 +1,10 @@
 //! The values, and what they stand for.
 
-use super::wanted::Wanted;
+use super::wanted::{Series, Wanted};
 use crate::failure::Failure;
-use activity::{Bucket, Grain, MetricIndex, Millis, Window};
-use catalog::{Moment, Plan};
-use exporter::{Totals, Withheld};
+use activity::{Bucket, Grain, Millis, Window};
+use catalog::{Cut, Moment, Plan};
+use exporter::{Told, Totals, Withheld};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -42,9 +42,13 @@ pub(super) struct Value {
     pub(super) window: String,
     /// The bucket as of which the value is: a day, or when a minute or an hour begins.
     pub(super) as_of: String,
-    /// `None` if the bucket is not kept any more. A JSON number with all its decimals.
+    /// `None` if the bucket is not kept any more, or if there is none: a formula has none where it divides by 0. A JSON number with
+    /// all its decimals.
     #[serde(serialize_with = "number")]
-    pub(super) value: Option<exporter::Value>,
+    pub(super) value: Option<Told>,
+    /// Whether the bucket is kept.
+    #[serde(skip)]
+    pub(super) is_kept: bool,
     /// Whether the bucket is over.
     pub(super) complete: bool,
 }
@@ -55,34 +59,35 @@ impl Answer {
     pub(super) fn of(plan: &Plan, totals: &Totals, wanted: &Wanted) -> Result<Answer, Failure> {
         let time = totals.time().ok_or_else(|| Failure::new(Withheld::NoTime))?;
         let as_of = wanted.as_of.unwrap_or(Moment::Time(time));
-        let value = |metric: MetricIndex, window: Window, bucket: Bucket| {
+        let value = |(gauge, cut): Series, window: Window, bucket: Bucket| {
             let grain = window.grain;
-            let slice = match plan.slice(metric) {
-                Some(slice) => {
+            let slice = match cut {
+                Some(Cut { dimension, value }) => {
                     // Of a value that was not admitted yet there is nothing to tell.
-                    let label = plan.label(totals.names(), slice.dimension, slice.value)?;
-                    Some((plan.dimension(slice.dimension).name.clone(), label.into_owned()))
+                    let label = plan.label(totals.names(), dimension, value)?;
+                    Some((plan.dimension(dimension).name.clone(), label.into_owned()))
                 }
                 None => None,
             };
             Some(Value {
-                metric: plan.metric(metric).name.clone(),
+                metric: gauge.name().to_owned(),
                 slice,
                 window: window.to_string(),
                 as_of: plan.shown(grain, bucket),
-                value: kept(plan, totals, grain, bucket).and_then(|bucket| totals.value(plan, metric, window, bucket)),
+                value: totals.told(plan, gauge, cut, window, bucket),
+                is_kept: totals.keeps(grain, bucket),
                 complete: bucket < plan.bucket(grain, time),
             })
         };
-        let values = |&(metric, window): &(MetricIndex, Window)| {
+        let values = wanted.counts.iter().flat_map(|(series, window)| {
             let buckets = buckets(plan, totals, window.grain, wanted.since, as_of);
-            buckets.filter_map(move |bucket| value(metric, window, bucket))
-        };
-        let values: Vec<Value> = wanted.counts.iter().flat_map(values).collect();
+            buckets.filter_map(move |bucket| value(*series, *window, bucket))
+        });
+        let values: Vec<Value> = values.collect();
         if values.is_empty() {
             return Err(Failure::new("there is nothing from --since on: it lies after --as-of, or after shard time"));
         }
-        if values.iter().all(|value| value.value.is_none()) {
+        if !values.iter().any(|value| value.is_kept) {
             return Err(Failure::new(out_of_history(plan, totals, wanted, as_of)));
         }
         let stands = totals.stands().map(|(shard, stands)| ShardStands {
@@ -102,8 +107,8 @@ impl Answer {
 }
 
 /// As it is shown: going through a double would lose digits.
-fn number<S: Serializer>(value: &Option<exporter::Value>, serializer: S) -> Result<S::Ok, S::Error> {
-    let raw = |value: &exporter::Value| RawValue::from_string(value.to_string()).expect("a decimal number is JSON");
+fn number<S: Serializer>(value: &Option<Told>, serializer: S) -> Result<S::Ok, S::Error> {
+    let raw = |value: &Told| RawValue::from_string(value.to_string()).expect("a decimal number is JSON");
     value.as_ref().map(raw).serialize(serializer)
 }
 
@@ -118,20 +123,15 @@ fn buckets(
     let last = as_of.bucket(plan, grain);
     let first = since.map_or(last, |since| {
         let first = since.start(plan).map_or(Bucket(i32::MAX), |start| plan.bucket(grain, start));
-        totals.first_as_of(plan, grain).map_or(first, |kept| kept.max(first))
+        totals.first_as_of(grain).map_or(first, |kept| kept.max(first))
     });
     (first.0..=last.0).map(Bucket)
-}
-
-/// The bucket, if all shards keep values as of it.
-fn kept(plan: &Plan, totals: &Totals, grain: Grain, bucket: Bucket) -> Option<Bucket> {
-    Some(bucket).filter(|bucket| totals.first_as_of(plan, grain).is_none_or(|first| *bucket >= first))
 }
 
 fn out_of_history(plan: &Plan, totals: &Totals, wanted: &Wanted, as_of: Moment) -> String {
     let grain = wanted.counts.iter().map(|(_, window)| window.grain).max().unwrap_or(Grain::Day);
     let asked = plan.shown(grain, as_of.bucket(plan, grain));
-    match totals.first_as_of(plan, grain) {
+    match totals.first_as_of(grain) {
         Some(first) => {
             format!("{asked} is not kept any more: the first {} is {}", grain.name(), plan.shown(grain, first))
         }

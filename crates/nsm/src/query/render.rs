@@ -11,7 +11,7 @@ pub(super) fn table(answer: &Answer) -> String {
             value.metric.clone() + &slice,
             value.window.clone(),
             value.as_of.clone(),
-            value.value.map_or_else(|| "not kept".to_owned(), |value| value.to_string()),
+            value.value.map_or_else(|| if value.is_kept { "none" } else { "not kept" }.to_owned(), |of| of.to_string()),
             complete.to_owned(),
         ]
     };

@@ -56,9 +56,11 @@ fn store(plan: &Plan) -> MemoryStore {
 }
 
 fn ask(query: Query) -> Result<String, String> {
-    let plan = plan();
-    let shown =
-        Wanted::of(&plan, &query).and_then(|wanted| show(&mut store(&plan), &plan, SHARDS, &wanted, query.format));
+    ask_of(&plan(), query)
+}
+
+fn ask_of(plan: &Plan, query: Query) -> Result<String, String> {
+    let shown = Wanted::of(plan, &query).and_then(|wanted| show(&mut store(plan), plan, SHARDS, &wanted, query.format));
     // The version changes with the time-zone database.
     shown.map(|text| text.replace(&plan.version.to_string(), "VERSION")).map_err(said)
 }
@@ -119,6 +121,29 @@ fn values_since_a_day_are_those_of_every_day_that_is_kept() {
     let first = plan.calendar.date(plan.origin(Grain::Day, plan.floor(Grain::Day, NOON))).unwrap();
     assert!(days(since("1970-01-01"))[0].contains(&first.to_string()));
     assert!(ask(since("2018-12-01")).unwrap_err().contains("--since"));
+}
+
+/// Of what follows from other metrics there is nothing where the denominator is 0, or where a part is not kept.
+#[test]
+fn formulas_are_told_as_of_any_day() {
+    let formulas = "  share: { type: ratio, numerator: { metric: listeners, window: 1d }, denominator: { metric: visitors, window: 28d } }
+  before: { type: derived, expr: visitors, metrics: { visitors: { metric: visitors, offset: 30d } } }
+";
+    let plan = catalog::parse(&format!("{CATALOGUE}{formulas}")).unwrap();
+    let share = |as_of: &str, format| Query { metric: Some("share".into()), format, ..self::as_of(as_of) };
+    let last = |query| ask_of(&plan, query).unwrap().lines().last().unwrap().to_owned();
+    assert_eq!(last(share("2018-11-30", Format::Table)), "share   28d     2018-11-30  0.5    no");
+    assert_eq!(last(share("2018-11-19", Format::Table)), "share   28d     2018-11-19  none   yes");
+    assert!(ask_of(&plan, share("2018-11-30", Format::Json)).unwrap().contains("\"value\": 0.5,"));
+    assert!(ask_of(&plan, share("2018-11-19", Format::Json)).unwrap().contains("\"value\": null,"));
+    let since = Query { since: Some("2018-11-18".into()), ..share("2018-11-21", Format::Table) };
+    let days = ask_of(&plan, since).unwrap();
+    assert_eq!(days.lines().skip(1).filter(|line| line.contains("none")).count(), 2, "{days}");
+    let first = plan.calendar.date(plan.origin(Grain::Day, plan.floor(Grain::Day, NOON))).unwrap();
+    let before =
+        |day: &str| ask_of(&plan, Query { metric: Some("before".into()), window: Some("1d".into()), ..as_of(day) });
+    assert!(before("2018-11-30").unwrap().contains(" 0 "));
+    assert!(before(&first.to_string()).unwrap().contains(" none "), "of 30 days before the first that is kept");
 }
 
 #[test]

@@ -2,24 +2,27 @@
 
 use crate::cli::Query;
 use crate::failure::Failure;
-use activity::{MetricIndex, Window};
-use catalog::{Metric, Moment, Plan};
+use activity::Window;
+use catalog::{Cut, Gauge, Moment, Plan};
 
 /// What is asked for.
 #[derive(Debug)]
-pub(super) struct Wanted {
-    /// In the catalogue's order.
-    pub(super) counts: Vec<(MetricIndex, Window)>,
+pub(super) struct Wanted<'p> {
+    /// Metrics in the catalogue's order, then formulas.
+    pub(super) counts: Vec<(Series<'p>, Window)>,
     /// `None` is shard time.
     pub(super) as_of: Option<Moment>,
     /// All buckets from this one's on; `None` is that of `as_of` alone.
     pub(super) since: Option<Moment>,
 }
 
-impl Wanted {
+/// A gauge, or a slice of one.
+pub(super) type Series<'p> = (Gauge<'p>, Option<Cut>);
+
+impl<'p> Wanted<'p> {
     /// # Errors
     /// Everything of the question that the catalogue cannot answer.
-    pub(super) fn of(plan: &Plan, query: &Query) -> Result<Wanted, Failure> {
+    pub(super) fn of(plan: &'p Plan, query: &Query) -> Result<Wanted<'p>, Failure> {
         let mut mistakes = Vec::new();
         let mut keep = |result: Result<_, String>| result.map_err(|mistake| mistakes.push(mistake)).ok();
         let mut time =
@@ -38,16 +41,13 @@ fn moment(plan: &Plan, option: &str, text: &str) -> Result<Moment, String> {
     })
 }
 
-fn counts(plan: &Plan, query: &Query) -> Result<Vec<(MetricIndex, Window)>, String> {
-    let metrics = (0..).map(MetricIndex).zip(&plan.metrics);
-    let metrics: Vec<(MetricIndex, &Metric)> = match &query.metric {
-        None => metrics.collect(),
-        Some(name) => {
-            vec![metrics.into_iter().find(|(_, metric)| metric.name == *name).ok_or_else(|| unknown(plan, name))?]
-        }
+fn counts<'p>(plan: &'p Plan, query: &Query) -> Result<Vec<(Series<'p>, Window)>, String> {
+    let gauges: Vec<Gauge> = match &query.metric {
+        None => plan.gauges().collect(),
+        Some(name) => vec![plan.gauges().find(|gauge| gauge.name() == name).ok_or_else(|| unknown(plan, name))?],
     };
-    let series = series(plan, query.by.as_deref(), &metrics)?;
-    let all = series.iter().flat_map(|index| plan.metric(*index).windows.iter().map(|window| (*index, *window)));
+    let series = series(plan, query.by.as_deref(), &gauges)?;
+    let all = series.iter().flat_map(|(gauge, cut)| gauge.windows().iter().map(|window| ((*gauge, *cut), *window)));
     let Some(text) = &query.window else { return Ok(all.collect()) };
     let window = window(text)?;
     let kept: Vec<_> = all.clone().filter(|(_, own)| *own == window).collect();
@@ -63,19 +63,19 @@ fn counts(plan: &Plan, query: &Query) -> Result<Vec<(MetricIndex, Window)>, Stri
     Err(format!("{who} {have} a window of {window}; there are {}", windows.join(", ")))
 }
 
-/// The metrics themselves, or their slices by a dimension.
-fn series(plan: &Plan, by: Option<&str>, metrics: &[(MetricIndex, &Metric)]) -> Result<Vec<MetricIndex>, String> {
+/// The gauges themselves, or their slices by a dimension.
+fn series<'p>(plan: &Plan, by: Option<&str>, gauges: &[Gauge<'p>]) -> Result<Vec<Series<'p>>, String> {
     let Some(name) = by else {
-        return Ok(metrics.iter().map(|(index, _)| *index).collect());
+        return Ok(gauges.iter().map(|gauge| (*gauge, None)).collect());
     };
-    let all = metrics.iter().flat_map(|(_, metric)| metric.by.iter().map(move |by| (*metric, *by)));
-    let sliced = all.clone().filter(|(_, by)| plan.dimension(by.dimension).name == name);
-    let slices: Vec<MetricIndex> =
-        sliced.flat_map(|(metric, by)| plan.values_of(metric, by).map(move |value| by.slice(value))).collect();
+    let all = gauges.iter().flat_map(|gauge| gauge.by().into_iter().map(move |by| (*gauge, by)));
+    let sliced = all.clone().filter(|(_, by)| plan.dimension(*by).name == name);
+    let slices = sliced.flat_map(|(gauge, by)| plan.cuts(gauge, by).into_iter().map(move |cut| (gauge, Some(cut))));
+    let slices: Vec<Series> = slices.collect();
     if !slices.is_empty() {
         return Ok(slices);
     }
-    let mut names: Vec<&str> = all.map(|(_, by)| plan.dimension(by.dimension).name.as_str()).collect();
+    let mut names: Vec<&str> = all.map(|(_, by)| plan.dimension(by).name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     match (yaml::suggest::nearest(name, names.iter().copied()), names.is_empty()) {
@@ -90,7 +90,7 @@ fn window(text: &str) -> Result<Window, String> {
 }
 
 fn unknown(plan: &Plan, name: &str) -> String {
-    let names = || plan.metrics.iter().map(|metric| metric.name.as_str());
+    let names = || plan.gauges().map(Gauge::name);
     match yaml::suggest::nearest(name, names()) {
         Some(near) => format!("there is no metric `{name}`; did you mean `{near}`?"),
         None => format!("there is no metric `{name}`; there are {}", names().collect::<Vec<_>>().join(", ")),

@@ -29,7 +29,8 @@ tests_of() {
     --config "target.'cfg(all())'.runner = ['$PWD/scripts/run-test.sh']" "$@"
 }
 
-unit() { tests_of all-but services simulation pipeline faults oracle deploy bench; }
+unit() { tests_of all-but docs services simulation pipeline faults oracle deploy bench; }
+docs() { tests_of docs -- --tests; }
 services() { tests_of services -- --tests; }
 bench() { tests_of bench -- --tests; }
 pipeline() { tests_of pipeline -- --tests -- --test-threads=1; }
@@ -42,6 +43,7 @@ simulation() { tests_of simulation -- --tests && "$programs/simulation" --seeds 
 suites='
 build      | 15
 unit       | 6
+docs       | 1
 services   | 4
 pipeline   | 15
 faults     | 6
@@ -70,7 +72,7 @@ done
 # or when this script is interrupted.
 run_suite() (
   export profile programs
-  export -f build tests_of unit services pipeline faults oracle deploy simulation bench
+  export -f build tests_of unit docs services pipeline faults oracle deploy simulation bench
   timeout --kill-after=20 $(($2 * 120)) bash -c "
     set -uo pipefail
     $(declare -p selection)

@@ -2,6 +2,7 @@
 
 use activity::{Bucket, DimensionIndex, DimensionValue, Grain, MetricIndex, Window};
 use catalog::{Cut, Formula, Gauge, Plan};
+use proptest::prelude::*;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -158,4 +159,85 @@ fn formulas_and_metrics_share_their_names() {
     let clash = told("  paying_by_plan: { type: ratio, numerator: payers, denominator: accounts }\n");
     assert!(clash.contains("`paying_by_plan` is what the slices of `paying` by `plan` are called"), "{clash}");
     assert!(told("  users: { type: ratio, numerator: payers, denominator: accounts }\n").contains("defined twice"));
+}
+
+/// An expression as a tree.
+#[derive(Clone, Debug)]
+enum Tree {
+    Number(u32),
+    /// One of the metrics, by its index.
+    Metric(u16),
+    Less(Box<Tree>),
+    Of(Box<Tree>, char, Box<Tree>),
+}
+
+fn trees() -> impl Strategy<Value = Tree> {
+    let leaf = prop_oneof![(0_u32..4).prop_map(Tree::Number), (0_u16..4).prop_map(Tree::Metric)];
+    leaf.prop_recursive(6, 32, 2, |inner| {
+        let sign = prop_oneof![Just('+'), Just('-'), Just('*'), Just('/')];
+        prop_oneof![
+            inner.clone().prop_map(|of| Tree::Less(Box::new(of))),
+            (inner.clone(), sign, inner).prop_map(|(one, sign, two)| Tree::Of(Box::new(one), sign, Box::new(two))),
+        ]
+    })
+}
+
+impl Tree {
+    /// With no more brackets than are needed, and how tightly it holds together.
+    fn written(&self, names: &[String]) -> (String, u8) {
+        let within = |tree: &Tree, least: u8| match tree.written(names) {
+            (text, tight) if tight >= least => text,
+            (text, _) => format!("({text})"),
+        };
+        match self {
+            Tree::Number(value) => (value.to_string(), 4),
+            Tree::Metric(index) => (names[usize::from(*index)].clone(), 4),
+            Tree::Less(of) => (format!("-{}", within(of, 3)), 3),
+            Tree::Of(one, sign, two) => {
+                let tight = if "+-".contains(*sign) { 1 } else { 2 };
+                (format!("{} {sign} {}", within(one, tight), within(two, tight + 1)), tight)
+            }
+        }
+    }
+
+    fn value(&self, of: &[f64]) -> Option<f64> {
+        let value = match self {
+            Tree::Number(value) => f64::from(*value),
+            Tree::Metric(index) => of[usize::from(*index)],
+            Tree::Less(tree) => -tree.value(of)?,
+            Tree::Of(one, sign, two) => match (one.value(of)?, sign, two.value(of)?) {
+                (one, '+', two) => one + two,
+                (one, '-', two) => one - two,
+                (one, '*', two) => one * two,
+                (_, _, 0.0) => return None,
+                (one, _, two) => one / two,
+            },
+        };
+        value.is_finite().then_some(value)
+    }
+}
+
+proptest! {
+    /// A tree that is written down, read again and worked out in steps is what it is by itself.
+    #[test]
+    fn expression_means_what_its_tree_means(tree in trees(), units in prop::array::uniform4(-3_i32..4)) {
+        let names: Vec<String> = plan().metrics.iter().map(|metric| metric.name.clone()).collect();
+        // Something has to be named, over a window that all have.
+        let text = format!("{} + 0 * payers", tree.written(&names).0);
+        let plan = catalog::parse(&format!("{CATALOGUE}  tree: {{ type: derived, expr: \"{text}\", windows: 7d }}\n")).unwrap();
+        let look = |metric: MetricIndex, _, _| Some(i128::from(units[usize::from(metric.0)]) * if metric.0 == 3 { 100 } else { 1 });
+        let told = plan.evaluate(formula(&plan, "tree"), None, Window::days(7), DAY, &look);
+        let expected = tree.value(&units.map(f64::from));
+        prop_assert_eq!(told, expected.map(|value| value + 0.0), "{}", text);
+    }
+
+    /// Whatever stands there, it is read or it is a mistake in its line.
+    #[test]
+    fn any_text_is_an_expression_or_a_mistake(text in "[a-z0-9_ +*/().%é-]{0,60}") {
+        let whole = format!("{CATALOGUE}  text: {{ type: derived, expr: \"{text}\", windows: 7d }}\n");
+        let last = whole.lines().count();
+        if let Err(mistakes) = catalog::parse(&whole) {
+            prop_assert!(mistakes.0.iter().all(|mistake| mistake.line() == last), "{}", mistakes);
+        }
+    }
 }

@@ -7,6 +7,7 @@ from typing import Any, Optional
 import yaml
 
 GRAINS = ("hour", "day")
+FORMULAS = ("ratio", "derived")
 LATENESS_MS = {"hour": 2 * 3_600_000, "day": 3 * 86_400_000}
 UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -71,6 +72,8 @@ class Catalogue:
     keys: dict[str, list[str]]
     exclude: dict[str, Tests]
     metrics: list[Metric] = field(default_factory=list)
+    # What follows from metrics, by name, as it is written.
+    formulas: dict[str, dict] = field(default_factory=dict)
 
 
 def many(value: Any) -> list[Any]:
@@ -162,5 +165,6 @@ def read(path: Path) -> Catalogue:
         lateness_ms=lateness(source.get("lateness", {})),
         keys={name: many(of["key"]) for name, of in told["entities"].items()},
         exclude={name: tests(of, dimensions) for name, of in told.get("exclude", {}).items()},
-        metrics=[metric(name, of, dimensions) for name, of in told["metrics"].items()],
+        metrics=[metric(name, of, dimensions) for name, of in told["metrics"].items() if of["type"] not in FORMULAS],
+        formulas={name: of for name, of in told["metrics"].items() if of["type"] in FORMULAS},
     )

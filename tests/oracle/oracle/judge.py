@@ -22,6 +22,7 @@ from typing import Iterator
 import catalogue as catalogues
 import count
 import duckdb
+import formulas
 import stream
 from catalogue import Catalogue, Metric
 from count import Place
@@ -82,9 +83,11 @@ def main() -> None:
     told = answers(folder / "answers.jsonl", {each for of_grain in buckets.values() for each in of_grain})
     named = {place[:3] for place in told}
     compared, not_zero, count_of_slices, wrong, series = 0, 0, 0, [], set()
+    counted: formulas.Counted = {}
     for metric in catalogue.metrics:
         sliced = slices(metric, catalogue, named)
         right = {place: Decimal(value) for place, value in count.count(db, catalogue, metric)}
+        counted |= right
         for place in places(metric, sliced, buckets):
             series.add(place[:4])
             expected, found = right.pop(place, Decimal(0)), told.pop(place, None)
@@ -94,8 +97,20 @@ def main() -> None:
                 wrong.append((*place, expected, found))
         count_of_slices += sum(map(len, sliced.values()))
         assert not right, f"this was counted, but is not compared: {list(right)[:5]}"
+    declared = formulas.read(catalogue)
+    worked_out = dict(formulas.worked_out(declared, counted, buckets))
+    for place, expected in worked_out.items():
+        series.add(place[:4])
+        found = told.pop(place, None)
+        compared += 1
+        not_zero += bool(expected)
+        if expected != (None if found is None else float(found)):
+            wrong.append((*place, expected, found))
+    # Of the first hours it would take more hours.
+    names = {each.name for each in declared if any(of.offset for of in each.terms.values())}
+    told = {place: value for place, value in told.items() if place[0] not in names or place[4] not in buckets["hour"]}
     total = {
-        "metrics": len(catalogue.metrics), "slices": count_of_slices, "series": len(series),
+        "metrics": len(catalogue.metrics) + len(declared), "slices": count_of_slices, "series": len(series),
         "days": len(buckets["day"]), "hours": len(buckets["hour"]), "compared": compared, "not_zero": not_zero, "wrong": len(wrong) + len(told),
     }  # fmt: skip
     differences = [

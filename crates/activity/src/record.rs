@@ -19,7 +19,7 @@ use std::ops::Index;
 /// minute 2), and the mask: a handful of bytes for most entities, and as many as it takes for any. The varint of anything else
 /// is 32 times a number, plus 4 times its sort, plus 3: for a timeline the dimension's index and sort 0; for members the metric's
 /// index and sort 1, and their window follows as a varint: four times the length plus the grain, or, of a window to date, four times
-/// the period (week 0, month 1, quarter 2) plus 3; for events what would begin their track's mask and sort 2; for a first bucket
+/// the period (week 0, month 1, quarter 2; 3 for what holds as of the bucket) plus 3; for events what would begin their track's mask and sort 2; for a first bucket
 /// the same and sort 3, and the bucket follows as a signed varint; for marks the metric's index and sort 4, or 5 if the last one is
 /// kept for ever.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,8 +66,7 @@ enum Sort {
 }
 
 impl Sort {
-    const ALL: [Sort; 6] =
-        [Sort::Timeline, Sort::Members, Sort::Events, Sort::First, Sort::Marks, Sort::States];
+    const ALL: [Sort; 6] = [Sort::Timeline, Sort::Members, Sort::Events, Sort::First, Sort::Marks, Sort::States];
 
     fn of(number: u64) -> Option<Sort> {
         usize::try_from(number).ok().and_then(|at| Sort::ALL.get(at)).copied()
@@ -235,7 +234,12 @@ impl Record {
             rest = record.take(number, tail)?;
         }
         let Record { masks, attributes, members, events, firsts, marks } = &record;
-        let is_whole = ascends(masks) && ascends(attributes) && ascends(members) && ascends(events) && ascends(firsts) && ascends(marks);
+        let is_whole = ascends(masks)
+            && ascends(attributes)
+            && ascends(members)
+            && ascends(events)
+            && ascends(firsts)
+            && ascends(marks);
         (*version == VERSION && is_whole).then_some(record)
     }
 
@@ -317,16 +321,20 @@ fn track(number: u64) -> Option<Track> {
 
 /// In place of a grain: the window is one to date.
 const TO_DATE: u64 = 3;
+/// Of a window that covers no time, behind the periods.
+const AS_OF: u64 = (Period::ALL.len() as u64) << 2 | TO_DATE;
 
 fn number_of(window: Window) -> u64 {
     match window.extent {
         Extent::Trailing(length) => u64::from(length) << 2 | number(window.grain),
         Extent::ToDate(period) => (period as u64) << 2 | TO_DATE,
+        Extent::AsOf => AS_OF,
     }
 }
 
 fn window_of(number: u64) -> Option<Window> {
     match number & 3 {
+        _ if number == AS_OF => Some(Window::AS_OF),
         TO_DATE => usize::try_from(number >> 2).ok().and_then(|at| Period::ALL.get(at)).copied().map(Window::to_date),
         of => Some(Window::trailing(grain(of)?, index(number >> 2)?)),
     }
@@ -402,9 +410,12 @@ mod tests {
         record.mask_mut(Track { metric: MetricIndex(300), grain: Grain::Minute }).insert(Bucket(20_000));
         record.attribute_mut(DimensionIndex(0)).set(Millis(-5), DimensionValue(2));
         record.attribute_mut(DimensionIndex(700)).set(Millis(1_750_000_000_000), DimensionValue(0));
-        for (metric, window) in
-            [(0, Window::days(28)), (9, Window::trailing(Grain::Minute, 60)), (9, Window::to_date(Period::Quarter))]
-        {
+        for (metric, window) in [
+            (0, Window::days(28)),
+            (9, Window::trailing(Grain::Minute, 60)),
+            (9, Window::to_date(Period::Quarter)),
+            (9, Window::AS_OF),
+        ] {
             record.step_members(MetricIndex(metric), window, Bucket(20_000), 1);
         }
         record.step_members(MetricIndex(7), Window::days(1), Bucket(3), 2);

@@ -64,6 +64,8 @@ pub enum Extent {
     Trailing(u16),
     /// To the start of the period in which the bucket lies; of days alone.
     ToDate(Period),
+    /// Not at all: what holds as of the bucket; of days alone.
+    AsOf,
 }
 
 /// A piece of the calendar that days are in.
@@ -182,12 +184,16 @@ impl Window {
         Window { grain: Grain::Day, extent: Extent::ToDate(period) }
     }
 
+    /// What holds as of a day, over no time.
+    pub const AS_OF: Window = Window { grain: Grain::Day, extent: Extent::AsOf };
+
     /// How many buckets it covers at most.
     #[must_use]
     pub const fn longest(self) -> u16 {
         match self.extent {
             Extent::Trailing(length) => length,
             Extent::ToDate(period) => period.longest(),
+            Extent::AsOf => 1,
         }
     }
 }
@@ -291,17 +297,24 @@ impl fmt::Display for Window {
         match self.extent {
             Extent::Trailing(length) => write!(f, "{length}{}", self.grain.letter()),
             Extent::ToDate(period) => f.write_str(period.to_date()),
+            Extent::AsOf => f.write_str(AS_OF),
         }
     }
 }
 
-/// As a window is written: a length and `m`, `h` or `d`; or `wtd`, `mtd` or `qtd`.
+/// How a window is written that covers no time.
+const AS_OF: &str = "now";
+
+/// As a window is written: a length and `m`, `h` or `d`; or `wtd`, `mtd` or `qtd`; or `now`.
 impl FromStr for Window {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Window, ()> {
         if let Some(period) = Period::ALL.into_iter().find(|period| period.to_date() == text) {
             return Ok(Window::to_date(period));
+        }
+        if text == AS_OF {
+            return Ok(Window::AS_OF);
         }
         let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
         let grain = Grain::of_letter(&text[digits.len()..]).ok_or(())?;

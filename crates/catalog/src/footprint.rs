@@ -1,6 +1,6 @@
 //! How much state a metric costs, by the formats in which state is kept.
 
-use crate::plan::{Metric, Plan};
+use crate::plan::{Marks, Measure, Metric, Plan};
 use activity::record::Record;
 use activity::{Bucket, Grain, MetricIndex, Millis, Track};
 
@@ -35,6 +35,10 @@ impl Plan {
                 for bucket in (first(grain).0..=self.bucket(grain, ANY_TIME).0).map(Bucket) {
                     if metric.entity().is_none() {
                         record.add_events(track, bucket, 1);
+                        continue;
+                    }
+                    if let Measure::Marks(Marks { keep, .. }) = metric.measure {
+                        record.mark(index, keep, Millis(i64::from(bucket.0) * grain.nominal_ms()), 1);
                         continue;
                     }
                     record.mask_mut(track).insert(bucket);

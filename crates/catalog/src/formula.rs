@@ -115,7 +115,9 @@ impl Term {
     pub fn window_for(&self, window: Window, has: &[Window]) -> Option<Window> {
         let own = self.window.unwrap_or(window);
         let is_of_the_grain = own.grain == window.grain && self.offset.is_none_or(|by| by.grain == window.grain);
-        Some(own).filter(|own| is_of_the_grain && has.contains(own))
+        // What holds as of a day goes with every window of days.
+        let holds = Some(Window::AS_OF).filter(|_| self.window.is_none() && has.contains(&Window::AS_OF));
+        Some(own).filter(|own| has.contains(own)).or(holds).filter(|_| is_of_the_grain)
     }
 }
 

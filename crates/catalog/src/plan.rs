@@ -7,8 +7,10 @@ use crate::filter::Requirement;
 use crate::formula::Formula;
 use crate::kinds::{Family, Role};
 use crate::source::{Path, Source};
+use activity::marks::Keep;
 use activity::record::Floors;
 use activity::{Bucket, CatalogVersion, EntityKind, Extent, Grain, MetricIndex, Millis, PerGrain, Window};
+use std::ops::RangeInclusive;
 
 /// A day may go on for so long after the next one has begun: where clocks are set back over midnight. By at most two hours
 /// since 1970, in St. John's in 1988.
@@ -95,6 +97,35 @@ pub enum Measure {
         /// To how many decimals each value is rounded before it is added.
         decimals: u8,
     },
+    /// What happened to entities, and when: what follows, a kind says.
+    Marks(Marks),
+}
+
+/// Events that are kept with their times in the records of the entities that they name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// To which entities they happen.
+    pub entity: EntityKind,
+    /// What is kept of an event.
+    pub said: Said,
+    /// What is kept of those that are older than everything that can be asked for.
+    pub keep: Keep,
+}
+
+/// What is kept of an event beside its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// A value of a property, as a path below the record's properties, rounded to so many decimals.
+    Value {
+        /// The property.
+        value: Path,
+        /// The decimals.
+        decimals: u8,
+        /// Outside of this the event is rejected.
+        range: RangeInclusive<i64>,
+    },
+    /// Which of several steps it is, from 0: by which of these lists names it. It may be more than one.
+    Steps(Vec<Vec<String>>),
 }
 
 /// A kind of traffic that is told by the properties of its events (internal, tests, bots), or by attributes of entities (free,
@@ -176,6 +207,7 @@ impl Plan {
         match window.extent {
             Extent::Trailing(length) => bucket.plus(length.into()),
             Extent::ToDate(period) => self.calendar.period(period, bucket).end,
+            Extent::AsOf => bucket.plus(1),
         }
     }
 
@@ -252,14 +284,22 @@ impl Entity {
     }
 }
 
-impl Metric {
-    /// What is counted, if that is distinct entities.
+impl Measure {
+    /// What is counted, or to what something happens; `None` if events count themselves.
     #[must_use]
     pub fn entity(&self) -> Option<EntityKind> {
-        match self.measure {
-            Measure::Distinct(entity) => Some(entity),
+        match self {
+            Measure::Distinct(entity) | Measure::Marks(Marks { entity, .. }) => Some(*entity),
             Measure::Count | Measure::Sum { .. } => None,
         }
+    }
+}
+
+impl Metric {
+    /// What is counted, or to what something happens; `None` if events count themselves.
+    #[must_use]
+    pub fn entity(&self) -> Option<EntityKind> {
+        self.measure.entity()
     }
 
     /// The property that is added up, as a path below the record's properties, and its decimals, if one is.
@@ -267,14 +307,16 @@ impl Metric {
     pub fn value(&self) -> Option<(&Path, u8)> {
         match &self.measure {
             Measure::Sum { value, decimals } => Some((value, *decimals)),
-            Measure::Distinct(_) | Measure::Count => None,
+            Measure::Marks(Marks { said: Said::Value { value, decimals, .. }, .. }) => Some((value, *decimals)),
+            Measure::Distinct(_) | Measure::Count | Measure::Marks(_) => None,
         }
     }
 
     /// How many decimals the metric's values have: they are counted in units of the last of them.
     #[must_use]
     pub fn decimals(&self) -> u8 {
-        self.value().map_or(0, |(_, decimals)| decimals)
+        let counts = self.role.as_ref().is_some_and(|role| !role.is_amount);
+        self.value().filter(|_| !counts).map_or(0, |(_, decimals)| decimals)
     }
 
     /// The label that tells it from other metrics that are called the same, if there are any: its name and value.

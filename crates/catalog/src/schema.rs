@@ -7,6 +7,7 @@
 // They are made to be described, not to be built.
 #![expect(dead_code, reason = "schemars reads the fields")]
 
+mod marks;
 mod metrics;
 mod shapes;
 

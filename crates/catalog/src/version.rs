@@ -19,17 +19,19 @@
 //!    requirements;
 //! 7. the list of metrics, in the catalogue's order: the name, a text; the measure; a list of at most one list of event
 //!    names, which is empty if any event counts; the list of conditions; the list of requirements; the windows, an ascending list: the grain (0 minute,
-//!    1 hour, 2 day), a number, and `l` and the length, or `p` and the period (0 week, 1 month, 2 quarter); the list of the places in list 5 of what it is sliced by; and
+//!    1 hour, 2 day), a number, and `l` and the length, or `p` and the period (0 week, 1 month, 2 quarter), or `n` and 0 if it covers no time; the list of the places in list 5 of what it is sliced by; and
 //!    the list of the places in list 6 of what it counts all the same;
-//! 8. the list of families, in the catalogue's order: the letter and the number of its kind, and the list of the places in list 7 of
-//!    its metrics.
+//! 8. the list of families, in the catalogue's order: the list of numbers that tell its kind, of which the first is the kind's letter,
+//!    and the list of the places in list 7 of its metrics.
 //!
 //! A dimension is taken from `e` and its property's names, a list, preceded by the number 0; or from `a` and the entity's place
 //! in list 4, a number, the list of the attribute's names, and 0 if it is as of the bucket, 1 if it is the current one; or from `r` and
 //! the number 0, if its values are the rules by attributes.
 //!
 //! A measure is `d` and the entity's place in list 4, a number; or `c` and the number 0; or `s` and its decimals, a number,
-//! and the list of its property's names.
+//! and the list of its property's names; or `m` and the entity's place, 1 if its last event is kept for ever, else 0, and either `v`, the decimals, the
+//! list of the property's names and the least and the most that its value may be, or `e`, 0 and the list of the lists of
+//! event names of each step.
 //!
 //! A condition is the list of its property's names, 0 or, if its domain is compared, 1, and the list of its values. A value is `b` and a number (0 or 1), `i` and
 //! a number (two's complement), `f` and a number (the bits of an IEEE 754 double, never those of -0), or `t` and a text.
@@ -41,8 +43,9 @@
 
 use crate::dimension::{AsOf, Dimension, Taken};
 use crate::filter::Requirement;
-use crate::plan::{Condition, Entity, Literal, Measure, Metric, Part, Plan};
+use crate::plan::{Condition, Entity, Literal, Marks, Measure, Metric, Part, Plan, Said};
 use crate::source::Attributes;
+use activity::marks::Keep;
 use activity::{CatalogVersion, Extent, Grain};
 
 const FORMAT: &str = "northstar.catalogue.6";
@@ -78,8 +81,7 @@ fn canonical(plan: &Plan, zones: &str) -> Vec<u8> {
     });
     list(&mut out, &plan.metrics, metric);
     list(&mut out, &plan.families, |out, family| {
-        let (letter, value) = family.kind.code();
-        tagged(out, letter, value);
+        list(out, &family.kind.code(), |out, of| number(out, *of));
         list(out, &family.moves, |out, metric| number(out, metric.0.into()));
     });
     out
@@ -124,6 +126,21 @@ fn metric(out: &mut Vec<u8>, metric: &Metric) {
             tagged(out, b's', (*decimals).into());
             list(out, value, |out, name| text(out, name));
         }
+        Measure::Marks(Marks { entity, said, keep }) => {
+            tagged(out, b'm', entity.0.into());
+            number(out, u64::from(*keep == Keep::Last));
+            match said {
+                Said::Value { value, decimals, range } => {
+                    tagged(out, b'v', (*decimals).into());
+                    list(out, value, |out, name| text(out, name));
+                    [range.start(), range.end()].into_iter().for_each(|end| number(out, end.cast_unsigned()));
+                }
+                Said::Steps(steps) => {
+                    tagged(out, b'e', 0);
+                    list(out, steps, |out, names| set(out, names, |out, name| text(out, name)));
+                }
+            }
+        }
     }
     list(out, metric.events.as_slice(), |out, events| set(out, events, |out, event| text(out, event)));
     set(out, &metric.conditions, condition);
@@ -133,6 +150,7 @@ fn metric(out: &mut Vec<u8>, metric: &Metric) {
         match window.extent {
             Extent::Trailing(length) => tagged(out, b'l', length.into()),
             Extent::ToDate(period) => tagged(out, b'p', period as u64),
+            Extent::AsOf => tagged(out, b'n', 0),
         }
     });
     list(out, &metric.by, |out, by| number(out, by.dimension.0.into()));

@@ -5,7 +5,7 @@ mod formula;
 use crate::dimension::{By, Dimension, Taken};
 use crate::filter::Requirement;
 use crate::kinds::Family;
-use crate::plan::{Condition, Literal, Measure, Metric, Part, Plan};
+use crate::plan::{Condition, Literal, Marks, Measure, Metric, Part, Plan};
 use activity::{Bucket, Extent, Grain, Period, Window};
 use jiff::Timestamp;
 
@@ -52,7 +52,7 @@ impl Plan {
         let owner = self.owner(metric).map(|owner| self.entities[usize::from(owner.0)].name.as_str());
         let once = owner.map_or_else(|| "once".to_owned(), |owner| format!("once for its {owner}"));
         let counts = match &metric.measure {
-            Measure::Distinct(kind) => {
+            Measure::Distinct(kind) | Measure::Marks(Marks { entity: kind, .. }) => {
                 let entity = &self.entities[usize::from(kind.0)];
                 let (name, event, are) =
                     (&entity.name, event("an event", "any event"), if entity.key.len() == 1 { "is" } else { "are" });
@@ -61,7 +61,12 @@ impl Plan {
                 let family = metric.role.as_ref().map(|role| &self.families[role.family]);
                 let words = family.and_then(|of| Some(of.kind.words(place(of)?)));
                 let words = words.unwrap_or_else(|| "counts once".to_owned());
-                format!("Every {name} with {event}{conditions} {words}; two are the same if {key} {are} equal.")
+                let with = if metric.events.as_ref().is_some_and(Vec::is_empty) {
+                    String::new()
+                } else {
+                    format!(" with {event}")
+                };
+                format!("Every {name}{with}{conditions} {words}; two are the same if {key} {are} equal.")
             }
             Measure::Count => {
                 format!("{}{conditions} counts, each event_id {once}.", event("Every event", "Every event"))
@@ -110,7 +115,7 @@ impl Plan {
     fn windows(&self, windows: &[Window]) -> String {
         let length = |window: Window| match window.extent {
             Extent::Trailing(length) => Some(length.to_string()),
-            Extent::ToDate(_) => None,
+            Extent::ToDate(_) | Extent::AsOf => None,
         };
         let lengths =
             |grain| windows.iter().filter(|of| of.grain == grain).copied().filter_map(length).collect::<Vec<_>>();
@@ -126,7 +131,7 @@ impl Plan {
         let to_date = windows.iter().filter_map(|window| match window.extent {
             Extent::ToDate(Period::Week) => Some(format!("the week from {:?} on", self.calendar.week_starts())),
             Extent::ToDate(period) => Some(format!("the {}", period.name())),
-            Extent::Trailing(_) => None,
+            Extent::Trailing(_) | Extent::AsOf => None,
         });
         let to_date: Vec<String> = to_date.collect();
         let to_date = (!to_date.is_empty()).then(|| format!("{} to date of {zone}", and(&to_date)));

@@ -7,6 +7,7 @@ use crate::value::Value;
 use catalog::Origin;
 use std::cmp::Ordering;
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 
 /// Where a metric's values are found, and how they are rounded.
 #[derive(Debug)]
@@ -54,6 +55,21 @@ impl Amount {
             other => return Err(self.field.wrong_type("a number, or text that is one", other)),
         };
         scaled(text, self.decimals).map_err(|bad| self.bad(text, bad))
+    }
+
+    /// The same, if it is within a range; `range` is in units of the last decimal.
+    pub(crate) fn within(
+        &self,
+        range: &RangeInclusive<i64>,
+        slots: &Slots<'_>,
+        digits: &mut String,
+    ) -> Result<i64, Reject> {
+        let value = self.read(slots, digits)?;
+        if range.contains(&value) {
+            return Ok(value);
+        }
+        let what = format!("it is not from {} to {}", range.start(), range.end());
+        Err(Reject::BadValue { field: self.field.name().to_owned(), found: value.to_string(), what })
     }
 
     #[cold]

@@ -4,7 +4,7 @@ use crate::admitted::{Undecided, Values};
 use crate::slots::Trie;
 use crate::value::Value;
 use activity::{DimensionIndex, DimensionValue, EntityKind, MetricIndex};
-use catalog::{By, Condition, Dimension, Literal, Measure, Metric, Part, Path, Plan, Taken};
+use catalog::{By, Condition, Dimension, Literal, Marks, Measure, Metric, Part, Path, Plan, Taken};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 use std::cell::RefCell;
@@ -35,6 +35,8 @@ pub(crate) struct Candidates {
     pub(crate) distinct: BTreeMap<EntityKind, Vec<MetricIndex>>,
     /// Those that count events or add up a value of them, by the entity whose attributes their slices follow.
     pub(crate) additive: BTreeMap<Option<EntityKind>, Additive>,
+    /// Those that keep what happens to entities, by ascending entity.
+    pub(crate) marked: BTreeMap<EntityKind, Vec<MetricIndex>>,
 }
 
 /// The metrics that may want an event itself; each list ascends.
@@ -171,6 +173,7 @@ fn candidates(plan: &Plan, event: Option<&String>) -> Candidates {
             Measure::Distinct(entity) => candidates.distinct.entry(entity).or_default(),
             Measure::Count => &mut candidates.additive.entry(owner).or_default().counts,
             Measure::Sum { .. } => &mut candidates.additive.entry(owner).or_default().sums,
+            Measure::Marks(Marks { entity, .. }) => candidates.marked.entry(entity).or_default(),
         };
         of_its_kind.push(MetricIndex(index));
     }

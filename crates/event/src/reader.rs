@@ -15,8 +15,9 @@ use crate::touches::Touches;
 use crate::value::Value;
 use activity::additive::IdSpace;
 use activity::admission::Admitted;
+use activity::pack::Marked;
 use activity::{EntityKind, EventId, MetricIndex, Millis};
-use catalog::{Format, Kind, Metric, Origin, Path, Plan, Taken, TimeForm};
+use catalog::{Format, Kind, Marks, Measure, Metric, Origin, Path, Plan, Said, Taken, TimeForm};
 use std::collections::BTreeSet;
 use std::iter;
 use std::ops::Range;
@@ -46,6 +47,8 @@ pub struct Reader {
     ids: IdSpace,
     /// By metric and slice; `None` for one that does not add anything up.
     amounts: Vec<Option<Amount>>,
+    /// By metric: what is kept of events that happen to entities.
+    said: Vec<Option<Said>>,
     /// `None` if no record tells attributes that a dimension asks for.
     attributes: Option<AttributeReader>,
 }
@@ -112,6 +115,10 @@ impl Reader {
         let amount = |metric: MetricIndex| {
             plan.metric(metric).value().map(|(value, decimals)| Amount::new(value, path_of(value), decimals, &trie))
         };
+        let said = |metric: &Metric| match &metric.measure {
+            Measure::Marks(Marks { said, .. }) => Some(said.clone()),
+            Measure::Distinct(_) | Measure::Count | Measure::Sum { .. } => None,
+        };
         let field = |name, path: &Path| Field::new(name, &Origin::Path(path.clone()), &trie);
         let key = |(kind, entity, is_counted)| bool::then(is_counted, || KeyMaker::new(kind, entity, fields, &trie));
         let (avro, fits) = match &plan.sources[source].format {
@@ -135,6 +142,7 @@ impl Reader {
             event_id: fields.event_id.iter().filter(|_| counts_events).map(|path| field("event_id", path)).collect(),
             ids: IdSpace::of(&plan.sources[source].topic),
             amounts: plan.series().map(amount).collect(),
+            said: plan.metrics.iter().map(said).collect(),
             attributes: attributes.map(|attributes| AttributeReader::new(plan, fields, attributes, &trie)),
             avro,
             trie,
@@ -285,12 +293,41 @@ impl Reader {
                 |metric, digits| self.amount_of(metric).read(slots, digits),
             )?;
         }
+        for (entity, metrics) in &candidates.marked {
+            is_wanted |= touches.mark(
+                self.matcher.wanting(metrics, &facts),
+                |out, digits| self.key_of(*entity).make(slots, out, digits),
+                |metric, marks, digits| self.say(metric, event, slots, marks, digits),
+            )?;
+        }
         touches.leave_undecided(facts.undecided());
         // Who tells attributes need not be one of those that are counted.
         match is_wanted && touches.counts_nowhere() && touches.changed().is_none() {
             true => Err(self.no_entity(event, slots)),
             false => Ok(()),
         }
+    }
+
+    /// Appends what is kept of an event for a metric.
+    fn say(
+        &self,
+        metric: MetricIndex,
+        event: &str,
+        slots: &Slots<'_>,
+        marks: &mut Vec<Marked>,
+        digits: &mut String,
+    ) -> Result<(), Reject> {
+        match self.said[usize::from(metric.0)].as_ref().expect("every metric that keeps what happens says what") {
+            Said::Value { range, .. } => {
+                let value = self.amount_of(metric).within(range, slots, digits)?;
+                marks.push(Marked { metric, value });
+            }
+            Said::Steps(steps) => {
+                let named = (0..).zip(steps).filter(|(_, names)| names.iter().any(|name| name == event));
+                marks.extend(named.map(|(value, _)| Marked { metric, value }));
+            }
+        }
+        Ok(())
     }
 
     fn key_of(&self, entity: EntityKind) -> &KeyMaker {
@@ -329,7 +366,8 @@ impl Reader {
 
     #[cold]
     fn no_entity(&self, event: &str, slots: &Slots<'_>) -> Reject {
-        let wanting = self.matcher.candidates(event).distinct.iter();
+        let candidates = self.matcher.candidates(event);
+        let wanting = candidates.distinct.iter().chain(&candidates.marked);
         let facts = self.matcher.facts(slots, &self.values);
         let wanting = wanting.filter(|(_, metrics)| self.matcher.wanting(metrics, &facts).next().is_some());
         let mut fields: Vec<String> = Vec::new();

@@ -2,7 +2,7 @@
 
 use crate::admitted::Undecided;
 use activity::additive::Addend;
-use activity::pack::Attribute;
+use activity::pack::{Attribute, Marked};
 use activity::{EventId, MetricIndex, Shard, key};
 use std::ops::Range;
 
@@ -17,6 +17,9 @@ pub struct Touches {
     counted: Vec<Group>,
     /// Its values for those that add up, group by group.
     values: Vec<i64>,
+    /// The entities to which it happens, and what is kept of it for them, one after the other.
+    marked: Vec<MarkedSpan>,
+    marks: Vec<Marked>,
     /// The entity whose attributes it tells, where in its key the shard key lies, and what it tells.
     owner: Vec<u8>,
     owner_shard: Range<usize>,
@@ -48,6 +51,17 @@ pub struct Changed<'a> {
     pub shard_key: &'a [u8],
     /// Its attributes from the record's time on, at least one; those that are not here stay what they were.
     pub values: &'a [Attribute],
+}
+
+/// One entity to which the event happens, for metrics that keep that with its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Happened<'a> {
+    /// The bytes of its [`activity::EntityKey`].
+    pub key: &'a [u8],
+    /// The part of the key that decides the shard, as [`activity::key::push_part`] wrote it.
+    pub shard_key: &'a [u8],
+    /// What is kept, for each metric, at least one.
+    pub values: &'a [Marked],
 }
 
 /// The event as one that is counted itself, or whose values are added up, for metrics whose slices follow the same owner.
@@ -86,6 +100,13 @@ struct Span {
     metrics: Range<usize>,
 }
 
+#[derive(Clone, Debug)]
+struct MarkedSpan {
+    key: Range<usize>,
+    shard_key: Range<usize>,
+    values: Range<usize>,
+}
+
 /// Places of what metrics of the same owner count; `owner` is empty if it is nobody.
 #[derive(Clone, Debug)]
 struct Group {
@@ -103,6 +124,15 @@ impl Touches {
             key: &self.keys[span.key.clone()],
             shard_key: &self.keys[span.shard_key.clone()],
             metrics: &self.metrics[span.metrics.clone()],
+        })
+    }
+
+    /// The entities to which the event happens for metrics that keep that, each once.
+    pub fn happened(&self) -> impl Iterator<Item = Happened<'_>> {
+        self.marked.iter().map(|span| Happened {
+            key: &self.keys[span.key.clone()],
+            shard_key: &self.keys[span.shard_key.clone()],
+            values: &self.marks[span.values.clone()],
         })
     }
 
@@ -138,7 +168,7 @@ impl Touches {
     /// Whether it counts nowhere: no metric wants it.
     #[must_use]
     pub fn counts_nowhere(&self) -> bool {
-        self.spans.is_empty() && self.counted.is_empty()
+        self.spans.is_empty() && self.counted.is_empty() && self.marked.is_empty()
     }
 
     pub(crate) fn clear(&mut self) {
@@ -147,6 +177,8 @@ impl Touches {
         self.metrics.clear();
         self.counted.clear();
         self.values.clear();
+        self.marked.clear();
+        self.marks.clear();
         self.owner.clear();
         self.attributes.clear();
         self.excluded = 0;
@@ -207,6 +239,35 @@ impl Touches {
         let (shard_key, values) = (shard_key.unwrap_or_default(), values..self.values.len());
         self.counted.push(Group { id, owner, shard_key, metrics, values });
         Ok(())
+    }
+
+    /// Adds what is kept of the event for metrics of one entity: `say` appends it for one of them, and `build`, if there is any, the key
+    /// of the entity to the bytes, and says where in them its shard key lies; `None` if the event does not name it. Entities that
+    /// count come before. Whether anything is kept if it names one.
+    pub(crate) fn mark<E>(
+        &mut self,
+        metrics: impl Iterator<Item = MetricIndex>,
+        build: impl FnOnce(&mut Vec<u8>, &mut String) -> Result<Option<Range<usize>>, E>,
+        say: impl Fn(MetricIndex, &mut Vec<Marked>, &mut String) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let (key, values) = (self.keys.len(), self.marks.len());
+        for metric in metrics {
+            say(metric, &mut self.marks, &mut self.digits)?;
+        }
+        if self.marks.len() == values {
+            return Ok(false);
+        }
+        match build(&mut self.keys, &mut self.digits)? {
+            Some(shard_key) => {
+                let (key, values) = (key..self.keys.len(), values..self.marks.len());
+                self.marked.push(MarkedSpan { key, shard_key, values });
+            }
+            None => {
+                self.keys.truncate(key);
+                self.marks.truncate(values);
+            }
+        }
+        Ok(true)
     }
 
     /// Adds the metrics that want the next entity; whether there are any.

@@ -91,7 +91,9 @@ pub fn series(plan: &Plan, gauge: Gauge<'_>) -> Vec<String> {
 }
 
 fn series_of(name: &str, window: Window, complete: bool, label: &str) -> String {
-    format!("nsm_{name}{{window=\"{window}\",complete=\"{complete}\"{label}}}")
+    // What holds as of a day covers no time.
+    let window = if window == Window::AS_OF { String::new() } else { format!("window=\"{window}\",") };
+    format!("nsm_{name}{{{window}complete=\"{complete}\"{label}}}")
 }
 
 /// What tells a gauge from others that are called the same.

@@ -6,7 +6,7 @@ use crate::totals::Withheld;
 use activity::record::Record;
 use activity::standing::Standing;
 use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, Millis, key};
-use catalog::{Metric, Names, Plan, Taken};
+use catalog::{Measure, Metric, Names, Plan, Taken};
 use serde::Serialize;
 use state::{Store, decode_record};
 use std::collections::{BTreeMap, BTreeSet};
@@ -178,7 +178,7 @@ impl Look<'_> {
         let counting = (0..)
             .map(MetricIndex)
             .zip(&self.plan.metrics)
-            .filter(|(_, of)| of.entity() == Some(kind) && of.label().is_none());
+            .filter(|(_, of)| of.measure == Measure::Distinct(kind) && of.label().is_none());
         counting.map(|(index, metric)| self.metric(index, metric, record, owners)).collect()
     }
 

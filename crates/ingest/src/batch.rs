@@ -1,9 +1,9 @@
 //! The batch that is under way: the deltas of every shard, and what was rejected.
 
 use activity::additive::{Additive, Place};
-use activity::pack::{Change, Delta, Keys, Pack};
+use activity::pack::{Change, Delta, Keys, Mark, Pack};
 use activity::{Bucket, Grain, MetricIndex, Millis, PerGrain, Shard};
-use event::{Changed, Counted, Reject};
+use event::{Changed, Counted, Happened, Reject};
 use hashbrown::HashMap;
 use kafka::{DeadLetter, Record};
 use smallvec::SmallVec;
@@ -33,6 +33,7 @@ struct Deltas {
     active: BTreeMap<(Grain, Bucket, usize), Keys>,
     counted: BTreeMap<Group, Additive>,
     changes: Vec<Change>,
+    marks: Vec<Mark>,
 }
 
 /// What events of one [`Additive`] have in common.
@@ -88,6 +89,13 @@ impl Batch {
         self.shards[usize::from(shard.0)].changes.push(change);
     }
 
+    /// Adds what an event says happened to an entity, at `at`.
+    pub(crate) fn mark(&mut self, shard: Shard, at: Millis, happened: Happened<'_>) {
+        let mark = Mark { key: happened.key.to_vec(), at, values: happened.values.to_vec() };
+        self.bytes += GROUP_BYTES + mark.key.len() + 6 * mark.values.len();
+        self.shards[usize::from(shard.0)].marks.push(mark);
+    }
+
     fn set_number(&mut self, metrics: &[MetricIndex]) -> usize {
         if let Some(set) = self.set_numbers.get(metrics) {
             return *set;
@@ -129,7 +137,7 @@ impl Batch {
     pub(crate) fn seal(&mut self, mut pack: Pack) -> (Vec<Vec<u8>>, Vec<DeadLetter>) {
         let sets = &self.sets;
         let mut seal_shard = |shard: &mut Deltas| {
-            let Deltas { active, counted, changes } = std::mem::take(shard);
+            let Deltas { active, counted, changes, marks } = std::mem::take(shard);
             let delta = |((grain, bucket, set), keys): ((Grain, Bucket, usize), Keys)| Delta {
                 metrics: sets[set].clone(),
                 grain,
@@ -139,6 +147,7 @@ impl Batch {
             pack.deltas = active.into_iter().map(delta).collect();
             pack.additive = counted.into_values().collect();
             pack.changes = changes;
+            pack.marks = marks;
             pack.encode()
         };
         let packs = self.shards.iter_mut().map(&mut seal_shard).collect();

@@ -5,7 +5,7 @@
 
 use activity::cache::Cache;
 use activity::{Bucket, EntityKind, Grain, MetricIndex, PerGrain};
-use catalog::{Plan, Slice, Taken};
+use catalog::{Measure, Plan, Slice, Taken};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
@@ -58,7 +58,8 @@ impl Lane {
         let mut number = |series: MetricIndex| {
             let metric = plan.metric(series);
             let is_touched = plan.is_recorded(series) && plan.slice(series).is_none_or(is_at_event);
-            let entity = metric.entity().filter(|_| is_touched && metric.windows_of(grain).next().is_some())?;
+            let Measure::Distinct(entity) = metric.measure else { return None };
+            let entity = Some(entity).filter(|_| is_touched && metric.windows_of(grain).next().is_some())?;
             let count = counts.entry(entity).or_default();
             *count += 1;
             Some((entity, *count - 1))

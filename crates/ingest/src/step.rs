@@ -192,6 +192,14 @@ impl Ingest {
             self.fold_into(at, bucket);
         }
         self.count(buckets);
+        // What is kept with its time counts by the day.
+        if buckets[Grain::Day].is_some() {
+            for happened in self.touches.happened() {
+                let shard = key::shard_of(happened.shard_key, self.settings.shards);
+                self.batch.mark(shard, event.time, happened);
+                self.tally.counted += 1;
+            }
+        }
     }
 
     /// Adds the event itself, if metrics count it or add it up, in its bucket of every grain for which it is in time and of

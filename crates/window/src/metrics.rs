@@ -17,6 +17,8 @@ pub struct Metrics {
     pub repeated: IntCounter,
     /// Buckets that were new to an entity.
     pub bits: IntCounter,
+    /// What happened to entities for metrics that keep that.
+    pub marks: IntCounter,
     /// Events counted by themselves.
     pub events: IntCounter,
     /// Events not counted, because their ids were seen before.
@@ -67,6 +69,7 @@ impl Metrics {
             )?,
             repeated: counter("northstar_window_packs_repeated_total", "Packs skipped: covered before.")?,
             bits: counter("northstar_window_bits_total", "Buckets that were new to an entity and a metric.")?,
+            marks: counter("northstar_window_marks_total", "What happened to entities, for metrics that keep when.")?,
             events: counter("northstar_window_events_total", "Events counted by metrics that count or add up.")?,
             duplicates: counter(
                 "northstar_window_duplicates_total",

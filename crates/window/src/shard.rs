@@ -1,11 +1,13 @@
 //! The step function: a shard's state, the packs that move it on, and what has to be written.
 
 mod events;
+mod families;
+mod marks;
 mod masks;
 mod segments;
 
 pub(crate) use self::events::Known;
-use self::masks::Families;
+use self::families::Families;
 use self::segments::Segments;
 use crate::counters::Counters;
 use crate::error::WindowError;
@@ -147,10 +149,12 @@ impl ShardState {
         for (_, pack) in to_apply {
             let keys = pack.deltas.iter().flat_map(|delta| delta.keys.iter().flatten());
             let keys = keys.chain(pack.changes.iter().map(|change| change.key.as_slice()));
+            let keys = keys.chain(pack.marks.iter().map(|mark| mark.key.as_slice()));
             let keys = keys.chain(pack.additive.iter().filter_map(Additive::owner));
             let needed = keys.filter(|key| !self.records.is_at_hand(key));
             missing.extend(needed.filter_map(|key| EntityKey::parse(key).ok()));
             let owners = pack.deltas.iter().flat_map(|delta| self.segments.owners(delta));
+            let owners = owners.chain(pack.marks.iter().flat_map(|mark| self.segments.owners_of_marked(mark)));
             missing.extend(owners.filter(|key| !self.records.is_at_hand(key.as_bytes())));
         }
         missing.sort_unstable();
@@ -203,6 +207,7 @@ impl ShardState {
                     self.apply_delta(offset, delta, behind)?;
                 }
                 pack.changes.iter().for_each(|change| self.apply_change(change));
+                pack.marks.iter().for_each(|mark| self.apply_mark(mark));
                 for additive in &pack.additive {
                     self.apply_additive(offset, additive, behind)?;
                 }

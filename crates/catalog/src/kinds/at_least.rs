@@ -55,7 +55,8 @@ impl AtLeast {
 
 impl Function for AtLeast {
     fn steps(&self, seen: &Seen<'_>, step: Step<'_>) {
-        let enough = Spans::of_at_least(self.count.into(), seen.mask, |bucket| seen.until(bucket));
+        let Some(mask) = seen.mask() else { return };
+        let enough = Spans::of_at_least(self.count.into(), mask, |bucket| seen.until(bucket));
         enough.steps().for_each(|(at, n)| step(0, at, n));
     }
 
@@ -66,7 +67,7 @@ impl Function for AtLeast {
         }
     }
 
-    fn code(&self) -> (u8, u64) {
-        (b'l', self.count.into())
+    fn code(&self) -> Vec<u64> {
+        vec![u64::from(b'l'), self.grain as u64, self.count.into()]
     }
 }

@@ -34,14 +34,16 @@ impl Function for Frequency {
         let of = |count: u16| Made {
             suffix: format!("_by_{label}"),
             label: Some((label, count.to_string())),
+            is_amount: false,
             windows: windows.iter().copied().filter(|window| window.longest() >= count).collect(),
         };
         [made("", windows)].into_iter().chain((1..=self.most).map(of)).collect()
     }
 
     fn steps(&self, seen: &Seen<'_>, step: Step<'_>) {
+        let Some(mask) = seen.mask() else { return };
         for count in 1..=seen.window.longest().into() {
-            let enough = Spans::of_at_least(count, seen.mask, |bucket| seen.until(bucket));
+            let enough = Spans::of_at_least(count, mask, |bucket| seen.until(bucket));
             // Who has reached the next number is no longer of the one before. All that were active at all are in place 0.
             for (at, n) in enough.steps() {
                 step(count, at, n);
@@ -57,7 +59,7 @@ impl Function for Frequency {
         }
     }
 
-    fn code(&self) -> (u8, u64) {
-        (b'f', 0)
+    fn code(&self) -> Vec<u64> {
+        vec![u64::from(b'f')]
     }
 }

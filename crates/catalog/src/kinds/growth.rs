@@ -48,10 +48,11 @@ impl Function for Growth {
     }
 
     fn steps(&self, seen: &Seen<'_>, step: Step<'_>) {
+        let Some(mask) = seen.mask() else { return };
         let shift = i32::from(self.shift(seen.window));
-        let active = Spans::of_at_least(1, seen.mask, |bucket| seen.until(bucket));
+        let active = Spans::of_at_least(1, mask, |bucket| seen.until(bucket));
         let before = active.later(shift);
-        let new = seen.first.map_or_else(Spans::default, |first| Spans::one(first, first.plus(shift)));
+        let new = seen.first().map_or_else(Spans::default, |first| Spans::one(first, first.plus(shift)));
         let [retained, lapsed] = [active.and(&before), before.minus(&active)];
         let resurrected = active.minus(&before).minus(&new);
         for (place, spans) in [active, new, retained, resurrected, lapsed].iter().enumerate() {
@@ -73,7 +74,7 @@ impl Function for Growth {
         }
     }
 
-    fn code(&self) -> (u8, u64) {
-        (b'g', u64::from(self.against == Against::Day))
+    fn code(&self) -> Vec<u64> {
+        vec![u64::from(b'g'), u64::from(self.against == Against::Day)]
     }
 }

@@ -5,20 +5,28 @@
 //! belong together. Whatever else there is, slices by attributes, filters, lists of members, works on steps, and so for all kinds.
 
 mod at_least;
+mod conversion;
 mod frequency;
 mod growth;
+mod movements;
+mod state;
+mod survey;
 
 pub(crate) use at_least::AtLeast;
 #[cfg(test)]
 pub(crate) use at_least::KNOWN as UNITS;
+pub(crate) use conversion::{Conversion, Within};
 pub(crate) use frequency::Frequency;
 pub(crate) use growth::{AGAINST, Against, Growth};
+pub(crate) use movements::Movements;
+pub(crate) use state::State;
+pub(crate) use survey::{SCALES, Scale, Survey};
 
 use crate::cursor::Cursor;
-use crate::plan::{Metric, Plan};
+use crate::plan::{Marks, Measure, Metric, Plan};
 use activity::mask::Mask;
 use activity::record::Record;
-use activity::{Bucket, Extent, Grain, MetricIndex, Track, Window, measure};
+use activity::{Bucket, DimensionIndex, Extent, Grain, MetricIndex, Millis, Track, Window, measure};
 
 /// Metrics that are worked out together, of the same record of an entity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +48,14 @@ pub enum Kind {
     Frequency(Frequency),
     /// Who came, stayed, came back and went.
     Growth(Growth),
+    /// What holds.
+    State(State),
+    /// How what is held moves.
+    Movements(Movements),
+    /// What people answer.
+    Survey(Survey),
+    /// Who went on in time.
+    Conversion(Conversion),
 }
 
 /// A metric's place in a family.
@@ -49,6 +65,8 @@ pub struct Role {
     pub family: usize,
     /// The label that tells it from others that are called the same.
     pub label: Option<(&'static str, String)>,
+    /// Whether it adds up what events say, and has their decimals; else it counts.
+    pub is_amount: bool,
 }
 
 /// One of the metrics that a kind makes.
@@ -57,20 +75,47 @@ pub(crate) struct Made {
     /// What follows the declared name; nothing for the first.
     suffix: String,
     label: Option<(&'static str, String)>,
+    is_amount: bool,
     /// Of the declared windows those that it has.
     windows: Vec<Window>,
 }
 
 /// What a kind sees of an entity, over one window.
 pub(crate) struct Seen<'s> {
-    mask: &'s Mask,
-    /// The first bucket in which it was ever active, if the kind asks for that.
-    first: Option<Bucket>,
+    record: &'s Record,
+    reads: MetricIndex,
     window: Window,
     plan: &'s Plan,
 }
 
 impl Seen<'_> {
+    fn track(&self) -> Track {
+        Track { metric: self.reads, grain: self.window.grain }
+    }
+
+    /// The buckets in which it was active.
+    fn mask(&self) -> Option<&Mask> {
+        self.record.mask(self.track())
+    }
+
+    /// The first bucket in which it was ever active, if the kind asks for that.
+    fn first(&self) -> Option<Bucket> {
+        self.record.first(self.track())
+    }
+
+    /// What happened to it when, if its events are kept so.
+    fn marks(&self) -> impl Iterator<Item = (Millis, i64)> {
+        let Measure::Marks(Marks { keep, .. }) = self.plan.metric(self.reads).measure else {
+            return None.into_iter().flatten();
+        };
+        self.record.marks(self.reads, keep).map(|marks| marks.iter()).into_iter().flatten()
+    }
+
+    /// The as-of bucket in which a time lies.
+    fn bucket(&self, time: Millis) -> Bucket {
+        self.plan.bucket(self.window.grain, time)
+    }
+
     /// The first as-of bucket of which the window no longer covers a bucket.
     fn until(&self, bucket: Bucket) -> Bucket {
         self.plan.until(self.window, bucket)
@@ -103,12 +148,24 @@ trait Function {
     /// What it says of the metric in a place of the family, behind `Every user with an event "read"`.
     fn words(&self, place: usize) -> String;
 
+    /// The formulas that go with its metrics: what follows the declared name, how it follows from metrics of which only what follows
+    /// the declared name is told, behind a `~`, and what it is for people.
+    fn formulas(&self) -> Vec<(&'static str, &'static str, &'static str)> {
+        Vec::new()
+    }
+
     /// What tells it from others in the catalogue's fingerprint.
-    fn code(&self) -> (u8, u64);
+    fn code(&self) -> Vec<u64>;
 }
 
+/// A metric that counts.
 fn made(suffix: &str, windows: &[Window]) -> Made {
-    Made { suffix: suffix.to_owned(), label: None, windows: windows.to_vec() }
+    Made { suffix: suffix.to_owned(), label: None, is_amount: false, windows: windows.to_vec() }
+}
+
+/// A metric that adds up what events say.
+fn amount(suffix: &str, windows: &[Window]) -> Made {
+    Made { is_amount: true, ..made(suffix, windows) }
 }
 
 impl Kind {
@@ -117,6 +174,10 @@ impl Kind {
             Kind::AtLeast(of) => of,
             Kind::Frequency(of) => of,
             Kind::Growth(of) => of,
+            Kind::State(of) => of,
+            Kind::Movements(of) => of,
+            Kind::Survey(of) => of,
+            Kind::Conversion(of) => of,
         }
     }
 
@@ -136,9 +197,29 @@ impl Kind {
         self.function().words(place)
     }
 
-    pub(crate) fn code(&self) -> (u8, u64) {
+    pub(crate) fn code(&self) -> Vec<u64> {
         self.function().code()
     }
+
+    /// The formulas that it makes of a metric as declared.
+    pub(crate) fn formulas(&self, metric: &Metric) -> Vec<MadeFormula> {
+        let made = |(suffix, expr, words): &(&str, &str, &str)| MadeFormula {
+            name: format!("{}{suffix}", metric.name),
+            description: words.to_string(),
+            expr: expr.replace('~', &metric.name),
+            by: metric.by.iter().map(|by| by.dimension).collect(),
+        };
+        self.function().formulas().iter().map(made).collect()
+    }
+}
+
+/// A formula that a kind makes, as it would be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MadeFormula {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) expr: String,
+    pub(crate) by: Vec<DimensionIndex>,
 }
 
 /// Takes metrics as declared, with their kinds, and makes all that these make of them.
@@ -151,9 +232,10 @@ pub(crate) fn families(declared: Vec<(Metric, Option<Kind>)>) -> Option<(Vec<Met
             continue;
         };
         let mut moves = Vec::new();
-        for Made { suffix, label, windows } in kind.function().makes(&metric.windows) {
+        for Made { suffix, label, is_amount, windows } in kind.function().makes(&metric.windows) {
             moves.push(MetricIndex(u16::try_from(metrics.len()).ok()?));
-            let (name, role) = (format!("{}{suffix}", metric.name), Some(Role { family: families.len(), label }));
+            let (name, role) =
+                (format!("{}{suffix}", metric.name), Some(Role { family: families.len(), label, is_amount }));
             metrics.push(Metric { name, windows, role, ..metric.clone() });
         }
         families.push(Family { kind, reads, moves });
@@ -209,11 +291,8 @@ impl Plan {
         record: &Record,
         mut step: impl FnMut(MetricIndex, Bucket, i128),
     ) {
-        let track = Track { metric: family.reads, grain: window.grain };
-        if let Some(mask) = record.mask(track) {
-            let seen = Seen { mask, first: record.first(track), window, plan: self };
-            family.kind.function().steps(&seen, &mut |place, at, n| step(family.moves[place], at, n));
-        }
+        let seen = Seen { record, reads: family.reads, window, plan: self };
+        family.kind.function().steps(&seen, &mut |place, at, n| step(family.moves[place], at, n));
     }
 
     /// The steps of what an entity with this record contributes to a metric that counts entities, or to a slice at event of one, in

@@ -1,3 +1,5 @@
+mod marks;
+
 use crate::{Plan, parse};
 use activity::record::{Floors, Record};
 use activity::{Bucket, Grain, Millis, PerGrain, Window};

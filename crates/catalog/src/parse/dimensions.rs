@@ -1,7 +1,7 @@
 //! What metrics are sliced by: `plan: { of: account, values: [trial, team] }`, or `surface: { from: properties.surface, … }`.
 
 use super::entities::{self, Entities};
-use super::metrics::{literal, property};
+use super::measure::{literal, property};
 use super::values;
 use crate::cursor::{Cursor, Entries};
 use crate::dimension::{AsOf, By, Dimension, NONE, OTHER, RULE, Taken, label};
@@ -221,9 +221,9 @@ pub(super) fn by(
         let (dimension, declared) = named(cursor, dimensions?)?;
         let name = cursor.text()?;
         if let Taken::Attribute { of, .. } = declared.taken {
-            match counted? {
-                Measure::Distinct(kind) => follows(cursor, name, *kind, of, entities?)?,
-                Measure::Count | Measure::Sum { .. } => is_the_owner(cursor, name, of, &first, entities?)?,
+            match counted?.entity() {
+                Some(kind) => follows(cursor, name, kind, of, entities?)?,
+                None => is_the_owner(cursor, name, of, &first, entities?)?,
             }
         }
         Some(By { dimension, first: MetricIndex(0) })

@@ -2,7 +2,8 @@
 
 use super::dimensions::{self, Dimensions};
 use super::entities::Entities;
-use super::metrics::{Declared, literal, property};
+use super::measure::{literal, property};
+use super::metrics::Declared;
 use super::values;
 use crate::cursor::{Cursor, Entries, Entry};
 use crate::dimension::{By, Dimension, NONE, OTHER, RULE, Taken, label};
@@ -45,8 +46,8 @@ fn test(entry: &Entry, counted: Option<&Measure>, attributes: Attributes<'_>, te
                 add(entry, tests, Condition { property: path.clone(), part: Part::Whole, one_of })
             }
             Taken::Attribute { of, .. } => {
-                if let Some(Measure::Distinct(kind)) = counted {
-                    dimensions::follows(value, &declared.name, *kind, *of, entities)?;
+                if let Some(kind) = counted.and_then(Measure::entity) {
+                    dimensions::follows(value, &declared.name, kind, *of, entities)?;
                 }
                 let mut one_of = value.one_or_more(|cursor| value_of(cursor, declared))?;
                 one_of.sort_unstable();
@@ -117,14 +118,14 @@ pub(super) fn are_of_one(cursor: &Cursor, metric: &Metric, declared: Declared<'_
     let filters: Vec<_> = wanted.chain(excluded).collect();
     let Some(((first, owner), _)) = filters.first().copied() else { return Some(()) };
     for ((index, of), rule) in &filters {
-        let unfollowed = match metric.measure {
-            Measure::Distinct(kind) if kind != *of => entities.get(kind)?.places_of(entities.get(*of)?).is_none(),
-            Measure::Distinct(_) | Measure::Count | Measure::Sum { .. } => false,
+        let unfollowed = match metric.entity() {
+            Some(kind) if kind != *of => entities.get(kind)?.places_of(entities.get(*of)?).is_none(),
+            _ => false,
         };
-        if let (Some(rule), Measure::Distinct(kind)) = (rule, &metric.measure)
+        if let (Some(rule), Some(kind)) = (rule, metric.entity())
             && unfollowed
         {
-            let (counted, of, name) = (entity(*kind)?, entity(*of)?, name(*index));
+            let (counted, of, name) = (entity(kind)?, entity(*of)?, name(*index));
             let what = format!("`{rule}` excludes by `{of}.{name}`, and one `{counted}` may have many of them");
             let help =
                 format!("write `include: [{rule}]`, or count something that names one `{of}` and lies beside it");

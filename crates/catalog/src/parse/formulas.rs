@@ -13,6 +13,7 @@ use super::metrics;
 use super::values::{Units, span};
 use crate::cursor::{Cursor, Entries};
 use crate::formula::{Shift, Step};
+use crate::kinds::MadeFormula;
 use activity::{DimensionIndex, Grain, Window};
 use std::ops::RangeInclusive;
 
@@ -88,6 +89,18 @@ pub(super) fn derived<'a>(
     let help = "write how it follows, as in `expr: 100 * (now - before) / before`";
     let law = entries.require("expr", help).and_then(|cursor| expression(cursor, &named?));
     draft(name, home, entries, dimensions, law)
+}
+
+/// A formula that a type of metric makes, as if it were written at the home of that metric.
+pub(super) fn made<'a>(made: &'a MadeFormula, home: &Cursor<'a>) -> Draft<'a> {
+    let MadeFormula { name, description, expr, by } = made;
+    let Expression { steps, names } = expression::parse(expr).expect("what types make is tested");
+    let term = |name| WrittenTerm { metric: name, stands: (home.clone(), None), window: None, offset: None };
+    let terms = names.iter().map(|(name, _)| term(*name)).collect();
+    let names = names.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let law = Written::Derived { written: expr.clone(), steps, names };
+    let by = Some((home.clone(), by.clone()));
+    Draft { name, description, home: home.clone(), law, terms, windows: None, by }
 }
 
 /// What both have.

@@ -1,14 +1,14 @@
 //! What is counted: `active: { type: simple, measure: { agg: count_distinct, entity: user, events: any }, windows: [7d] }`.
 
 use super::filters::{self, Attributes, Tests};
-use super::values::{self, Units, span, split};
-use super::{dimensions, entities, exclude, formulas};
+use super::measure::{self, Wanted};
+use super::values::{Units, span};
+use super::{dimensions, exclude, formulas, marks};
 use crate::cursor::{Cursor, Entries, Later};
 use crate::dimension::{self, Dimension, Slice};
 use crate::formula::Formula;
-use crate::kinds::{self, AGAINST, Against, AtLeast, Family, Frequency, Growth, Kind};
-use crate::plan::{Literal, Measure, Metric, Rule};
-use crate::source::Path;
+use crate::kinds::{self, AGAINST, Against, Family, Frequency, Growth, Kind};
+use crate::plan::{Measure, Metric, Rule};
 use activity::{DimensionIndex, Grain, PerGrain, Period, Window};
 use std::collections::BTreeSet;
 
@@ -17,34 +17,19 @@ const LATER: Later = &[
     ("members", "remove it: metrics are numbers only"),
     ("exclude", "write it beside `metrics`: it holds for all of them but those that `include` it"),
 ];
-/// Beside [`KNOWN`].
+pub(super) const STATE_KNOWN: &[&str] = &["type", "description", "measure", "by", "include"];
 pub(super) const GROWTH_KNOWN: &[&str] = &["type", "description", "measure", "windows", "by", "include", "against"];
 pub(crate) const TYPES: &[(&str, Type)] = &[
     ("simple", Type::Simple),
     ("frequency", Type::Frequency),
     ("growth", Type::Growth),
+    ("movements", Type::Movements),
+    ("survey", Type::Survey),
+    ("conversion", Type::Conversion),
     ("ratio", Type::Ratio),
     ("derived", Type::Derived),
 ];
-const TYPES_LATER: Later = &[
-    ("cumulative", "write `type: simple`: every metric is of trailing windows"),
-    ("conversion", "write two metrics of `type: simple`, one for each step, and a `type: ratio` of them"),
-    ("survey", "remove the metric"),
-];
-pub(super) const DISTINCT_KNOWN: &[&str] = &["agg", "events", "where", "entity", "at_least"];
-pub(super) const COUNT_KNOWN: &[&str] = &["agg", "events", "where"];
-pub(super) const SUM_KNOWN: &[&str] = &["agg", "events", "where", "value", "decimals"];
-const MEASURE_LATER: Later = &[
-    ("scale", "remove it, and divide in a metric of `type: derived`, as in `expr: read_seconds / 3600`"),
-    ("exclude", "remove it: name what counts with `events` and `where`"),
-];
-const AGGS_LATER: Later = &[
-    ("average", "write a metric with `agg: sum`, one with `agg: count`, and one of `type: ratio` that divides them"),
-    ("min", "write `agg: count_distinct`, or remove the metric"),
-    ("max", "write `agg: count_distinct`, or remove the metric"),
-    ("state", "write `agg: count_distinct`, or remove the metric"),
-];
-pub(crate) const MOST_DECIMALS: u8 = 9;
+const TYPES_LATER: Later = &[("cumulative", "write `type: simple`: every metric is of trailing windows")];
 const MOST: usize = 1000;
 pub(crate) const WINDOWS: &Units = &[(Grain::Minute, 1..=1440), (Grain::Hour, 1..=720), (Grain::Day, 1..=90)];
 
@@ -62,6 +47,9 @@ pub(crate) enum Type {
     Simple,
     Frequency,
     Growth,
+    Movements,
+    Survey,
+    Conversion,
     Ratio,
     Derived,
 }
@@ -75,9 +63,9 @@ pub(super) struct Counted {
     pub(super) slices: Vec<Slice>,
 }
 
-/// A metric that has state, or one that follows from others, as it is written.
+/// A metric that has state, and how it follows from that; or one that follows from others, as it is written.
 enum Entry<'a> {
-    Metric(Metric, Option<Kind>),
+    Metric { metric: Metric, kind: Option<Kind>, home: Cursor<'a> },
     Formula(formulas::Draft<'a>),
 }
 
@@ -88,14 +76,19 @@ pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<Counted> {
         let what = format!("{} metrics are too many", entries.len());
         return cursor.wrong_at_home(what, format!("write at most {MOST}"));
     }
-    let (mut metrics, mut drafts, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut metrics, mut drafts, mut failed, mut made) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (name, entry) in entries {
         match entry {
-            Some(Entry::Metric(metric, kind)) => metrics.push((metric, kind)),
+            Some(Entry::Metric { metric, kind, home }) => {
+                made.extend(kind.iter().flat_map(|kind| kind.formulas(&metric)).map(|made| (made, home.clone())));
+                metrics.push((metric, kind));
+            }
             Some(Entry::Formula(draft)) => drafts.push(draft),
             None => failed.push(name),
         }
     }
+    // What types make is written in the language itself, and means what it would if it stood in the catalogue.
+    drafts.extend(made.iter().map(|(made, home)| formulas::made(made, home)));
     let (mut metrics, families) = kinds::families(metrics).or_else(|| too_many(cursor))?;
     let mut dimensions = declared.attributes.dimensions?.declared()?;
     let names = formulas::Names::of(&metrics, &failed);
@@ -148,71 +141,115 @@ fn entry<'a>(name: &'a str, cursor: &Cursor<'a>, declared: Declared<'_>) -> Opti
     match of_type {
         Type::Ratio => formulas::ratio(name, cursor, &entries, dimensions).map(Entry::Formula),
         Type::Derived => formulas::derived(name, cursor, &entries, dimensions).map(Entry::Formula),
-        Type::Simple | Type::Frequency | Type::Growth => {
-            let counted = metric(name, cursor, &entries, of_type, declared);
-            counted.map(|(metric, kind)| Entry::Metric(metric, kind))
-        }
+        of_type => metric(name, cursor, &entries, of_type, declared),
     }
 }
 
-fn metric(
-    name: &str,
-    cursor: &Cursor,
-    entries: &Entries,
+fn metric<'a>(
+    name: &'a str,
+    cursor: &Cursor<'a>,
+    entries: &Entries<'a>,
     of_type: Type,
     declared: Declared<'_>,
-) -> Option<(Metric, Option<Kind>)> {
-    entries.allow(if of_type == Type::Growth { GROWTH_KNOWN } else { KNOWN }, LATER);
+) -> Option<Entry<'a>> {
+    let wanted = wanted(entries, of_type, declared.attributes);
+    let is_state = of_type == Type::Simple && wanted.as_ref().is_some_and(Wanted::is_state);
+    entries.allow(keys(of_type, is_state), LATER);
     let description = entries.read_or("description", "", Cursor::text);
-    let measure = entries
-        .require("measure", "write `measure: { agg: count_distinct, entity: user, events: any }`")
-        .and_then(|cursor| measure(cursor, declared.attributes));
-    let spans = entries.require("windows", "write the trailing windows, as in `windows: [1d, 7d, 28d]`");
-    let windows = spans.and_then(windows);
-    let counted = measure.as_ref().map(|wanted| &wanted.measure);
+    let windows = if is_state { Some(vec![Window::AS_OF]) } else { windows_of(entries, of_type) };
+    let counted = wanted.as_ref().map(|wanted| &wanted.measure);
     let Attributes { entities, dimensions } = declared.attributes;
-    let by = entries.read_or("by", Vec::new(), |cursor| dimensions::by(cursor, counted, entities, dimensions));
+    let by = entries.read_or("by", Vec::new(), |cursor| {
+        let by = dimensions::by(cursor, counted, entities, dimensions)?;
+        marks::are_followed(cursor, counted, &by, dimensions?)?;
+        Some(by)
+    });
     let include = entries.read_or("include", Vec::new(), |cursor| exclude::include(cursor, declared.rules));
-    let kind = kind(of_type, entries, measure.as_ref(), windows.as_deref());
-    let Wanted { measure, events, tests: Tests { conditions, required }, .. } = measure?;
+    let kind = kind(of_type, entries, wanted.as_ref(), windows.as_deref());
+    let Wanted { measure, events, tests: Tests { conditions, required }, .. } = wanted?;
     let (name, description) = (name.to_owned(), description?.to_owned());
     let (windows, by, include) = (windows?, by?, include?);
     let metric = Metric { name, description, measure, events, conditions, required, windows, by, include, role: None };
     filters::are_of_one(cursor, &metric, declared)?;
-    Some((metric, kind?))
+    Some(Entry::Metric { metric, kind: kind?, home: cursor.clone() })
 }
 
-/// How the metric follows from when entities were active, if not in the plainest way.
+/// What a metric measures: under `measure`, or where types have words of their own.
+fn wanted(entries: &Entries, of_type: Type, attributes: Attributes<'_>) -> Option<Wanted> {
+    let measure = |help| {
+        entries.require("measure", help).and_then(|cursor| Some((measure::measure(cursor, attributes)?, cursor)))
+    };
+    match of_type {
+        Type::Survey => marks::survey(entries, attributes),
+        Type::Conversion => marks::conversion(entries, attributes),
+        Type::Movements => {
+            let (wanted, cursor) =
+                measure("write `measure: { agg: state, entity: account, events: […], value: […] }`")?;
+            marks::movements(cursor, wanted)
+        }
+        _ => measure("write `measure: { agg: count_distinct, entity: user, events: any }`").map(|(wanted, _)| wanted),
+    }
+}
+
+fn keys(of_type: Type, is_state: bool) -> &'static [&'static str] {
+    match of_type {
+        Type::Growth => GROWTH_KNOWN,
+        Type::Survey => marks::SURVEY_KNOWN,
+        Type::Conversion => marks::CONVERSION_KNOWN,
+        _ if is_state => STATE_KNOWN,
+        _ => KNOWN,
+    }
+}
+
+/// The windows, which for some types are of whole days.
+fn windows_of(entries: &Entries, of_type: Type) -> Option<Vec<Window>> {
+    let cursor = entries.require("windows", "write the trailing windows, as in `windows: [1d, 7d, 28d]`")?;
+    let is_compared = of_type == Type::Movements;
+    let windows = if is_compared { compared(cursor) } else { windows(cursor) }?;
+    if [Type::Movements, Type::Survey, Type::Conversion].contains(&of_type) {
+        marks::are_of_days(cursor, &windows)?;
+    }
+    Some(windows)
+}
+
+/// Windows that reach over a year.
+fn compared(cursor: &Cursor) -> Option<Vec<Window>> {
+    let mut windows = cursor.one_or_more(|cursor| span(cursor, "a window", marks::COMPARED))?;
+    windows.sort_unstable();
+    Some(windows)
+}
+
+/// How the metric follows, if not in the plainest way.
 fn kind(of: Type, entries: &Entries, wanted: Option<&Wanted>, windows: Option<&[Window]>) -> Option<Option<Kind>> {
     let [measure, spans] = ["measure", "windows"].map(|name| entries.get(name));
-    if let (true, Some(cursor), Some(wanted)) = (of != Type::Simple, measure, wanted) {
+    let is_of_activity = [Type::Frequency, Type::Growth].contains(&of);
+    if let (true, Some(cursor), Some(wanted)) = (is_of_activity, measure, wanted) {
         let help = "write `agg: count_distinct` and no `at_least`";
-        match wanted {
-            Wanted { at_least: Some(_), .. } => return cursor.wrong_at_home("`at_least` is for `type: simple`", help),
-            Wanted { measure: Measure::Count | Measure::Sum { .. }, .. } => {
-                return cursor.wrong_at_home("this type of metric is about entities", help);
+        match (&wanted.measure, &wanted.kind) {
+            (Measure::Distinct(_), None) => {}
+            (Measure::Distinct(_), Some(_)) => {
+                return cursor.wrong_at_home("`at_least` is for `type: simple`", help);
             }
-            Wanted { measure: Measure::Distinct(_), .. } => {}
+            _ => return cursor.wrong_at_home("this type of metric is about who was active", help),
         }
     }
     let against = entries.read_or("against", Against::Period, |cursor| cursor.choice("a comparison", AGAINST, &[]));
-    let (wanted, windows, spans) = (wanted?, windows?, spans?);
+    let (kind, windows) = (wanted?.kind.clone(), windows?);
     match of {
-        Type::Simple => {
-            let at_least = wanted.at_least.clone();
-            at_least
-                .map(|of| of.check(spans, windows).map(|()| Kind::AtLeast(of)))
-                .map_or(Some(None), |of| of.map(Some))
-        }
         Type::Frequency => {
-            kinds::trail(spans, "a frequency", windows)?;
-            Frequency::of(spans, windows).map(|of| Some(Kind::Frequency(of)))
+            kinds::trail(spans?, "a frequency", windows)?;
+            Frequency::of(spans?, windows).map(|of| Some(Kind::Frequency(of)))
         }
         Type::Growth => {
-            kinds::trail(spans, "growth", windows)?;
+            kinds::trail(spans?, "growth", windows)?;
             Some(Some(Kind::Growth(Growth { against: against? })))
         }
-        Type::Ratio | Type::Derived => unreachable!("formulas count nothing"),
+        _ => {
+            if let (Some(Kind::AtLeast(at_least)), Some(spans)) = (&kind, spans) {
+                at_least.check(spans, windows)?;
+            }
+            Some(kind)
+        }
     }
 }
 
@@ -226,106 +263,4 @@ pub(super) fn windows(cursor: &Cursor) -> Option<Vec<Window>> {
 pub(super) fn window(cursor: &Cursor) -> Option<Window> {
     let to_date = Period::ALL.into_iter().find(|period| cursor.written() == Some(period.to_date()));
     to_date.map(Window::to_date).or_else(|| span(cursor, "a window", WINDOWS))
-}
-
-/// What is counted, and of which events.
-struct Wanted {
-    measure: Measure,
-    events: Option<Vec<String>>,
-    tests: Tests,
-    at_least: Option<AtLeast>,
-}
-
-#[derive(Clone, Copy)]
-enum Agg {
-    CountDistinct,
-    Count,
-    Sum,
-}
-
-const AGGS: &[(&str, Agg)] = &[("count_distinct", Agg::CountDistinct), ("count", Agg::Count), ("sum", Agg::Sum)];
-
-fn measure(cursor: &Cursor, attributes: Attributes<'_>) -> Option<Wanted> {
-    let entries = cursor.entries()?;
-    // Without it, distinct entities are what is meant most often.
-    let agg = entries
-        .require("agg", "write `agg: count_distinct`, `agg: count` or `agg: sum`")
-        .map_or(Some(Agg::CountDistinct), |cursor| cursor.choice("an aggregation", AGGS, AGGS_LATER))?;
-    let measure = match agg {
-        Agg::CountDistinct => {
-            entries.allow(DISTINCT_KNOWN, MEASURE_LATER);
-            let help = "write what is counted, one of the catalogue's `entities`";
-            let entity =
-                entries.require("entity", help).and_then(|cursor| entities::named(cursor, attributes.entities));
-            entity.map(Measure::Distinct)
-        }
-        Agg::Count => {
-            entries.allow(COUNT_KNOWN, MEASURE_LATER);
-            Some(Measure::Count)
-        }
-        Agg::Sum => {
-            entries.allow(SUM_KNOWN, MEASURE_LATER);
-            sum(&entries)
-        }
-    };
-    let events = entries.require("events", "write `events: any`, or the names of events").and_then(events);
-    let tests = entries
-        .read_or("where", Tests::default(), |cursor| filters::tests(&cursor.entries()?, measure.as_ref(), attributes));
-    let at_least = match agg {
-        Agg::CountDistinct => entries.read_or("at_least", None, |cursor| AtLeast::read(cursor).map(Some)),
-        Agg::Count | Agg::Sum => Some(None),
-    };
-    Some(Wanted { measure: measure?, events: events?, tests: tests?, at_least: at_least? })
-}
-
-fn sum(entries: &Entries) -> Option<Measure> {
-    let help = "write the property that is added up, as in `value: properties.amount`";
-    let value = entries.require("value", help).and_then(|cursor| {
-        if cursor.written().is_none() {
-            return cursor.mismatch("a property", values::PATH_HELP);
-        }
-        let name = cursor.text()?;
-        property(name).or_else(|| cursor.wrong(format!("`{name}` is not a property"), values::PATH_HELP))
-    });
-    let decimals = entries.read_or("decimals", 0, |cursor| match cursor.literal()? {
-        Literal::Int(decimals) if (0..=MOST_DECIMALS.into()).contains(&decimals) => u8::try_from(decimals).ok(),
-        _ => cursor.mismatch(
-            &format!("a whole number from 0 to {MOST_DECIMALS}"),
-            "write how many are kept, as in `decimals: 2`",
-        ),
-    });
-    Some(Measure::Sum { value: value?, decimals: decimals? })
-}
-
-fn events(cursor: &Cursor) -> Option<Option<Vec<String>>> {
-    if cursor.written() == Some("any") {
-        return Some(None);
-    }
-    if cursor.is_map() {
-        return cursor.mismatch("a name or a list of names", "write `events: any`, or names, as in `[read, watched]`");
-    }
-    cursor.one_or_more(event).map(Some)
-}
-
-fn event(cursor: &Cursor) -> Option<String> {
-    match cursor.text()? {
-        "*" => cursor.wrong("`*` is not the name of an event", "to count any event, write `events: any`"),
-        "any" => cursor.wrong("`any` stands in a list of events", "to count any event, write `events: any`"),
-        name => Some(name.to_owned()),
-    }
-}
-
-/// The path of a property, which may be written with `properties.` before it.
-pub(super) fn property(name: &str) -> Option<Path> {
-    split(name.strip_prefix("properties.").unwrap_or(name))
-}
-
-pub(super) fn literal(cursor: &Cursor) -> Option<Literal> {
-    if cursor.is_map() {
-        return cursor.mismatch(
-            "a value or a list of values",
-            "for a property of an object, write its path, as in `plan.name: team`",
-        );
-    }
-    cursor.literal()
 }

@@ -8,6 +8,8 @@ pub(crate) mod fields;
 mod filters;
 pub(crate) mod formats;
 pub(crate) mod formulas;
+pub(crate) mod marks;
+pub(crate) mod measure;
 pub(crate) mod metrics;
 pub(crate) mod sources;
 pub(crate) mod values;
@@ -49,13 +51,20 @@ pub(crate) const KEYS: &[(&str, &[&str])] = &[
     ("Dimension", dimensions::KNOWN),
     ("Counted", metrics::KNOWN),
     ("Growth", metrics::GROWTH_KNOWN),
+    ("Held", metrics::STATE_KNOWN),
+    ("State", marks::STATE_KNOWN),
+    ("Movements", metrics::KNOWN),
+    ("Survey", marks::SURVEY_KNOWN),
+    ("Conversion", marks::CONVERSION_KNOWN),
+    ("Base", marks::BASE_KNOWN),
+    ("Further", marks::FURTHER_KNOWN),
     ("AtLeast", &crate::kinds::UNITS),
     ("Ratio", formulas::RATIO_KNOWN),
     ("Derived", formulas::DERIVED_KNOWN),
     ("Part", formulas::TERM_KNOWN),
-    ("CountDistinct", metrics::DISTINCT_KNOWN),
-    ("Count", metrics::COUNT_KNOWN),
-    ("Sum", metrics::SUM_KNOWN),
+    ("CountDistinct", measure::DISTINCT_KNOWN),
+    ("Count", measure::COUNT_KNOWN),
+    ("Sum", measure::SUM_KNOWN),
 ];
 const LATER: Later = &[
     ("segments", "write `dimensions`, and name them in a metric's `by`"),

@@ -1,5 +1,6 @@
 //! Metrics, as they are described to editors.
 
+use super::marks::{Conversion, Held, Movements, Survey};
 use super::shapes::{Named, OneOrMore, decimals, words};
 use super::{Conditions, FieldPath, Span, Text, span};
 use crate::kinds::AGAINST;
@@ -12,7 +13,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 #[schemars(untagged)]
 pub(super) enum Metric {
     Counted(Counted),
+    Held(Held),
     Growth(Growth),
+    Movements(Movements),
+    Survey(Survey),
+    Conversion(Conversion),
     Ratio(Ratio),
     Derived(Derived),
 }

@@ -1,6 +1,6 @@
 //! Shapes that many places of the language share.
 
-use crate::parse::{dimensions, metrics};
+use crate::parse::{dimensions, measure};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -59,5 +59,5 @@ pub(super) fn limit(_: &mut SchemaGenerator) -> Schema {
 
 /// To how many decimals values are rounded.
 pub(super) fn decimals(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "minimum": 0, "maximum": metrics::MOST_DECIMALS })
+    json_schema!({ "type": "integer", "minimum": 0, "maximum": measure::MOST_DECIMALS })
 }

@@ -1,19 +1,18 @@
 //! Activity: bits that are set in the masks of entities, and what follows from them.
 //!
 //! A bit that is new moves the counters of every metric that is worked out of its mask, by what the entity contributes after it and
-//! did not before. For most metrics that is told at once ([`measure::activated`]); for a family the kind's function is asked
-//! before and after.
+//! did not before. For most metrics that is told at once ([`measure::activated`]); for a family ([`families`]) the kind's function
+//! is asked before and after.
 
-use super::ShardState;
 use super::segments::Step;
+use super::{ShardState, families};
 use crate::counters::Counters;
 use crate::error::WindowError;
 use activity::additive::Place;
 use activity::pack::Delta;
 use activity::record::Record;
-use activity::{Bucket, MetricIndex, Offset, Track, Window, measure};
+use activity::{Bucket, Offset, Track, measure};
 use catalog::{Family, Plan};
-use state::CounterKey;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -69,21 +68,6 @@ impl ShardState {
     }
 }
 
-/// The families of the plan, by the metric or the slice whose activity they read.
-#[derive(Debug)]
-pub(crate) struct Families(Vec<Option<Arc<Family>>>);
-
-impl Families {
-    pub(crate) fn of_plan(plan: &Plan) -> Families {
-        let read_by = |index: MetricIndex| plan.family(index).filter(|family| family.reads == index);
-        Families(plan.series().map(|index| read_by(index).map(Arc::new)).collect())
-    }
-
-    fn of(&self, reads: MetricIndex) -> Option<&Arc<Family>> {
-        self.0.get(usize::from(reads.0)).and_then(Option::as_ref)
-    }
-}
-
 /// A track, and where its counters are.
 struct Aimed {
     track: Track,
@@ -116,15 +100,15 @@ impl Aimed {
         if !is_new && !is_first {
             return false;
         }
-        let before = self.contributed(family, plan, record, counters);
+        let before = families::contributed(family, plan, record);
         if is_new {
             record.mask_mut(self.track).insert(bucket);
         }
         if is_first {
             record.seen(self.track, bucket);
         }
-        let after = self.contributed(family, plan, record, counters);
-        for (key, at, n) in difference(before, after) {
+        let moved = families::difference(before, families::contributed(family, plan, record));
+        for (key, at, n) in moved {
             if !self.is_filtered {
                 counters.step(key, at, n);
             }
@@ -163,25 +147,4 @@ impl Aimed {
     fn asks_first(&self) -> bool {
         self.family.as_ref().is_some_and(|family| family.kind.asks_first())
     }
-
-    /// What the entity contributes to the metrics of the family, in all windows.
-    fn contributed(&self, family: &Family, plan: &Plan, record: &Record, counters: &Counters) -> Vec<Step> {
-        let windows: Vec<Window> = self.counters.clone().map(|at| counters.key(at).window).collect();
-        let mut steps = Vec::new();
-        for window in windows {
-            plan.steps_of_family(family, window, record, |metric, at, n| {
-                steps.push((CounterKey { metric, window }, at, n));
-            });
-        }
-        steps
-    }
-}
-
-/// The steps that lead from some to others, those of each counter beside one another.
-fn difference(before: Vec<Step>, after: Vec<Step>) -> Vec<Step> {
-    let mut steps: Vec<Step> = before.into_iter().map(|(key, at, n)| (key, at, -n)).chain(after).collect();
-    steps.sort_unstable_by_key(|(key, at, _)| (*key, *at));
-    let sums = steps.chunk_by(|(a, at, _), (b, other, _)| (a, at) == (b, other));
-    let sums = sums.map(|of| (of[0].0, of[0].1, of.iter().map(|(.., n)| n).sum::<i128>()));
-    sums.filter(|(.., n)| *n != 0).collect()
 }

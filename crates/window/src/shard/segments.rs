@@ -16,7 +16,7 @@
 use super::ShardState;
 use crate::counters::Counters;
 use activity::additive::Place;
-use activity::pack::{Attribute, Change, Delta};
+use activity::pack::{Attribute, Change, Delta, Mark};
 use activity::record::Record;
 use activity::tally::Tally;
 use activity::timeline::Values;
@@ -126,6 +126,13 @@ impl Segments {
         let are_followed = delta.metrics.iter().any(|metric| self.follow(*metric));
         let keys = delta.keys.iter().flatten().filter(move |_| are_followed);
         keys.flat_map(|key| self.owners_of(key).iter().filter_map(move |owner| owner.of(key)))
+    }
+
+    /// The owners, other than the entity itself, whose attributes that follows to which something happened.
+    pub(super) fn owners_of_marked<'m>(&'m self, mark: &'m Mark) -> impl Iterator<Item = EntityKey> + 'm {
+        let are_followed = mark.values.iter().any(|of| self.follow(of.metric));
+        let owners = self.owners_of(&mark.key).iter().filter(move |_| are_followed);
+        owners.filter_map(|owner| owner.of(&mark.key))
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn plan(text: &str) -> Arc<Plan> {
 pub(crate) fn first_of(window: Window, as_of: i32) -> i32 {
     match window.extent {
         Extent::Trailing(length) => as_of - i32::from(length) + 1,
+        Extent::AsOf => as_of,
         // 1970-01-01 was a Thursday.
         Extent::ToDate(Period::Week) => as_of - (as_of + 4).rem_euclid(7),
         Extent::ToDate(Period::Month) => as_of - civil(as_of).1 + 1,

@@ -20,7 +20,8 @@ use std::ops::RangeInclusive;
 pub(super) const RATIO_KNOWN: &[&str] = &["type", "description", "numerator", "denominator", "windows", "by"];
 pub(super) const DERIVED_KNOWN: &[&str] = &["type", "description", "expr", "metrics", "windows", "by"];
 pub(super) const TERM_KNOWN: &[&str] = &["metric", "window", "offset"];
-/// How long an offset is.
+
+/// How long an offset may be, by the unit in which it is written: no longer than the longest history.
 pub(crate) fn offsets() -> [(Grain, RangeInclusive<u16>); 3] {
     let longest = |grain| history_units(grain).iter().find(|(unit, _)| *unit == grain).map(|(_, range)| *range.end());
     Grain::ALL.map(|grain| (grain, 1..=longest(grain).expect("a history can be written in its own unit")))
@@ -87,7 +88,7 @@ pub(super) fn derived<'a>(
         cursor.named(|_, cursor| Some(Named { at: cursor.clone(), term: term(cursor) }))
     });
     let help = "write how it follows, as in `expr: 100 * (now - before) / before`";
-    let law = entries.require("expr", help).and_then(|cursor| expression(cursor, &named?));
+    let law = entries.require("expr", help).and_then(|cursor| expression(cursor, named.as_deref()));
     draft(name, home, entries, dimensions, law)
 }
 
@@ -153,13 +154,13 @@ fn offset(cursor: &Cursor) -> Option<Shift> {
 /// The expression, with what its names stand for: what `metrics` says, or a metric of the catalogue.
 fn expression<'a>(
     cursor: &Cursor<'a>,
-    named: &[(&'a str, Option<Named<'a>>)],
+    named: Option<&[(&'a str, Option<Named<'a>>)]>,
 ) -> Option<(Written, Vec<WrittenTerm<'a>>)> {
     let text = cursor.text()?;
     let parsed = expression::parse(text);
     let Expression { steps, names } =
         parsed.map_err(|wrong| cursor.wrong_within::<()>(wrong.at, wrong.width, wrong.what, wrong.help)).ok()?;
-    let mut all_used = true;
+    let (named, mut all_used) = (named?, true);
     for (name, of) in named.iter().filter(|(name, _)| !names.iter().any(|(used, _)| used == name)) {
         let help = "remove it, or name it in `expr`";
         of.as_ref()?.at.wrong_at_home::<()>(format!("`{name}` is not in the expression"), help);

@@ -1,8 +1,8 @@
 //! What an entity counts for in metrics of every kind, by looking at all buckets in which it was active.
 
-use activity::{Bucket, Window};
-use catalog::Metric;
-use std::collections::BTreeSet;
+use activity::{Bucket, Millis, Window};
+use catalog::{Measure, Metric};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether it counts in the window up to `as_of`: for the metric itself, or for one that its type makes.
 pub(crate) fn counts(metric: &Metric, buckets: &BTreeSet<Bucket>, window: Window, as_of: Bucket) -> bool {
@@ -18,6 +18,57 @@ pub(crate) fn counts(metric: &Metric, buckets: &BTreeSet<Bucket>, window: Window
         "regulars" => of(as_of) >= 2,
         _ => metric.label().map_or(now, |(_, days)| of(as_of).to_string() == days),
     }
+}
+
+/// Whether a metric is of what happened to entities, or of what attributes say of them.
+pub(crate) fn is_of_marks(metric: &Metric) -> bool {
+    matches!(metric.measure, Measure::Marks(_))
+}
+
+/// What an entity to which this happened, by day and time, counts for as of a day.
+pub(crate) fn amount(metric: &Metric, happened: &[(Bucket, Millis, i64)], window: Window, as_of: Bucket) -> i128 {
+    let length = i32::from(window.longest());
+    let latest = |until: Bucket| happened.iter().filter(|(day, ..)| *day <= until).next_back();
+    let worth = |until| latest(until).map_or(0, |(.., worth)| i128::from(*worth));
+    let (now, opening) = (worth(as_of), worth(as_of.plus(-length)));
+    let (is_new, is_lost) = (now > 0 && opening == 0, now == 0 && opening > 0);
+    match metric.name.as_str() {
+        "held" => i128::from(latest(as_of).is_some_and(|(.., step)| *step == 0)),
+        "worth" => now,
+        "worth_opening" => opening,
+        "worth_new" if is_new => now,
+        "worth_churned" if is_lost => opening,
+        "worth_expansion" if opening > 0 => (now - opening).max(0),
+        "worth_contraction" if now > 0 => (opening - now).max(0),
+        "worth_logos" => i128::from(now > 0),
+        "worth_opening_logos" => i128::from(opening > 0),
+        "worth_new_logos" => i128::from(is_new),
+        "worth_churned_logos" => i128::from(is_lost),
+        of => of.strip_prefix("funnel_").map_or(0, |part| entries(part, happened, length, as_of)),
+    }
+}
+
+/// How many days of entry by looking around lie in the window, of which this holds: that it was followed by a purchase within two days,
+/// that these are over, or not yet.
+fn entries(part: &str, happened: &[(Bucket, Millis, i64)], length: i32, as_of: Bucket) -> i128 {
+    let mut began = BTreeMap::<Bucket, Millis>::new();
+    for (day, time, _) in happened.iter().filter(|(.., step)| *step == 0) {
+        began.entry(*day).or_insert(*time);
+    }
+    let counts = |(day, began): (&Bucket, &Millis)| {
+        let bought = happened.iter().find(|(on, time, step)| *step == 1 && time >= began && *on <= day.plus(2));
+        let (is_converted, is_over) = (bought.is_some_and(|(on, ..)| *on <= as_of), as_of > day.plus(2));
+        match part {
+            "started" => true,
+            "converted" => is_converted,
+            "matured" => is_over,
+            "matured_converted" => is_over && bought.is_some(),
+            "open" => !is_over && !is_converted,
+            _ => false,
+        }
+    };
+    let in_window = began.range(as_of.plus(1 - length)..=as_of);
+    i128::try_from(in_window.filter(|of| counts(*of)).count()).expect("few")
 }
 
 /// How many buckets after the last one that it covers a window may still tell something.

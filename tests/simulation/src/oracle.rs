@@ -9,7 +9,7 @@ use crate::log::{LogPartition, index};
 use activity::admission::Admitted;
 use activity::counter::Counter;
 use activity::header::Header;
-use activity::pack::{Attribute, Coverage, Pack};
+use activity::pack::{Attribute, Coverage, Marked, Pack};
 use activity::record::{Floors, Record};
 use activity::{
     Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Grain, MetricIndex, Millis, Offset, PerGrain, Shard,
@@ -27,6 +27,8 @@ const ACCOUNT: EntityKind = EntityKind(1);
 type Told = BTreeMap<(Millis, DimensionValue), (usize, PerGrain<Bucket>)>;
 /// Every bit of a track, the first offset that sets it, and whether it was kept.
 type Bits = BTreeMap<(EntityKey, Bucket), (usize, bool)>;
+/// Day, time, and which step or what value, and the first offset that says so.
+type Happened = BTreeMap<(Bucket, Millis, i64), usize>;
 /// As of which bucket, by the log up to which offset.
 type At = (Grain, Bucket, usize);
 type Clocks = BTreeMap<(String, i32), Clock>;
@@ -44,6 +46,8 @@ pub(crate) struct ShardOracle {
     read: usize,
     bits: BTreeMap<Track, Bits>,
     pub(crate) events: Events,
+    /// What happened to whom, by metric, and the first offset that says so.
+    marks: BTreeMap<MetricIndex, BTreeMap<EntityKey, Happened>>,
     /// What was told of which attribute of whom.
     changes: BTreeMap<(EntityKey, DimensionIndex), Told>,
     /// How far the shard has come before each offset at which that changes.
@@ -68,6 +72,7 @@ impl ShardOracle {
             read: 0,
             bits: BTreeMap::new(),
             events: Events::default(),
+            marks: BTreeMap::new(),
             changes: BTreeMap::new(),
             steps: vec![(0, Expected::default())],
             next: BTreeMap::new(),
@@ -100,6 +105,13 @@ impl ShardOracle {
                     let told = self.changes.entry((key.clone(), *dimension)).or_default();
                     let buckets = PerGrain::of(|grain| self.plan.bucket(grain, change.at));
                     told.entry((change.at, *value)).or_insert((at, buckets));
+                }
+            }
+            for mark in &pack.marks {
+                let (key, day) = (EntityKey::parse(&mark.key).expect("whole"), self.plan.calendar.day(mark.at));
+                for Marked { metric, value } in &mark.values {
+                    let happened = self.marks.entry(*metric).or_default().entry(key.clone()).or_default();
+                    happened.entry((day, mark.at, *value)).or_insert(at);
                 }
             }
             for told in &pack.admitted {
@@ -168,9 +180,35 @@ impl ShardOracle {
         next: usize,
     ) -> Vec<(Option<&EntityKey>, i128)> {
         match self.plan.metric(metric).entity() {
+            Some(_) if self.plan.metric(metric).name == "customers" => {
+                self.told_of().map(|key| (Some(key), 1)).collect()
+            }
+            Some(_) if kinds::is_of_marks(self.plan.metric(metric)) => self.marked(metric, window, as_of, next),
             Some(_) => self.active(metric, window, as_of, next).into_iter().map(|key| (Some(key), 1)).collect(),
             None => self.events.in_window(metric, window, as_of, next),
         }
+    }
+
+    /// The accounts of which anything was ever told.
+    fn told_of(&self) -> impl Iterator<Item = &EntityKey> {
+        self.changes.keys().map(|(key, _)| key).collect::<BTreeSet<_>>().into_iter()
+    }
+
+    /// The entities to which something happened, and what that counts for.
+    fn marked(
+        &self,
+        metric: MetricIndex,
+        window: Window,
+        as_of: Bucket,
+        next: usize,
+    ) -> Vec<(Option<&EntityKey>, i128)> {
+        let of = self.marks.get(&self.plan.track(metric, window.grain).metric).into_iter().flatten();
+        let amount = |(key, happened): (_, &Happened)| {
+            let known = happened.iter().filter(|(_, seen)| **seen < next).map(|(happened, _)| *happened);
+            let known: Vec<_> = known.collect();
+            (Some(key), kinds::amount(self.plan.metric(metric), &known, window, as_of))
+        };
+        of.map(amount).collect()
     }
 
     /// The slice of an index, if it follows an attribute.
@@ -240,7 +278,11 @@ impl ShardOracle {
         let bits = || self.bits.get(&track).into_iter().flatten().filter(|(_, (at, is_kept))| *at < next && *is_kept);
         let buckets = || bits().map(|((_, bucket), _)| *bucket);
         let events = || self.events.span(track.metric, track.grain, next);
-        buckets().min().zip(buckets().max()).or_else(events)
+        let marks = self.marks.get(&track.metric).into_iter().flatten().flat_map(|(_, happened)| happened);
+        let days = marks.filter(|(_, seen)| **seen < next).map(|((day, ..), _)| *day);
+        let days: BTreeSet<Bucket> = days.collect();
+        let days = days.first().copied().zip(days.last().copied());
+        buckets().min().zip(buckets().max()).or_else(events).or(days)
     }
 
     /// Whether what is stored of the shard is what its log's prefix says.

@@ -83,6 +83,28 @@ metrics:
     windows: [3d]
     by: plan
     include: trial
+  held:
+    type: simple
+    measure: { agg: state, entity: account, from: [buy], until: [group] }
+    by: plan
+    include: trial
+  worth:
+    type: movements
+    measure: { agg: state, entity: pair, events: [buy], value: properties.amount, decimals: 2 }
+    windows: [2d]
+    by: tier
+  funnel:
+    type: conversion
+    entity: user
+    base: { events: [look] }
+    conversion: { events: [buy], within: 2d }
+    windows: [3d]
+    include: trial
+  customers:
+    type: simple
+    measure: { agg: state, entity: account, where: { account.plan: team } }
+    by: tier
+    include: trial
 ";
 
 const DAY: i64 = 86_400_000;

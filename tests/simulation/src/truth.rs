@@ -19,6 +19,8 @@ pub(crate) const IDLE_MARGIN_MS: i64 = 5_000;
 pub(crate) struct Truth {
     /// By metric and grain: the buckets of each entity.
     pub(crate) active: BTreeMap<(&'static str, Grain), BTreeMap<String, BTreeSet<Bucket>>>,
+    /// By metric and entity: what happened to it, by day and time.
+    happened: BTreeMap<&'static str, BTreeMap<String, BTreeSet<(Bucket, Millis, i64)>>>,
     /// By account: what its plan became, and when.
     plans: BTreeMap<String, BTreeSet<(Millis, u16)>>,
     /// The purchases that were in time, by topic and id: what each copy costs and counts in.
@@ -74,6 +76,7 @@ fn on(device: Option<usize>) -> &'static str {
 impl Truth {
     fn begin_anew(&mut self) {
         self.active.clear();
+        self.happened.clear();
         self.bought.clear();
         self.plans.clear();
         self.clocks.clear();
@@ -110,6 +113,7 @@ impl Truth {
                     let hour = Bucket(i32::try_from(meant.time.0.div_euclid(3_600_000)).expect("of this age"));
                     let in_hour = clock.is_none_or(|clock| meant.time.0 >= clock.0 - HOUR_LATENESS_MS);
                     self.count(Grain::Day, day, meant);
+                    self.mark(day, meant);
                     match in_hour {
                         true => self.count(Grain::Hour, hour, meant),
                         false => self.late_for_hour += 1,
@@ -160,7 +164,7 @@ fn is_late(meant: &Meant, clock: Option<Millis>) -> bool {
 fn verdict(metric: &str, then: u16, now: u16) -> Option<u16> {
     match metric {
         "revenue" if ![0, 2].contains(&now) => None,
-        "revenue" | "pairs" => Some(u16::from(then == 1)),
+        "revenue" | "pairs" | "worth" => Some(u16::from(then == 1)),
         _ => Some(0),
     }
 }
@@ -171,6 +175,8 @@ fn data_of(metric: &str) -> &str {
         Some("comings") => "pairs",
         Some("regulars") => "users",
         Some("days") => "buyers",
+        Some("worth") => "worth",
+        Some("funnel") => "funnel",
         _ => metric,
     }
 }
@@ -189,6 +195,24 @@ impl Truth {
         add("pairs", &pair.map(|(account, user)| format!("{account}/{user}")));
         if meant.buys {
             add("buyers", &meant.account);
+        }
+    }
+
+    /// What happens to whom by an event of a day.
+    fn mark(&mut self, day: Bucket, meant: &Meant) {
+        let mut add = |metric, entity: Option<String>, value| {
+            let (of, Some(entity)) = (self.happened.entry(metric).or_default(), entity) else { return };
+            of.entry(entity).or_default().insert((day, meant.time, value));
+        };
+        let pair = meant.account.as_ref().zip(meant.user.as_ref());
+        match (meant.buys, meant.plan) {
+            (true, _) => {
+                add("held", meant.account.clone(), 0);
+                add("funnel", meant.user.clone(), 1);
+                add("worth", pair.map(|(account, user)| format!("{account}/{user}")), meant.cents.into());
+            }
+            (false, Some(_)) => add("held", meant.account.clone(), 1),
+            (false, None) => add("funnel", meant.user.clone(), 0),
         }
     }
 
@@ -216,6 +240,23 @@ impl Truth {
                 _ => verdict == Some(0),
             }
         };
+        if metric == "customers" {
+            let counting = self.plans.keys().filter(|account| {
+                let is_past = |at: Millis| plan.bucket(window.grain, at) <= as_of;
+                self.plan_of(account, is_past, |of| of) == 2 && is_in(Some(account))
+            });
+            let counting = i128::try_from(counting.count()).expect("few");
+            return (counting, counting);
+        }
+        if kinds::is_of_marks(of) {
+            let all = self.happened.get(metric).into_iter().flatten();
+            let counting = all.filter(|(entity, _)| is_in(entity.split('/').next()));
+            let amount = |(_, happened): (_, &BTreeSet<_>)| {
+                kinds::amount(of, &happened.iter().copied().collect::<Vec<_>>(), window, as_of)
+            };
+            let sum = counting.map(amount).sum();
+            return (sum, sum);
+        }
         let add: fn(&Bought) -> i128 = match metric {
             "purchases" => |_| 1,
             "revenue" => |bought| bought.cents.into(),

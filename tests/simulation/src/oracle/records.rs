@@ -2,16 +2,17 @@
 
 use super::{ACCOUNT, ShardOracle};
 use activity::header::Header;
+use activity::marks::{Keep, Marks};
 use activity::mask::Mask;
 use activity::record::{Floors, Record};
 use activity::tally::Tally;
-use activity::{Bucket, DimensionIndex, DimensionValue, EntityKey, MetricIndex, Shard, Track};
+use activity::{Bucket, DimensionIndex, DimensionValue, EntityKey, MetricIndex, Millis, Shard, Track};
 use catalog::Plan;
 use state::{MemoryStore, Store};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is kept of a track.
-type Kept<'r> = (Option<&'r Mask>, Option<&'r Tally>, Option<Bucket>);
+type Kept<'r> = (Option<&'r Mask>, Option<&'r Tally>, Option<Bucket>, [Option<&'r Marks>; 2]);
 
 impl ShardOracle {
     pub(super) fn check_records(
@@ -35,6 +36,10 @@ impl ShardOracle {
                 expected.entry(key).or_default().add_events(track, bucket, n);
             }
         }
+        for (metric, key, (_, at, value)) in self.happened(next) {
+            let keep = if metric.1 { Keep::Last } else { Keep::None };
+            expected.entry(key).or_default().mark(metric.0, keep, at, value);
+        }
         for ((key, dimension), told) in &self.changes {
             for ((at, value), _) in told.iter().filter(|(_, (seen, _))| *seen < next) {
                 expected.entry(key).or_default().attribute_mut(*dimension).set(*at, *value);
@@ -54,6 +59,17 @@ impl ShardOracle {
             floors.map_or(Ok(()), |floors| self.check_members(key, told, floors, next))?;
         }
         Ok(())
+    }
+
+    /// What happened, by metric, and whether the last that did is kept for ever.
+    fn happened(&self, next: usize) -> impl Iterator<Item = ((MetricIndex, bool), &EntityKey, (Bucket, Millis, i64))> {
+        let of_metric = |metric: MetricIndex| (metric, self.plan.metric(metric).name != "funnel_started");
+        self.marks.iter().flat_map(move |(metric, of)| {
+            of.iter().flat_map(move |(key, happened)| {
+                let known = happened.iter().filter(move |(_, seen)| **seen < next);
+                known.map(move |(happened, _)| (of_metric(*metric), key, *happened))
+            })
+        })
     }
 
     /// The grains at which each series has windows.
@@ -83,7 +99,15 @@ impl ShardOracle {
                 values.extend(buckets.map(|bucket| of.as_ref().map(|of| of.at(bucket))));
             }
         }
-        (self.tracks().map(|track| (record.mask(track), record.events(track), record.first(track))).collect(), values)
+        (
+            self.tracks()
+                .map(|track| {
+                    let marks = [Keep::None, Keep::Last].map(|keep| record.marks(track.metric, keep));
+                    (record.mask(track), record.events(track), record.first(track), marks)
+                })
+                .collect(),
+            values,
+        )
     }
 
     /// Whether a record of an account says how many of its pairs count.

@@ -24,8 +24,11 @@ metrics:
     windows: [7d]
 ";
 
+/// To what something happens, and what is kept for which metric.
+type Kept = (EntityKey, Vec<(String, i64)>);
+
 /// To what a record happens, and what is kept for which metric; or the reason why it does not count.
-fn read(record: &str) -> Result<Vec<(EntityKey, Vec<(String, i64)>)>, String> {
+fn read(record: &str) -> Result<Vec<Kept>, String> {
     let plan = catalog::parse(CATALOGUE).unwrap_or_else(|mistakes| panic!("{}", mistakes.render("test", CATALOGUE)));
     let (reader, mut touches) = (Reader::new(&plan, 0), Touches::default());
     let record = record.replace("AT", "\"timestamp\":\"2026-01-02T03:04:05Z\"");
@@ -39,7 +42,7 @@ fn read(record: &str) -> Result<Vec<(EntityKey, Vec<(String, i64)>)>, String> {
     Ok(happened.collect())
 }
 
-fn of(entity: u8, id: &str, values: &[(&str, i64)]) -> (EntityKey, Vec<(String, i64)>) {
+fn of(entity: u8, id: &str, values: &[(&str, i64)]) -> Kept {
     let values = values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
     (EntityKey::of(EntityKind(entity), &[id]), values)
 }
@@ -48,15 +51,8 @@ fn of(entity: u8, id: &str, values: &[(&str, i64)]) -> (EntityKey, Vec<(String, 
 fn what_is_kept_goes_to_every_entity_that_the_event_names() {
     let both = r#"{"event":"NAME","user_id":"ada","account_id":"acme",AT,"properties":{"mrr":12.345}}"#;
     let named = |name: &str| read(&both.replace("NAME", name)).unwrap();
-    let began = [
-        of(0, "ada", &[("funnel", 0)]),
-        of(1, "acme", &[("subscribed", 0), ("again_started", 0), ("again_started", 1)]),
-    ];
-    let began = began.map(|(key, values)| (key, values));
-    let told = named("began");
-    assert_eq!(told.len(), 2);
-    assert_eq!(told[1], began[1]);
-    assert_eq!(told[0].1, [("funnel_started".to_owned(), 0)]);
+    let again = [("subscribed", 0), ("again_started", 0), ("again_started", 1)];
+    assert_eq!(named("began"), [of(0, "ada", &[("funnel_started", 0)]), of(1, "acme", &again)]);
     assert_eq!(named("changed")[1], of(1, "acme", &[("subscribed", 1), ("mrr", 1234)]));
     assert_eq!(named("ended")[0], of(0, "ada", &[("funnel_started", 2)]));
     assert_eq!(named("played"), []);

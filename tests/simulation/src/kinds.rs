@@ -2,23 +2,27 @@
 
 use activity::{Bucket, Millis, Window};
 use catalog::{Measure, Metric};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-/// Whether it counts in the window up to `as_of`: for the metric itself, or for one that its type makes.
-pub(crate) fn counts(metric: &Metric, buckets: &BTreeSet<Bucket>, window: Window, as_of: Bucket) -> bool {
+/// Whether it counts, by the buckets in which it was active, ascending, in the window up to `as_of`: for the metric itself, or for one that its type makes.
+pub(crate) fn counts(metric: &Metric, buckets: &[Bucket], window: Window, as_of: Bucket) -> bool {
     let length = i32::from(window.longest());
-    let of = |as_of: Bucket| buckets.range(as_of.plus(1 - length)..=as_of).count();
+    let until = |bucket: Bucket| buckets.partition_point(|of| *of <= bucket);
+    let of = |as_of: Bucket| until(as_of) - until(as_of.plus(-length));
     let (now, before) = (of(as_of) > 0, of(as_of.plus(-length)) > 0);
-    let earlier = buckets.range(..=as_of.plus(-length)).next().is_some();
+    let earlier = until(as_of.plus(-length)) > 0;
     match metric.name.as_str() {
         "comings_new" => now && !earlier,
         "comings_retained" => now && before,
         "comings_resurrected" => now && !before && earlier,
         "comings_lapsed" => !now && before,
         "regulars" => of(as_of) >= 2,
-        _ => metric.label().map_or(now, |(_, days)| of(as_of).to_string() == days),
+        _ => metric.label().map_or(now, |(_, days)| Ok(of(as_of)) == days.parse()),
     }
 }
+
+/// What happened: on which day, when, and which step or what value.
+pub(crate) type Once = (Bucket, Millis, i64);
 
 /// Whether a metric is of what happened to entities, or of what attributes say of them.
 pub(crate) fn is_of_marks(metric: &Metric) -> bool {
@@ -26,9 +30,9 @@ pub(crate) fn is_of_marks(metric: &Metric) -> bool {
 }
 
 /// What an entity to which this happened, by day and time, counts for as of a day.
-pub(crate) fn amount(metric: &Metric, happened: &[(Bucket, Millis, i64)], window: Window, as_of: Bucket) -> i128 {
+pub(crate) fn amount(metric: &Metric, happened: &[Once], window: Window, as_of: Bucket) -> i128 {
     let length = i32::from(window.longest());
-    let latest = |until: Bucket| happened.iter().filter(|(day, ..)| *day <= until).next_back();
+    let latest = |until: Bucket| happened.iter().rfind(|(day, ..)| *day <= until);
     let worth = |until| latest(until).map_or(0, |(.., worth)| i128::from(*worth));
     let (now, opening) = (worth(as_of), worth(as_of.plus(-length)));
     let (is_new, is_lost) = (now > 0 && opening == 0, now == 0 && opening > 0);
@@ -50,7 +54,7 @@ pub(crate) fn amount(metric: &Metric, happened: &[(Bucket, Millis, i64)], window
 
 /// How many days of entry by looking around lie in the window, of which this holds: that it was followed by a purchase within two days,
 /// that these are over, or not yet.
-fn entries(part: &str, happened: &[(Bucket, Millis, i64)], length: i32, as_of: Bucket) -> i128 {
+fn entries(part: &str, happened: &[Once], length: i32, as_of: Bucket) -> i128 {
     let mut began = BTreeMap::<Bucket, Millis>::new();
     for (day, time, _) in happened.iter().filter(|(.., step)| *step == 0) {
         began.entry(*day).or_insert(*time);

@@ -1,10 +1,11 @@
 //! Brute force: what a shard has to hold at an offset, from its log alone, and what the whole has to count, from the
 //! source records alone. Neither shares code with the workers beyond the formats.
 
+mod known;
 mod records;
 
 use crate::events::Events;
-use crate::kinds;
+use crate::kinds::{self, Once};
 use crate::log::{LogPartition, index};
 use activity::admission::Admitted;
 use activity::counter::Counter;
@@ -16,6 +17,7 @@ use activity::{
     Track, Window,
 };
 use catalog::{AsOf, Plan, Requirement, Slice, Taken};
+use known::Known;
 use state::{CounterKey, MemoryStore, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,8 +29,8 @@ const ACCOUNT: EntityKind = EntityKind(1);
 type Told = BTreeMap<(Millis, DimensionValue), (usize, PerGrain<Bucket>)>;
 /// Every bit of a track, the first offset that sets it, and whether it was kept.
 type Bits = BTreeMap<(EntityKey, Bucket), (usize, bool)>;
-/// Day, time, and which step or what value, and the first offset that says so.
-type Happened = BTreeMap<(Bucket, Millis, i64), usize>;
+/// What happened, and the first offset that says so.
+type Happened = BTreeMap<Once, usize>;
 /// As of which bucket, by the log up to which offset.
 type At = (Grain, Bucket, usize);
 type Clocks = BTreeMap<(String, i32), Clock>;
@@ -164,68 +166,17 @@ impl ShardOracle {
     pub(crate) fn value(&self, metric: MetricIndex, window: Window, as_of: Bucket, next: usize) -> i128 {
         let slice = self.followed(metric);
         let whole = slice.map_or(metric, |slice| slice.metric);
-        let counted = self.counted(whole, window, as_of, next);
+        let known = self.known(whole, window.grain, next);
+        let counted = self.counted(whole, &known, window, (as_of, next));
         let at = (window.grain, as_of, next);
         let by_value = self.by_value(whole, &counted, slice.map(|slice| slice.dimension), at);
         by_value.get(&slice.map_or(DimensionValue::NONE, |slice| slice.value)).copied().unwrap_or(0)
-    }
-
-    /// What would count in the window up to `as_of` but for filters, and for how much, by the log up to an offset: every entity for 1, or events with
-    /// the one that they follow.
-    fn counted(
-        &self,
-        metric: MetricIndex,
-        window: Window,
-        as_of: Bucket,
-        next: usize,
-    ) -> Vec<(Option<&EntityKey>, i128)> {
-        match self.plan.metric(metric).entity() {
-            Some(_) if self.plan.metric(metric).name == "customers" => {
-                self.told_of().map(|key| (Some(key), 1)).collect()
-            }
-            Some(_) if kinds::is_of_marks(self.plan.metric(metric)) => self.marked(metric, window, as_of, next),
-            Some(_) => self.active(metric, window, as_of, next).into_iter().map(|key| (Some(key), 1)).collect(),
-            None => self.events.in_window(metric, window, as_of, next),
-        }
-    }
-
-    /// The accounts of which anything was ever told.
-    fn told_of(&self) -> impl Iterator<Item = &EntityKey> {
-        self.changes.keys().map(|(key, _)| key).collect::<BTreeSet<_>>().into_iter()
-    }
-
-    /// The entities to which something happened, and what that counts for.
-    fn marked(
-        &self,
-        metric: MetricIndex,
-        window: Window,
-        as_of: Bucket,
-        next: usize,
-    ) -> Vec<(Option<&EntityKey>, i128)> {
-        let of = self.marks.get(&self.plan.track(metric, window.grain).metric).into_iter().flatten();
-        let amount = |(key, happened): (_, &Happened)| {
-            let known = happened.iter().filter(|(_, seen)| **seen < next).map(|(happened, _)| *happened);
-            let known: Vec<_> = known.collect();
-            (Some(key), kinds::amount(self.plan.metric(metric), &known, window, as_of))
-        };
-        of.map(amount).collect()
     }
 
     /// The slice of an index, if it follows an attribute.
     fn followed(&self, metric: MetricIndex) -> Option<Slice> {
         let follows = |slice: &Slice| !matches!(self.plan.dimension(slice.dimension).taken, Taken::Event(_));
         self.plan.slice(metric).filter(follows)
-    }
-
-    /// The entities that count for what they did by `as_of`, by the log up to an offset.
-    fn active(&self, metric: MetricIndex, window: Window, as_of: Bucket, next: usize) -> BTreeSet<&EntityKey> {
-        let track = self.plan.track(metric, window.grain);
-        let mut buckets = BTreeMap::<&EntityKey, BTreeSet<Bucket>>::new();
-        for ((key, at), _) in self.bits.get(&track).into_iter().flatten().filter(|(_, (seen, _))| *seen < next) {
-            buckets.entry(key).or_default().insert(*at);
-        }
-        let counts = |buckets: &BTreeSet<Bucket>| kinds::counts(self.plan.metric(metric), buckets, window, as_of);
-        buckets.into_iter().filter(|(_, buckets)| counts(buckets)).map(|(key, _)| key).collect()
     }
 
     /// How much of what would count has each value of an attribute as of a bucket, or is taken out by each rule; without a
@@ -351,8 +302,9 @@ impl ShardOracle {
                 };
                 let origin = floors.map(|floors| self.plan.origin(grain, floors[grain]).0);
                 let from = origin.map_or(first - 1, |origin| origin.max(first - 1));
+                let known = self.known(metric, grain, next);
                 for as_of in (from..=last + kinds::echoes(*window) + 1).map(Bucket) {
-                    for (series, expected) in self.values(metric, *window, as_of, next) {
+                    for (series, expected) in self.values(metric, &known, *window, (as_of, next)) {
                         let counter = counters.get(&CounterKey { metric: series, window: *window });
                         let told = counter.map_or(Some(0), |counter| counter.value(as_of));
                         if told != Some(expected) {
@@ -369,8 +321,14 @@ impl ShardOracle {
     }
 
     /// The value of a metric, and those of its slices that follow attributes.
-    fn values(&self, metric: MetricIndex, window: Window, as_of: Bucket, next: usize) -> Vec<(MetricIndex, i128)> {
-        let (counted, at) = (self.counted(metric, window, as_of, next), (window.grain, as_of, next));
+    fn values(
+        &self,
+        metric: MetricIndex,
+        known: &Known<'_>,
+        window: Window,
+        (as_of, next): (Bucket, usize),
+    ) -> Vec<(MetricIndex, i128)> {
+        let (counted, at) = (self.counted(metric, known, window, (as_of, next)), (window.grain, as_of, next));
         let value = |by_value: &BTreeMap<_, _>, value| by_value.get(&value).copied().unwrap_or(0);
         let mut values = vec![(metric, value(&self.by_value(metric, &counted, None, at), DimensionValue::NONE))];
         let by = if self.plan.slice(metric).is_none() { self.plan.metric(metric).by.as_slice() } else { &[] };

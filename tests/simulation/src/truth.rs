@@ -1,7 +1,7 @@
 //! The truth, by brute force: what has to come out, from what was produced and which of it was read.
 
 use crate::admissions::labels;
-use crate::kinds;
+use crate::kinds::{self, Once};
 use crate::log::offset;
 use crate::produce::{DEVICES, HOUR_LATENESS_MS, Kind, LATENESS_MS, Meant, PLANS};
 use crate::transcript::Told;
@@ -19,8 +19,8 @@ pub(crate) const IDLE_MARGIN_MS: i64 = 5_000;
 pub(crate) struct Truth {
     /// By metric and grain: the buckets of each entity.
     pub(crate) active: BTreeMap<(&'static str, Grain), BTreeMap<String, BTreeSet<Bucket>>>,
-    /// By metric and entity: what happened to it, by day and time.
-    happened: BTreeMap<&'static str, BTreeMap<String, BTreeSet<(Bucket, Millis, i64)>>>,
+    /// By metric: what happened to each entity.
+    happened: BTreeMap<&'static str, BTreeMap<String, BTreeSet<Once>>>,
     /// By account: what its plan became, and when.
     plans: BTreeMap<String, BTreeSet<(Millis, u16)>>,
     /// The purchases that were in time, by topic and id: what each copy costs and counts in.
@@ -328,7 +328,8 @@ impl Truth {
     fn active(&self, metric: &str, of: &Metric, window: Window, as_of: Bucket) -> Vec<&str> {
         let known = self.active.iter().filter(|((name, grain), _)| *name == metric && *grain == window.grain);
         let entities = known.flat_map(|(_, entities)| entities);
-        let active = entities.filter(|(_, buckets)| kinds::counts(of, buckets, window, as_of));
+        let active = entities
+            .filter(|(_, buckets)| kinds::counts(of, &buckets.iter().copied().collect::<Vec<_>>(), window, as_of));
         active.map(|(entity, _)| entity.as_str()).collect()
     }
 

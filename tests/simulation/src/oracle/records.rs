@@ -119,8 +119,10 @@ impl ShardOracle {
             for window in &self.plan.metric(metric).windows {
                 let origin = self.plan.origin(window.grain, floors[window.grain]);
                 for as_of in [origin, origin.plus(i32::from(window.longest()) - 1)] {
-                    let members = self.active(metric, *window, as_of, next);
-                    let expected = members.into_iter().filter(|pair| pair.parts().next() == account).count();
+                    let known = self.known(metric, window.grain, next);
+                    let members = self.counted(metric, &known, *window, (as_of, next)).into_iter();
+                    let pairs = members.filter_map(|(pair, _)| pair);
+                    let expected = pairs.filter(|pair| pair.parts().next() == account).count();
                     let steps = record.members(metric, *window).into_iter().flat_map(Tally::iter);
                     let told: i128 = steps.filter(|(at, _)| *at <= as_of).map(|(_, n)| n).sum();
                     if usize::try_from(told) != Ok(expected) {

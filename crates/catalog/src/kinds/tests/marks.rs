@@ -46,7 +46,7 @@ fn day(hour: i64) -> i32 {
 
 /// The last value until the end of a day; of two at once the greater.
 fn latest(happened: &Happened, until: i32) -> Option<(i32, i64)> {
-    happened.iter().filter(|(hour, _)| day(*hour) <= until).next_back().map(|(hour, value)| (day(*hour), *value))
+    happened.iter().rfind(|(hour, _)| day(*hour) <= until).map(|(hour, value)| (day(*hour), *value))
 }
 
 proptest! {

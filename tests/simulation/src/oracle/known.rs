@@ -1,0 +1,70 @@
+//! What would count, before attributes are asked.
+
+use super::{Happened, ShardOracle};
+use crate::kinds::{self, Once};
+use activity::{Bucket, EntityKey, Grain, MetricIndex, Window};
+use std::collections::BTreeSet;
+
+/// What is known of entities for a metric.
+pub(super) enum Known<'o> {
+    /// The buckets in which each was active, ascending.
+    Active(Vec<(&'o EntityKey, Vec<Bucket>)>),
+    /// What happened to each, by day and time.
+    Happened(Vec<(&'o EntityKey, Vec<Once>)>),
+    /// Those of which anything was ever told.
+    Told(Vec<&'o EntityKey>),
+    /// Events count, and not entities.
+    Events,
+}
+
+impl ShardOracle {
+    /// What is known of entities for a metric, by the log up to an offset.
+    pub(super) fn known(&self, metric: MetricIndex, grain: Grain, next: usize) -> Known<'_> {
+        let track = self.plan.track(metric, grain);
+        let of = self.plan.metric(metric);
+        if of.entity().is_none() {
+            return Known::Events;
+        }
+        if of.name == "customers" {
+            return Known::Told(self.changes.keys().map(|(key, _)| key).collect::<BTreeSet<_>>().into_iter().collect());
+        }
+        if kinds::is_of_marks(of) {
+            let known =
+                |happened: &Happened| happened.iter().filter(|(_, seen)| **seen < next).map(|(of, _)| *of).collect();
+            let marks = self.marks.get(&track.metric).into_iter().flatten();
+            return Known::Happened(marks.map(|(key, happened)| (key, known(happened))).collect());
+        }
+        let mut active = Vec::<(&EntityKey, Vec<Bucket>)>::new();
+        for ((key, at), _) in self.bits.get(&track).into_iter().flatten().filter(|(_, (seen, _))| *seen < next) {
+            match active.last_mut().filter(|(of, _)| *of == key) {
+                Some((_, buckets)) => buckets.push(*at),
+                None => active.push((key, vec![*at])),
+            }
+        }
+        Known::Active(active)
+    }
+
+    /// What would count in the window up to `as_of` but for filters, and for how much, by the log up to an offset: entities, or
+    /// events with the one that they follow.
+    pub(super) fn counted<'o>(
+        &'o self,
+        metric: MetricIndex,
+        known: &Known<'o>,
+        window: Window,
+        (as_of, next): (Bucket, usize),
+    ) -> Vec<(Option<&'o EntityKey>, i128)> {
+        let of = self.plan.metric(metric);
+        match known {
+            Known::Events => self.events.in_window(metric, window, as_of, next),
+            Known::Told(keys) => keys.iter().map(|key| (Some(*key), 1)).collect(),
+            Known::Happened(all) => {
+                let amount = |(key, happened): &(_, Vec<_>)| (Some(*key), kinds::amount(of, happened, window, as_of));
+                all.iter().map(amount).filter(|(_, amount)| *amount != 0).collect()
+            }
+            Known::Active(all) => {
+                let counting = all.iter().filter(|(_, buckets)| kinds::counts(of, buckets, window, as_of));
+                counting.map(|(key, _)| (Some(*key), 1)).collect()
+            }
+        }
+    }
+}

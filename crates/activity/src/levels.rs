@@ -20,6 +20,18 @@ impl Levels {
         levels
     }
 
+    /// What steps add up to, in whichever order they come.
+    pub fn of_steps(steps: impl IntoIterator<Item = (Bucket, i128)>) -> Levels {
+        let mut steps: Vec<(Bucket, i128)> = steps.into_iter().collect();
+        steps.sort_unstable_by_key(|(at, _)| *at);
+        let (mut levels, mut level) = (Levels::default(), 0);
+        for of_bucket in steps.chunk_by(|(a, _), (b, _)| a == b) {
+            level += of_bucket.iter().map(|(_, n)| n).sum::<i128>();
+            levels.push(of_bucket[0].0, level);
+        }
+        levels
+    }
+
     fn push(&mut self, at: Bucket, level: i128) {
         if self.0.last().map_or(0, |(_, held)| *held) != level {
             self.0.push((at, level));
@@ -84,6 +96,7 @@ mod tests {
                 prop_assert_eq!(of_a.at(Bucket(at)), expected(&a, at), "at {}", at);
                 prop_assert_eq!(of_a.later(n).at(Bucket(at)), expected(&a, at - n));
                 prop_assert_eq!(least.at(Bucket(at)), expected(&a, at).min(expected(&b, at)));
+                prop_assert_eq!(&Levels::of_steps(of_a.steps()), &of_a);
                 let value = of_a.steps().filter(|(of, _)| of.0 <= at).map(|(_, n)| n).sum::<i128>();
                 prop_assert_eq!(value, expected(&a, at));
             }

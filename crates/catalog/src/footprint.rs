@@ -33,7 +33,7 @@ impl Plan {
             for grain in grains() {
                 let track = Track { metric: index, grain };
                 for bucket in (first(grain).0..=self.bucket(grain, ANY_TIME).0).map(Bucket) {
-                    if metric.entity().is_none() {
+                    if metric.entity().is_none() || matches!(metric.measure, Measure::Events(_)) {
                         record.add_events(track, bucket, 1);
                         continue;
                     }

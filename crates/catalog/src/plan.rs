@@ -97,6 +97,8 @@ pub enum Measure {
         /// To how many decimals each value is rounded before it is added.
         decimals: u8,
     },
+    /// How many events each entity had, each event id once: what follows, a kind says.
+    Events(EntityKind),
     /// What happened to entities, and when: what follows, a kind says.
     Marks(Marks),
 }
@@ -289,7 +291,7 @@ impl Measure {
     #[must_use]
     pub fn entity(&self) -> Option<EntityKind> {
         match self {
-            Measure::Distinct(entity) | Measure::Marks(Marks { entity, .. }) => Some(*entity),
+            Measure::Distinct(entity) | Measure::Events(entity) | Measure::Marks(Marks { entity, .. }) => Some(*entity),
             Measure::Count | Measure::Sum { .. } => None,
         }
     }
@@ -308,8 +310,23 @@ impl Metric {
         match &self.measure {
             Measure::Sum { value, decimals } => Some((value, *decimals)),
             Measure::Marks(Marks { said: Said::Value { value, decimals, .. }, .. }) => Some((value, *decimals)),
-            Measure::Distinct(_) | Measure::Count | Measure::Marks(_) => None,
+            Measure::Distinct(_) | Measure::Count | Measure::Events(_) | Measure::Marks(_) => None,
         }
+    }
+
+    /// Whether each entity counts once or not at all, so that those that do can be listed under the metric's name.
+    #[must_use]
+    pub fn counts_entities(&self) -> bool {
+        let counts_at_most_once = match &self.measure {
+            Measure::Distinct(_) | Measure::Events(_) => true,
+            // What is begun holds once; a conversion may be of several entries, and what attributes say has no time.
+            Measure::Marks(Marks { said: Said::Steps(steps), keep: Keep::Last, .. }) => !steps.is_empty(),
+            Measure::Marks(Marks { said: Said::Value { .. }, .. }) => {
+                self.role.as_ref().is_some_and(|role| !role.is_amount)
+            }
+            Measure::Marks(_) | Measure::Count | Measure::Sum { .. } => false,
+        };
+        counts_at_most_once && self.label().is_none()
     }
 
     /// How many decimals the metric's values have: they are counted in units of the last of them.

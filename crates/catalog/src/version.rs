@@ -28,7 +28,7 @@
 //! in list 4, a number, the list of the attribute's names, and 0 if it is as of the bucket, 1 if it is the current one; or from `r` and
 //! the number 0, if its values are the rules by attributes.
 //!
-//! A measure is `d` and the entity's place in list 4, a number; or `c` and the number 0; or `s` and its decimals, a number,
+//! A measure is `d` and the entity's place in list 4, a number; or `e` and that place, if its events count; or `c` and the number 0; or `s` and its decimals, a number,
 //! and the list of its property's names; or `m` and the entity's place, 1 if its last event is kept for ever, else 0, and either `v`, the decimals, the
 //! list of the property's names and the least and the most that its value may be, or `e`, 0 and the list of the lists of
 //! event names of each step.
@@ -122,6 +122,7 @@ fn metric(out: &mut Vec<u8>, metric: &Metric) {
     match &metric.measure {
         Measure::Distinct(entity) => tagged(out, b'd', entity.0.into()),
         Measure::Count => tagged(out, b'c', 0),
+        Measure::Events(entity) => tagged(out, b'e', entity.0.into()),
         Measure::Sum { value, decimals } => {
             tagged(out, b's', (*decimals).into());
             list(out, value, |out, name| text(out, name));

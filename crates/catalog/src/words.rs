@@ -52,7 +52,7 @@ impl Plan {
         let owner = self.owner(metric).map(|owner| self.entities[usize::from(owner.0)].name.as_str());
         let once = owner.map_or_else(|| "once".to_owned(), |owner| format!("once for its {owner}"));
         let counts = match &metric.measure {
-            Measure::Distinct(kind) | Measure::Marks(Marks { entity: kind, .. }) => {
+            Measure::Distinct(kind) | Measure::Events(kind) | Measure::Marks(Marks { entity: kind, .. }) => {
                 let entity = &self.entities[usize::from(kind.0)];
                 let (name, event, are) =
                     (&entity.name, event("an event", "any event"), if entity.key.len() == 1 { "is" } else { "are" });

@@ -172,6 +172,7 @@ fn candidates(plan: &Plan, event: Option<&String>) -> Candidates {
         let of_its_kind = match metric.measure {
             Measure::Distinct(entity) => candidates.distinct.entry(entity).or_default(),
             Measure::Count => &mut candidates.additive.entry(owner).or_default().counts,
+            Measure::Events(entity) => &mut candidates.additive.entry(Some(entity)).or_default().counts,
             Measure::Sum { .. } => &mut candidates.additive.entry(owner).or_default().sums,
             Measure::Marks(Marks { entity, .. }) => candidates.marked.entry(entity).or_default(),
         };

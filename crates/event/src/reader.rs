@@ -79,7 +79,8 @@ impl Reader {
         let fields = &plan.sources[source].fields;
         let named = |metric: &Metric| metric.entity().or_else(|| plan.owner(metric));
         let counted: BTreeSet<EntityKind> = plan.metrics.iter().filter_map(named).collect();
-        let counts_events = plan.metrics.iter().any(|metric| metric.entity().is_none());
+        let counts_events =
+            plan.metrics.iter().any(|metric| metric.entity().is_none() || matches!(metric.measure, Measure::Events(_)));
         let entities =
             || (0..).map(EntityKind).zip(&plan.entities).map(|(kind, entity)| (kind, entity, counted.contains(&kind)));
         let path_of = |property: &Path| [fields.properties.as_slice(), property].concat();
@@ -117,7 +118,7 @@ impl Reader {
         };
         let said = |metric: &Metric| match &metric.measure {
             Measure::Marks(Marks { said, .. }) => Some(said.clone()),
-            Measure::Distinct(_) | Measure::Count | Measure::Sum { .. } => None,
+            Measure::Distinct(_) | Measure::Count | Measure::Sum { .. } | Measure::Events(_) => None,
         };
         let field = |name, path: &Path| Field::new(name, &Origin::Path(path.clone()), &trie);
         let key = |(kind, entity, is_counted)| bool::then(is_counted, || KeyMaker::new(kind, entity, fields, &trie));

@@ -67,7 +67,7 @@ fn naive(plan: &Plan, payload: &[u8]) -> Result<(Millis, Vec<Touched>, Option<Su
                     let place = Origin::Path([fields.properties.clone(), value.clone()].concat());
                     sums.push((index, find(&record, &place), *decimals));
                 }
-                Measure::Marks(_) => unreachable!("none is drawn"),
+                Measure::Events(_) | Measure::Marks(_) => unreachable!("none is drawn"),
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::totals::Withheld;
 use activity::record::Record;
 use activity::standing::Standing;
 use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, Millis, key};
-use catalog::{Measure, Metric, Names, Plan, Taken};
+use catalog::{Metric, Names, Plan, Taken};
 use serde::Serialize;
 use state::{Store, decode_record};
 use std::collections::{BTreeMap, BTreeSet};
@@ -178,7 +178,7 @@ impl Look<'_> {
         let counting = (0..)
             .map(MetricIndex)
             .zip(&self.plan.metrics)
-            .filter(|(_, of)| of.measure == Measure::Distinct(kind) && of.label().is_none());
+            .filter(|(_, of)| of.entity() == Some(kind) && of.counts_entities());
         counting.map(|(index, metric)| self.metric(index, metric, record, owners)).collect()
     }
 
@@ -191,9 +191,9 @@ impl Look<'_> {
         let window = |window: &activity::Window| {
             let grain = window.grain;
             let as_of = self.plan.bucket(grain, self.time);
-            let standing = record
-                .mask(self.plan.track(index, grain))
-                .and_then(|mask| Standing::of(mask, self.plan.contribution(index, *window, record, timeline), as_of));
+            let last_active = self.plan.last_recorded(index, grain, record, as_of);
+            let steps = || self.plan.contribution(index, *window, record, timeline);
+            let standing = last_active.and_then(|last_active| Standing::of(last_active, steps(), as_of));
             OfWindow {
                 window: window.to_string(),
                 member: standing.is_some_and(|standing| standing.is_member()),
@@ -202,9 +202,8 @@ impl Look<'_> {
             }
         };
         let has_days = metric.windows_of(Grain::Day).next().is_some();
-        let mask = record.mask(self.plan.track(index, Grain::Day));
         let today = self.plan.bucket(Grain::Day, self.time);
-        let was_active = |day: Bucket| mask.is_some_and(|mask| mask.contains(day));
+        let was_active = |day: Bucket| self.plan.last_recorded(index, Grain::Day, record, day) == Some(day);
         let mark = |ago: i32| if was_active(today.plus(-ago)) { '#' } else { '.' };
         OfMetric {
             metric: metric.name.clone(),

@@ -154,7 +154,15 @@ impl ShardState {
             let needed = keys.filter(|key| !self.records.is_at_hand(key));
             missing.extend(needed.filter_map(|key| EntityKey::parse(key).ok()));
             let owners = pack.deltas.iter().flat_map(|delta| self.segments.owners(delta));
-            let owners = owners.chain(pack.marks.iter().flat_map(|mark| self.segments.owners_of_marked(mark)));
+            let of_marked = pack
+                .marks
+                .iter()
+                .flat_map(|mark| self.segments.owners_for(&mark.key, mark.values.iter().map(|of| of.metric)));
+            let of_counted = pack.additive.iter().flat_map(|events| {
+                let owner = events.owner().unwrap_or_default();
+                self.segments.owners_for(owner, events.counts.iter().copied())
+            });
+            let owners = owners.chain(of_marked).chain(of_counted);
             missing.extend(owners.filter(|key| !self.records.is_at_hand(key.as_bytes())));
         }
         missing.sort_unstable();

@@ -21,6 +21,11 @@ pub(crate) fn counts(metric: &Metric, buckets: &[Bucket], window: Window, as_of:
     }
 }
 
+/// Whether a metric is of how many events entities had.
+pub(crate) fn is_of_events(metric: &Metric) -> bool {
+    matches!(metric.measure, Measure::Events(_))
+}
+
 /// What happened: on which day, when, and which step or what value.
 pub(crate) type Once = (Bucket, Millis, i64);
 

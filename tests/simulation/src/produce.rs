@@ -100,6 +100,19 @@ metrics:
     conversion: { events: [buy], within: 2d }
     windows: [3d]
     include: trial
+  heavy:
+    type: simple
+    measure: { agg: count_distinct, entity: pair, events: [buy], at_least: 2 }
+    windows: [3h, 2d]
+    by: [tier, device]
+  fading:
+    type: baseline
+    measure: { agg: count_distinct, entity: account, events: [buy] }
+    windows: [1d]
+    against: 2d
+    below: 0.8
+    by: plan
+    include: trial
   customers:
     type: simple
     measure: { agg: state, entity: account, where: { account.plan: team } }

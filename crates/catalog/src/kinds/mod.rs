@@ -5,6 +5,7 @@
 //! belong together. Whatever else there is, slices by attributes, filters, lists of members, works on steps, and so for all kinds.
 
 mod at_least;
+mod baseline;
 mod conversion;
 mod frequency;
 mod growth;
@@ -15,6 +16,7 @@ mod survey;
 pub(crate) use at_least::AtLeast;
 #[cfg(test)]
 pub(crate) use at_least::KNOWN as UNITS;
+pub(crate) use baseline::{Baseline, Limit};
 pub(crate) use conversion::{Conversion, Within};
 pub(crate) use frequency::Frequency;
 pub(crate) use growth::{AGAINST, Against, Growth};
@@ -24,8 +26,10 @@ pub(crate) use survey::{SCALES, Scale, Survey};
 
 use crate::cursor::Cursor;
 use crate::plan::{Marks, Measure, Metric, Plan};
+use activity::levels::Levels;
 use activity::mask::Mask;
 use activity::record::Record;
+use activity::tally::Tally;
 use activity::{Bucket, DimensionIndex, Extent, Grain, MetricIndex, Millis, Track, Window, measure};
 
 /// Metrics that are worked out together, of the same record of an entity.
@@ -56,6 +60,8 @@ pub enum Kind {
     Survey(Survey),
     /// Who went on in time.
     Conversion(Conversion),
+    /// Who does less, or more, than before.
+    Baseline(Baseline),
 }
 
 /// A metric's place in a family.
@@ -109,6 +115,17 @@ impl Seen<'_> {
             return None.into_iter().flatten();
         };
         self.record.marks(self.reads, keep).map(|marks| marks.iter()).into_iter().flatten()
+    }
+
+    /// How many events it had in the last so many buckets, as of every one.
+    fn events_of_last(&self, length: u16) -> Levels {
+        self.events_until(|bucket| bucket.plus(length.into()))
+    }
+
+    /// How many events it had that still count, as of every bucket: those of each until another.
+    fn events_until(&self, until: impl Fn(Bucket) -> Bucket) -> Levels {
+        let events = self.record.events(self.track()).into_iter().flat_map(Tally::iter);
+        Levels::of_steps(events.flat_map(|(bucket, n)| [(bucket, n), (until(bucket), -n)]))
     }
 
     /// The as-of bucket in which a time lies.
@@ -178,6 +195,7 @@ impl Kind {
             Kind::Movements(of) => of,
             Kind::Survey(of) => of,
             Kind::Conversion(of) => of,
+            Kind::Baseline(of) => of,
         }
     }
 
@@ -280,6 +298,27 @@ impl Plan {
     #[must_use]
     pub fn track(&self, index: MetricIndex, grain: Grain) -> Track {
         Track { metric: self.family(index).map_or(index, |family| family.reads), grain }
+    }
+
+    /// The last bucket up to `as_of` in which something is recorded of an entity for a metric that counts entities, or for a slice at
+    /// event of one.
+    #[must_use]
+    pub fn last_recorded(&self, index: MetricIndex, grain: Grain, record: &Record, as_of: Bucket) -> Option<Bucket> {
+        let track = self.track(index, grain);
+        match self.metric(index).measure {
+            Measure::Events(_) => {
+                let buckets = record.events(track)?.iter().map(|(bucket, _)| bucket);
+                buckets.take_while(|bucket| *bucket <= as_of).last()
+            }
+            Measure::Marks(Marks { keep, .. }) => {
+                let times = record.marks(track.metric, keep)?.iter();
+                times.map(|(at, _)| self.bucket(grain, at)).rfind(|bucket| *bucket <= as_of)
+            }
+            Measure::Distinct(_) | Measure::Count | Measure::Sum { .. } => {
+                let mask = record.mask(track)?;
+                if mask.contains(as_of) { Some(as_of) } else { mask.around(as_of).0 }
+            }
+        }
     }
 
     /// The steps of what an entity with this record contributes to metrics of a family in a window of theirs, before attributes

@@ -109,6 +109,57 @@ proptest! {
     }
 }
 
+/// What an entity with so many events a day contributes to the only metric, as of each day.
+fn counts(plan: &Plan, events: &BTreeMap<i32, i128>, window: Window, floor: i32) -> Vec<i128> {
+    let (index, mut record) = (activity::MetricIndex(0), Record::default());
+    let track = plan.track(index, Grain::Day);
+    events.iter().for_each(|(day, n)| record.add_events(track, Bucket(*day), *n));
+    record.trim(&Floors { buckets: PerGrain::of(|_| Bucket(floor)), time: Millis(0) });
+    let steps = plan.steps(index, window, &record);
+    (0..AS_OF).map(|as_of| steps.iter().filter(|(at, _)| at.0 <= as_of).map(|(_, n)| n).sum()).collect()
+}
+
+fn events() -> impl Strategy<Value = BTreeMap<i32, i128>> {
+    proptest::collection::btree_map(0i32..120, 1i128..9, 0..40)
+}
+
+proptest! {
+    #[test]
+    fn enough_events_agree_with_brute_force(events in events(), least in 1i128..20, length in 1i32..40, to_date in any::<bool>()) {
+        let window = if to_date { "wtd".to_owned() } else { format!("{length}d") };
+        let plan = plan(&format!(
+            "type: simple, windows: [{window}], \
+             measure: {{ agg: count_distinct, entity: user, events: any, at_least: {least} }}"
+        ));
+        // 1970-01-01 was a Thursday, and weeks begin on Monday.
+        let first = |as_of: i32| if to_date { as_of - (as_of + 3).rem_euclid(7) } else { as_of - length + 1 };
+        let told = counts(&plan, &events, plan.metrics[0].windows[0], 0);
+        for (as_of, told) in (0..).zip(told) {
+            let sum: i128 = events.range(first(as_of)..=as_of).map(|(_, n)| n).sum();
+            prop_assert_eq!(told, i128::from(sum >= least), "as of {}", as_of);
+        }
+    }
+
+    #[test]
+    fn baselines_agree_with_brute_force(
+        events in events(), length in 1i32..20, before in 1i32..40, thousandths in 1i128..3_000, above in any::<bool>(), floor in 0i32..80,
+    ) {
+        let (way, limit) = (if above { "above" } else { "below" }, format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000));
+        let plan = plan(&format!(
+            "type: baseline, windows: [{length}d], against: {before}d, {way}: {limit}, \
+             measure: {{ agg: count_distinct, entity: user, events: any }}"
+        ));
+        let told = counts(&plan, &events, plan.metrics[0].windows[0], floor);
+        for as_of in floor + length + before - 1..AS_OF {
+            let sum = |from: i32, to: i32| events.range(from..=to).map(|(_, n)| n).sum::<i128>();
+            let (now, base) = (sum(as_of - length + 1, as_of), sum(as_of - length - before + 1, as_of - length));
+            let (share, limit) = (now * i128::from(before) * 1_000, base * i128::from(length) * thousandths);
+            let expected = base > 0 && if above { share > limit } else { share < limit };
+            prop_assert_eq!(told[usize::try_from(as_of).unwrap()], i128::from(expected), "as of {}", as_of);
+        }
+    }
+}
+
 #[test]
 fn a_family_is_recorded_once() {
     let plan = entities("type: growth, windows: [7d]");

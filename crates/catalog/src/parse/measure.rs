@@ -80,8 +80,13 @@ pub(super) fn measure(cursor: &Cursor, attributes: Attributes<'_>) -> Option<Wan
         Agg::CountDistinct => entries.read_or("at_least", None, |cursor| AtLeast::read(cursor).map(Some)),
         Agg::Count | Agg::Sum | Agg::State => Some(None),
     };
-    let kind = at_least?.map(Kind::AtLeast);
-    Some(Wanted { measure: measure?, events: events?, tests: tests?, kind })
+    let at_least = at_least?;
+    let measure = match (measure?, &at_least) {
+        (Measure::Distinct(entity), Some(of)) if of.is_of_events() => Measure::Events(entity),
+        (measure, _) => measure,
+    };
+    let kind = at_least.map(Kind::AtLeast);
+    Some(Wanted { measure, events: events?, tests: tests?, kind })
 }
 
 fn events(cursor: &Cursor) -> Option<Option<Vec<String>>> {

@@ -3,7 +3,7 @@
 use super::filters::{self, Attributes, Tests};
 use super::measure::{self, Wanted};
 use super::values::{Units, span};
-use super::{dimensions, exclude, formulas, marks};
+use super::{baseline, dimensions, exclude, formulas, marks};
 use crate::cursor::{Cursor, Entries, Later};
 use crate::dimension::{self, Dimension, Slice};
 use crate::formula::Formula;
@@ -18,6 +18,8 @@ const LATER: Later = &[
     ("exclude", "write it beside `metrics`: it holds for all of them but those that `include` it"),
 ];
 pub(super) const STATE_KNOWN: &[&str] = &["type", "description", "measure", "by", "include"];
+pub(super) const BASELINE_KNOWN: &[&str] =
+    &["type", "description", "measure", "windows", "against", "below", "above", "by", "include"];
 pub(super) const GROWTH_KNOWN: &[&str] = &["type", "description", "measure", "windows", "by", "include", "against"];
 pub(crate) const TYPES: &[(&str, Type)] = &[
     ("simple", Type::Simple),
@@ -26,6 +28,7 @@ pub(crate) const TYPES: &[(&str, Type)] = &[
     ("movements", Type::Movements),
     ("survey", Type::Survey),
     ("conversion", Type::Conversion),
+    ("baseline", Type::Baseline),
     ("ratio", Type::Ratio),
     ("derived", Type::Derived),
 ];
@@ -50,6 +53,7 @@ pub(crate) enum Type {
     Movements,
     Survey,
     Conversion,
+    Baseline,
     Ratio,
     Derived,
 }
@@ -187,6 +191,11 @@ fn wanted(entries: &Entries, of_type: Type, attributes: Attributes<'_>) -> Optio
                 measure("write `measure: { agg: state, entity: account, events: […], value: […] }`")?;
             marks::movements(cursor, wanted)
         }
+        Type::Baseline => measure("write `measure: { agg: count_distinct, entity: account, events: [signed_in] }`")
+            .map(|(wanted, _)| match wanted.measure {
+                Measure::Distinct(entity) => Wanted { measure: Measure::Events(entity), ..wanted },
+                _ => wanted,
+            }),
         _ => measure("write `measure: { agg: count_distinct, entity: user, events: any }`").map(|(wanted, _)| wanted),
     }
 }
@@ -194,6 +203,7 @@ fn wanted(entries: &Entries, of_type: Type, attributes: Attributes<'_>) -> Optio
 fn keys(of_type: Type, is_state: bool) -> &'static [&'static str] {
     match of_type {
         Type::Growth => GROWTH_KNOWN,
+        Type::Baseline => BASELINE_KNOWN,
         Type::Survey => marks::SURVEY_KNOWN,
         Type::Conversion => marks::CONVERSION_KNOWN,
         _ if is_state => STATE_KNOWN,
@@ -206,7 +216,7 @@ fn windows_of(entries: &Entries, of_type: Type) -> Option<Vec<Window>> {
     let cursor = entries.require("windows", "write the trailing windows, as in `windows: [1d, 7d, 28d]`")?;
     let is_compared = of_type == Type::Movements;
     let windows = if is_compared { compared(cursor) } else { windows(cursor) }?;
-    if [Type::Movements, Type::Survey, Type::Conversion].contains(&of_type) {
+    if [Type::Movements, Type::Survey, Type::Conversion, Type::Baseline].contains(&of_type) {
         marks::are_of_days(cursor, &windows)?;
     }
     Some(windows)
@@ -222,16 +232,19 @@ fn compared(cursor: &Cursor) -> Option<Vec<Window>> {
 /// How the metric follows, if not in the plainest way.
 fn kind(of: Type, entries: &Entries, wanted: Option<&Wanted>, windows: Option<&[Window]>) -> Option<Option<Kind>> {
     let [measure, spans] = ["measure", "windows"].map(|name| entries.get(name));
-    let is_of_activity = [Type::Frequency, Type::Growth].contains(&of);
+    let is_of_activity = [Type::Frequency, Type::Growth, Type::Baseline].contains(&of);
     if let (true, Some(cursor), Some(wanted)) = (is_of_activity, measure, wanted) {
         let help = "write `agg: count_distinct` and no `at_least`";
         match (&wanted.measure, &wanted.kind) {
-            (Measure::Distinct(_), None) => {}
-            (Measure::Distinct(_), Some(_)) => {
+            (Measure::Distinct(_) | Measure::Events(_), None) => {}
+            (Measure::Distinct(_) | Measure::Events(_), Some(_)) => {
                 return cursor.wrong_at_home("`at_least` is for `type: simple`", help);
             }
             _ => return cursor.wrong_at_home("this type of metric is about who was active", help),
         }
+    }
+    if of == Type::Baseline {
+        return baseline::read(entries).map(|of| Some(Kind::Baseline(of)));
     }
     let against = entries.read_or("against", Against::Period, |cursor| cursor.choice("a comparison", AGAINST, &[]));
     let (kind, windows) = (wanted?.kind.clone(), windows?);

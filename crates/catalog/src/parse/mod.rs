@@ -1,5 +1,6 @@
 //! The words of the language, one file a section.
 
+mod baseline;
 pub(crate) mod dimensions;
 mod entities;
 mod exclude;
@@ -54,6 +55,7 @@ pub(crate) const KEYS: &[(&str, &[&str])] = &[
     ("Held", metrics::STATE_KNOWN),
     ("State", marks::STATE_KNOWN),
     ("Movements", metrics::KNOWN),
+    ("Baseline", metrics::BASELINE_KNOWN),
     ("Survey", marks::SURVEY_KNOWN),
     ("Conversion", marks::CONVERSION_KNOWN),
     ("Base", marks::BASE_KNOWN),

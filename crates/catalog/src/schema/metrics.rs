@@ -4,8 +4,8 @@ use super::marks::{Conversion, Held, Movements, Survey};
 use super::shapes::{Named, OneOrMore, decimals, words};
 use super::{Conditions, FieldPath, Span, Text, span};
 use crate::kinds::AGAINST;
-use crate::parse::formulas;
 use crate::parse::metrics::{TYPES, Type};
+use crate::parse::{formulas, marks};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 /// One metric: what is counted of which events, over which windows; or what follows from other metrics.
@@ -15,6 +15,7 @@ pub(super) enum Metric {
     Counted(Counted),
     Held(Held),
     Growth(Growth),
+    Baseline(Baseline),
     Movements(Movements),
     Survey(Survey),
     Conversion(Conversion),
@@ -56,6 +57,33 @@ pub(super) struct Growth {
     against: Option<String>,
     /// The trailing windows.
     windows: OneOrMore<Span>,
+    /// The dimensions by which it is sliced.
+    by: Option<OneOrMore<Text>>,
+    /// The excluded traffic that it counts all the same.
+    include: Option<OneOrMore<Text>>,
+}
+
+/// Entities that have fewer, or more, events in the window than they had themselves before: those at risk.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Baseline {
+    #[schemars(extend("const" = "baseline"))]
+    r#type: String,
+    /// For people.
+    description: Option<Text>,
+    /// Which entities by which events.
+    measure: CountDistinct,
+    /// The trailing windows, of days.
+    windows: OneOrMore<Span>,
+    /// How many days before the window are the baseline, such as `28d`.
+    #[schemars(schema_with = "before")]
+    against: String,
+    /// An entity counts if it has less than that share of its baseline, window for window: `0.5`.
+    #[schemars(range(min = 0))]
+    below: Option<f64>,
+    /// In place of that: if it has more than that share.
+    #[schemars(range(min = 0))]
+    above: Option<f64>,
     /// The dimensions by which it is sliced.
     by: Option<OneOrMore<Text>>,
     /// The excluded traffic that it counts all the same.
@@ -119,6 +147,10 @@ struct Part {
     offset: Option<String>,
 }
 
+fn before(_: &mut SchemaGenerator) -> Schema {
+    span(marks::COMPARED)
+}
+
 fn offset(_: &mut SchemaGenerator) -> Schema {
     span(&formulas::offsets())
 }
@@ -142,11 +174,19 @@ struct CountDistinct {
     /// `any`, or the names of events.
     events: OneOrMore<Text>,
     r#where: Option<Conditions>,
-    /// In how many days of the window an entity must be active to count.
-    at_least: Option<AtLeast>,
+    /// In how many days of the window an entity must be active to count, or how many events it must have in it.
+    at_least: Option<Enough>,
 }
 
-/// A number of buckets of the windows' grain; one of them.
+/// A number of events, or of something else.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Enough {
+    Events(#[schemars(range(min = 1))] u32),
+    Of(AtLeast),
+}
+
+/// A number of buckets of the windows' grain, or of events; one of them.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
 struct AtLeast {
@@ -156,6 +196,8 @@ struct AtLeast {
     hours: Option<u16>,
     #[schemars(range(min = 1))]
     days: Option<u16>,
+    #[schemars(range(min = 1))]
+    events: Option<u32>,
 }
 
 /// How many the events are, each event_id once.

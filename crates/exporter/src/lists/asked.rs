@@ -2,7 +2,7 @@
 
 use super::{Kind, Wanted};
 use activity::{DimensionIndex, DimensionValue, EntityKey, EntityKind, MetricIndex, Millis, Window};
-use catalog::{Measure, Metric, Moment, Names, Plan, suggest};
+use catalog::{Metric, Moment, Names, Plan, suggest};
 use std::collections::BTreeMap;
 
 /// A question as it is written: on the command line, or in the address of a page.
@@ -64,7 +64,7 @@ impl Asked {
     }
 
     fn metric<'p>(&self, plan: &'p Plan) -> Result<(MetricIndex, &'p Metric), String> {
-        let counts = |metric: &Metric| matches!(metric.measure, Measure::Distinct(_)) && metric.label().is_none();
+        let counts = |metric: &Metric| metric.counts_entities();
         let counting = || (0..).map(MetricIndex).zip(&plan.metrics).filter(|(_, metric)| counts(metric));
         counting().find(|(_, metric)| metric.name == self.metric).ok_or_else(|| {
             if let Some(formula) = plan.formulas.iter().find(|formula| formula.name == self.metric) {

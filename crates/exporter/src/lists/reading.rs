@@ -99,9 +99,9 @@ impl<'r> Reading<'r> {
         timeline: impl Fn(DimensionIndex) -> Option<&'t Timeline>,
     ) -> Option<Standing> {
         let Wanted { metric, window, kind, .. } = *self.wanted;
-        let mask = record.mask(self.plan.track(metric, window.grain))?;
+        let last_active = self.plan.last_recorded(metric, window.grain, record, self.as_of)?;
         let steps = self.plan.contribution(metric, window, record, timeline);
-        let standing = Standing::of(mask, steps, self.as_of)?;
+        let standing = Standing::of(last_active, steps, self.as_of)?;
         let bucket = |time| self.plan.bucket(window.grain, time);
         let is_wanted = match kind {
             Kind::Members => standing.is_member(),

@@ -71,11 +71,14 @@ impl ShardState {
         let counts = events.counts.iter().map(|metric| (*metric, i128::from(total.events)));
         let added: Vec<_> = counts.chain(events.sums.iter().copied().zip(total.sums)).collect();
         let mut steps = Vec::new();
-        added.iter().for_each(|(metric, n)| self.add(place, *metric, *n, &mut steps));
+        let counting = added.iter().filter(|(metric, _)| self.families.of(*metric).is_none());
+        let counting: Vec<(MetricIndex, i128)> = counting.copied().collect();
+        counting.into_iter().for_each(|(metric, n)| self.add(place, metric, n, &mut steps));
         match events.owner() {
             Some(owner) => {
                 self.slice_steps(owner, &steps);
-                self.keep_events(owner, place, &added);
+                let moved = self.keep_events(owner, place, &added);
+                self.slice_steps(owner, &moved);
             }
             None => self.slice_steps_of_nobody(&steps),
         }

@@ -13,10 +13,10 @@
 //! Invariant: the counter of a slice is, as of every bucket that is kept, the sum over all entities of their contribution times
 //! whether the attribute has its value then. That is a function of the activity and the changes alone, whatever their order.
 
-use super::ShardState;
+use super::{ShardState, families};
 use crate::counters::Counters;
 use activity::additive::Place;
-use activity::pack::{Attribute, Change, Delta, Mark};
+use activity::pack::{Attribute, Change, Delta};
 use activity::record::Record;
 use activity::tally::Tally;
 use activity::timeline::Values;
@@ -128,11 +128,14 @@ impl Segments {
         keys.flat_map(|key| self.owners_of(key).iter().filter_map(move |owner| owner.of(key)))
     }
 
-    /// The owners, other than the entity itself, whose attributes that follows to which something happened.
-    pub(super) fn owners_of_marked<'m>(&'m self, mark: &'m Mark) -> impl Iterator<Item = EntityKey> + 'm {
-        let are_followed = mark.values.iter().any(|of| self.follow(of.metric));
-        let owners = self.owners_of(&mark.key).iter().filter(move |_| are_followed);
-        owners.filter_map(|owner| owner.of(&mark.key))
+    /// The owners, other than the entity itself, whose attributes an entity follows for one of these metrics.
+    pub(super) fn owners_for<'k>(
+        &'k self,
+        key: &'k [u8],
+        mut metrics: impl Iterator<Item = MetricIndex>,
+    ) -> impl Iterator<Item = EntityKey> + 'k {
+        let are_followed = metrics.any(|metric| self.follow(metric));
+        self.owners_of(key).iter().filter(move |_| are_followed).filter_map(move |owner| owner.of(key))
     }
 }
 
@@ -248,21 +251,33 @@ impl ShardState {
         }
     }
 
-    /// Keeps in the record of an owner what its events in these buckets add to metrics whose slices follow it.
-    pub(super) fn keep_events(&mut self, owner: &[u8], place: Place, added: &[(MetricIndex, i128)]) {
-        let ShardState { records, floors, plan, segments, sweep, .. } = self;
-        let Place { grain, bucket } = place;
+    /// Keeps in the record of an owner what its events in these buckets add to metrics whose slices follow it, or that a kind works
+    /// out of it; what steps by these, slices have to follow.
+    pub(super) fn keep_events(&mut self, owner: &[u8], place: Place, added: &[(MetricIndex, i128)]) -> Vec<Step> {
+        let ShardState { records, floors, plan, segments, families, counters, sweep, .. } = self;
+        let (Place { grain, bucket }, mut steps) = (place, Vec::new());
         if floors.is_some_and(|floors| bucket < floors[grain]) {
-            return;
+            return steps;
         }
         records.change(owner, floors.as_ref(), |record| {
             sweep.hold(grain, bucket);
             let has_windows = |metric: MetricIndex| plan.metric(metric).windows_of(grain).next().is_some();
-            for (metric, n) in added.iter().filter(|(of, _)| segments.follow(*of) && has_windows(*of)) {
-                record.add_events(Track { metric: *metric, grain }, bucket, *n);
+            for (metric, n) in added.iter().filter(|(of, _)| has_windows(*of)) {
+                let (family, track) = (families.of(*metric), Track { metric: *metric, grain });
+                let before = family.map(|family| families::contributed(family, plan, record));
+                if family.is_some() || segments.follow(*metric) {
+                    record.add_events(track, bucket, *n);
+                }
+                let Some((family, before)) = family.zip(before) else { continue };
+                let moved = families::difference(before, families::contributed(family, plan, record));
+                if !segments.filter(*metric) {
+                    moved.iter().for_each(|(key, at, n)| counters.step(*key, *at, *n));
+                }
+                steps.extend(moved.into_iter().filter(|_| segments.follow(*metric)));
             }
             true
         });
+        steps
     }
 
     /// Applies what a record says about the attributes of an entity, which must be at hand.

@@ -3,7 +3,7 @@
 use super::{Happened, ShardOracle};
 use crate::kinds::{self, Once};
 use activity::{Bucket, EntityKey, Grain, MetricIndex, Window};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of entities for a metric.
 pub(super) enum Known<'o> {
@@ -22,7 +22,7 @@ impl ShardOracle {
     pub(super) fn known(&self, metric: MetricIndex, grain: Grain, next: usize) -> Known<'_> {
         let track = self.plan.track(metric, grain);
         let of = self.plan.metric(metric);
-        if of.entity().is_none() {
+        if of.entity().is_none() || kinds::is_of_events(of) {
             return Known::Events;
         }
         if of.name == "customers" {
@@ -55,6 +55,25 @@ impl ShardOracle {
     ) -> Vec<(Option<&'o EntityKey>, i128)> {
         let of = self.plan.metric(metric);
         match known {
+            Known::Events if kinds::is_of_events(of) => {
+                let mut sums = BTreeMap::<&EntityKey, [i128; 2]>::new();
+                let before = Window::days(2);
+                let spans = [(window, as_of), (before, as_of.plus(-i32::from(window.longest())))];
+                for (at, (window, as_of)) in
+                    spans.into_iter().enumerate().filter(|(at, _)| *at == 0 || of.name == "fading")
+                {
+                    let events = self.events.in_window(metric, window, as_of, next);
+                    for (owner, n) in events.into_iter().filter_map(|(owner, n)| Some((owner?, n))) {
+                        sums.entry(owner).or_default()[at] += n;
+                    }
+                }
+                let counts = |[now, before]: [i128; 2]| match of.name.as_str() {
+                    "heavy" => now >= 2,
+                    // Less than 0.8 of a day's share of two days.
+                    _ => before > 0 && 10 * 2 * now < 8 * before,
+                };
+                sums.into_iter().filter(|(_, of)| counts(*of)).map(|(owner, _)| (Some(owner), 1)).collect()
+            }
             Known::Events => self.events.in_window(metric, window, as_of, next),
             Known::Told(keys) => keys.iter().map(|key| (Some(*key), 1)).collect(),
             Known::Happened(all) => {

@@ -261,6 +261,19 @@ pub(crate) fn families(declared: Vec<(Metric, Option<Kind>)>) -> Option<(Vec<Met
     Some((metrics, families))
 }
 
+/// What an average is made of, and how it follows: the sum of all values, and how many events have one, which are the same events.
+pub(crate) fn average(declared: Metric) -> ([Metric; 2], MadeFormula) {
+    let named = |suffix: &str| format!("{}{suffix}", declared.name);
+    let formula = MadeFormula {
+        name: declared.name.clone(),
+        description: declared.description.clone(),
+        expr: format!("{} / {}", named("_sum"), named("_count")),
+        by: declared.by.iter().map(|by| by.dimension).collect(),
+    };
+    let count = Metric { name: named("_count"), measure: Measure::Count, ..declared.clone() };
+    ([Metric { name: named("_sum"), ..declared }, count], formula)
+}
+
 /// Reports windows that do not trail.
 pub(crate) fn trail(cursor: &Cursor, noun: &str, windows: &[Window]) -> Option<()> {
     match windows.iter().find(|window| matches!(window.extent, Extent::ToDate(_))) {

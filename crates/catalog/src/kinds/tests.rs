@@ -168,3 +168,19 @@ fn a_family_is_recorded_once() {
     let costs: Vec<bool> = plan.series().map(|index| plan.footprint(index).once.is_some()).collect();
     assert_eq!(costs, recorded);
 }
+
+#[test]
+fn an_average_is_a_sum_over_a_count_of_the_same_events() {
+    let average = "type: simple, measure: { agg: average, value: properties.seconds, decimals: 1, events: [read] }, windows: [7d]";
+    let plan = plan(average);
+    let [sum, count] = plan.metrics.as_slice() else { panic!("two metrics") };
+    assert_eq!(
+        [(sum.name.as_str(), sum.decimals()), (count.name.as_str(), count.decimals())],
+        [("users_sum", 1), ("users_count", 0)]
+    );
+    assert_eq!((&sum.events, &sum.windows), (&count.events, &count.windows));
+    let value = |index: activity::MetricIndex, _, _| Some(if index.0 == 0 { 250 } else { 4 });
+    let formula = &plan.formulas[0];
+    assert_eq!(formula.name, "users");
+    assert_eq!(plan.evaluate(formula, None, Window::days(7), Bucket(0), &value), Some(6.25));
+}

@@ -72,7 +72,7 @@ pub(super) fn state(entries: &Entries, attributes: Attributes<'_>) -> Option<Wan
             "write attributes alone, as in `account.status: customer`, or the events that say it",
         );
     }
-    Some(Wanted { measure: measure?, events: Some(events?), tests, kind: Some(Kind::State(state)) })
+    Some(Wanted { measure: measure?, events: Some(events?), tests, kind: Some(Kind::State(state)), is_average: false })
 }
 
 /// How what is held moves: its state must be worth something.
@@ -107,6 +107,7 @@ pub(super) fn survey(entries: &Entries, attributes: Attributes<'_>) -> Option<Wa
         events: Some(events?),
         tests: tests?,
         kind: Some(Kind::Survey(Survey { scale: scale? })),
+        is_average: false,
     })
 }
 
@@ -155,7 +156,7 @@ pub(super) fn conversion(entries: &Entries, attributes: Attributes<'_>) -> Optio
     let kind = Conversion { steps: u16::try_from(steps.len()).expect("a few"), within };
     let events = Some(named(&steps));
     let measure = Measure::Marks(Marks { entity: entity?, said: Said::Steps(steps), keep: Keep::None });
-    Some(Wanted { measure, events, tests: Tests::default(), kind: Some(Kind::Conversion(kind)) })
+    Some(Wanted { measure, events, tests: Tests::default(), kind: Some(Kind::Conversion(kind)), is_average: false })
 }
 
 fn read_within(cursor: &Cursor) -> Option<Within> {

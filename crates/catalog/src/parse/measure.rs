@@ -16,7 +16,6 @@ const MEASURE_LATER: Later = &[
     ("exclude", "remove it: name what counts with `events` and `where`"),
 ];
 const AGGS_LATER: Later = &[
-    ("average", "write a metric with `agg: sum`, one with `agg: count`, and one of `type: ratio` that divides them"),
     ("min", "write `agg: count_distinct`, or remove the metric"),
     ("max", "write `agg: count_distinct`, or remove the metric"),
 ];
@@ -29,6 +28,8 @@ pub(super) struct Wanted {
     pub(super) tests: Tests,
     /// How it follows, if not in the plainest way.
     pub(super) kind: Option<Kind>,
+    /// Whether what is added up is divided by how many events it is of.
+    pub(super) is_average: bool,
 }
 
 impl Wanted {
@@ -43,17 +44,23 @@ enum Agg {
     CountDistinct,
     Count,
     Sum,
+    Average,
     State,
 }
 
-const AGGS: &[(&str, Agg)] =
-    &[("count_distinct", Agg::CountDistinct), ("count", Agg::Count), ("sum", Agg::Sum), ("state", Agg::State)];
+const AGGS: &[(&str, Agg)] = &[
+    ("count_distinct", Agg::CountDistinct),
+    ("count", Agg::Count),
+    ("sum", Agg::Sum),
+    ("average", Agg::Average),
+    ("state", Agg::State),
+];
 
 pub(super) fn measure(cursor: &Cursor, attributes: Attributes<'_>) -> Option<Wanted> {
     let entries = cursor.entries()?;
     // Without it, distinct entities are what is meant most often.
     let agg = entries
-        .require("agg", "write `agg: count_distinct`, `agg: count`, `agg: sum` or `agg: state`")
+        .require("agg", "write `agg: count_distinct`, `agg: count`, `agg: sum`, `agg: average` or `agg: state`")
         .map_or(Some(Agg::CountDistinct), |cursor| cursor.choice("an aggregation", AGGS, AGGS_LATER))?;
     let measure = match agg {
         Agg::CountDistinct => {
@@ -67,7 +74,7 @@ pub(super) fn measure(cursor: &Cursor, attributes: Attributes<'_>) -> Option<Wan
             entries.allow(COUNT_KNOWN, MEASURE_LATER);
             Some(Measure::Count)
         }
-        Agg::Sum => {
+        Agg::Sum | Agg::Average => {
             entries.allow(SUM_KNOWN, MEASURE_LATER);
             marks::amount(&entries, "value").map(|(value, decimals)| Measure::Sum { value, decimals })
         }
@@ -78,7 +85,7 @@ pub(super) fn measure(cursor: &Cursor, attributes: Attributes<'_>) -> Option<Wan
         .read_or("where", Tests::default(), |cursor| filters::tests(&cursor.entries()?, measure.as_ref(), attributes));
     let at_least = match agg {
         Agg::CountDistinct => entries.read_or("at_least", None, |cursor| AtLeast::read(cursor).map(Some)),
-        Agg::Count | Agg::Sum | Agg::State => Some(None),
+        Agg::Count | Agg::Sum | Agg::Average | Agg::State => Some(None),
     };
     let at_least = at_least?;
     let measure = match (measure?, &at_least) {
@@ -86,7 +93,7 @@ pub(super) fn measure(cursor: &Cursor, attributes: Attributes<'_>) -> Option<Wan
         (measure, _) => measure,
     };
     let kind = at_least.map(Kind::AtLeast);
-    Some(Wanted { measure, events: events?, tests: tests?, kind })
+    Some(Wanted { measure, events: events?, tests: tests?, kind, is_average: matches!(agg, Agg::Average) })
 }
 
 fn events(cursor: &Cursor) -> Option<Option<Vec<String>>> {

@@ -23,6 +23,8 @@ pub(super) const BASELINE_KNOWN: &[&str] =
 pub(super) const GROWTH_KNOWN: &[&str] = &["type", "description", "measure", "windows", "by", "include", "against"];
 pub(crate) const TYPES: &[(&str, Type)] = &[
     ("simple", Type::Simple),
+    // Every metric is of windows, trailing or to date: the same by another name.
+    ("cumulative", Type::Simple),
     ("frequency", Type::Frequency),
     ("growth", Type::Growth),
     ("movements", Type::Movements),
@@ -32,7 +34,6 @@ pub(crate) const TYPES: &[(&str, Type)] = &[
     ("ratio", Type::Ratio),
     ("derived", Type::Derived),
 ];
-const TYPES_LATER: Later = &[("cumulative", "write `type: simple`: every metric is of trailing windows")];
 const MOST: usize = 1000;
 pub(crate) const WINDOWS: &Units = &[(Grain::Minute, 1..=1440), (Grain::Hour, 1..=720), (Grain::Day, 1..=90)];
 
@@ -70,6 +71,7 @@ pub(super) struct Counted {
 /// A metric that has state, and how it follows from that; or one that follows from others, as it is written.
 enum Entry<'a> {
     Metric { metric: Metric, kind: Option<Kind>, home: Cursor<'a> },
+    Average { sum: Metric, home: Cursor<'a> },
     Formula(formulas::Draft<'a>),
 }
 
@@ -86,6 +88,11 @@ pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<Counted> {
             Some(Entry::Metric { metric, kind, home }) => {
                 made.extend(kind.iter().flat_map(|kind| kind.formulas(&metric)).map(|made| (made, home.clone())));
                 metrics.push((metric, kind));
+            }
+            Some(Entry::Average { sum, home }) => {
+                let (parts, average) = kinds::average(sum);
+                metrics.extend(parts.map(|part| (part, None)));
+                made.push((average, home));
             }
             Some(Entry::Formula(draft)) => drafts.push(draft),
             None => failed.push(name),
@@ -140,7 +147,7 @@ fn entry<'a>(name: &'a str, cursor: &Cursor<'a>, declared: Declared<'_>) -> Opti
     // A metric of another type has other keys, which are no further mistakes.
     let of_type = entries
         .require("type", "write `type: simple`")
-        .map_or(Some(Type::Simple), |cursor| cursor.choice("a type of metric", TYPES, TYPES_LATER))?;
+        .map_or(Some(Type::Simple), |cursor| cursor.choice("a type of metric", TYPES, &[]))?;
     let dimensions = declared.attributes.dimensions;
     match of_type {
         Type::Ratio => formulas::ratio(name, cursor, &entries, dimensions).map(Entry::Formula),
@@ -170,12 +177,14 @@ fn metric<'a>(
     });
     let include = entries.read_or("include", Vec::new(), |cursor| exclude::include(cursor, declared.rules));
     let kind = kind(of_type, entries, wanted.as_ref(), windows.as_deref());
+    let is_average = wanted.as_ref().is_some_and(|wanted| wanted.is_average);
     let Wanted { measure, events, tests: Tests { conditions, required }, .. } = wanted?;
     let (name, description) = (name.to_owned(), description?.to_owned());
     let (windows, by, include) = (windows?, by?, include?);
     let metric = Metric { name, description, measure, events, conditions, required, windows, by, include, role: None };
     filters::are_of_one(cursor, &metric, declared)?;
-    Some(Entry::Metric { metric, kind: kind?, home: cursor.clone() })
+    let (kind, home) = (kind?, cursor.clone());
+    Some(if is_average { Entry::Average { sum: metric, home } } else { Entry::Metric { metric, kind, home } })
 }
 
 /// What a metric measures: under `measure`, or where types have words of their own.

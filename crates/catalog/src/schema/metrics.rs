@@ -211,11 +211,11 @@ struct Count {
     r#where: Option<Conditions>,
 }
 
-/// What a property of the events adds up to, each event_id once.
+/// What a property of the events adds up to, or is on average, each event_id once. Of an average `x_sum` and `x_count` are shown, too.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Sum {
-    #[schemars(extend("const" = "sum"))]
+    #[schemars(extend("enum" = ["sum", "average"]))]
     agg: String,
     /// The property, such as `properties.amount`.
     value: FieldPath,

@@ -17,6 +17,8 @@ pub struct FormulaIndex(pub u16);
 pub struct Formula {
     /// Its name, fit for a Prometheus metric name, and no other metric's.
     pub name: String,
+    /// The label that tells it from others that are called the same.
+    pub label: Option<(&'static str, String)>,
     /// For people; empty if not given.
     pub description: String,
     /// How it follows.

@@ -46,7 +46,7 @@ impl<'p> Gauge<'p> {
     pub fn label(self) -> Option<(&'p str, &'p str)> {
         match self {
             Gauge::Metric(_, metric) => metric.label(),
-            Gauge::Formula(_) => None,
+            Gauge::Formula(formula) => formula.label.as_ref().map(|(name, value)| (*name, value.as_str())),
         }
     }
 

@@ -17,8 +17,21 @@ pub(crate) fn counts(metric: &Metric, buckets: &[Bucket], window: Window, as_of:
         "comings_resurrected" => now && !before && earlier,
         "comings_lapsed" => !now && before,
         "regulars" => of(as_of) >= 2,
+        "cohorts_cohort" => is_of_cohort(metric, buckets, as_of),
+        "cohorts_active" => is_of_cohort(metric, buckets, as_of) && until(as_of) > until(Bucket(week(as_of) * 7 - 4)),
         _ => metric.label().map_or(now, |(_, days)| Ok(of(as_of)) == days.parse()),
     }
+}
+
+/// The number of a day's week, from Monday on: 1970-01-01 was a Thursday.
+fn week(day: Bucket) -> i32 {
+    (day.0 + 3).div_euclid(7)
+}
+
+/// Whether who was active in these buckets was first so many weeks ago as the metric says.
+fn is_of_cohort(metric: &Metric, buckets: &[Bucket], as_of: Bucket) -> bool {
+    let weeks = buckets.first().filter(|first| **first <= as_of).map(|first| week(as_of) - week(*first));
+    metric.label().is_some_and(|(_, label)| weeks.map(|weeks| weeks.to_string()).as_deref() == Some(label))
 }
 
 /// Whether a metric is of how many events entities had.
@@ -82,5 +95,5 @@ fn entries(part: &str, happened: &[Once], length: i32, as_of: Bucket) -> i128 {
 
 /// How many buckets after the last one that it covers a window may still tell something.
 pub(crate) fn echoes(window: Window) -> i32 {
-    2 * i32::from(window.longest())
+    if window == Window::AS_OF { 21 } else { 2 * i32::from(window.longest()) }
 }

@@ -113,6 +113,12 @@ metrics:
     below: 0.8
     by: plan
     include: trial
+  cohorts:
+    type: retention
+    measure: { agg: count_distinct, entity: user, events: any }
+    periods: 2
+    by: paid
+    include: trial
   customers:
     type: simple
     measure: { agg: state, entity: account, where: { account.plan: team } }

@@ -173,7 +173,7 @@ fn verdict(metric: &str, then: u16, now: u16) -> Option<u16> {
 fn data_of(metric: &str) -> &str {
     match metric.split('_').next() {
         Some("comings") => "pairs",
-        Some("regulars") => "users",
+        Some("regulars" | "cohorts") => "users",
         Some("days") => "buyers",
         Some("worth") => "worth",
         Some("funnel") => "funnel",

@@ -1,6 +1,6 @@
 //! Who went on to do something else in time: `type: conversion`, and a funnel of several steps.
 
-use super::{Function, Made, Seen, Step, made};
+use super::{Function, Made, MadeFormula, Seen, Step, made};
 use activity::{Bucket, Millis, Window};
 
 /// An entity enters on every day on which the first step happens to it, and converts when all further steps have followed, in order
@@ -122,12 +122,10 @@ impl Function for Conversion {
         }
     }
 
-    fn formulas(&self) -> Vec<(&'static str, &'static str, &'static str)> {
-        vec![(
-            "",
-            "~_matured_converted / ~_matured",
-            "Of the entries whose time is over, the share that came through all steps.",
-        )]
+    fn formulas(&self, name: &str) -> Vec<MadeFormula> {
+        let parts = ["_matured_converted", "_matured"].map(|suffix| format!("{name}{suffix}"));
+        let words = "Of the entries whose time is over, the share that came through all steps.";
+        vec![MadeFormula::share(name, "", parts, words)]
     }
 
     fn code(&self) -> Vec<u64> {

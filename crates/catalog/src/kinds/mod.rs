@@ -10,6 +10,7 @@ mod conversion;
 mod frequency;
 mod growth;
 mod movements;
+mod retention;
 mod state;
 mod survey;
 
@@ -21,6 +22,7 @@ pub(crate) use conversion::{Conversion, Within};
 pub(crate) use frequency::Frequency;
 pub(crate) use growth::{AGAINST, Against, Growth};
 pub(crate) use movements::Movements;
+pub(crate) use retention::Retention;
 pub(crate) use state::State;
 pub(crate) use survey::{SCALES, Scale, Survey};
 
@@ -62,6 +64,8 @@ pub enum Kind {
     Conversion(Conversion),
     /// Who does less, or more, than before.
     Baseline(Baseline),
+    /// Who of those that came at some time is still there.
+    Retention(Retention),
 }
 
 /// A metric's place in a family.
@@ -165,9 +169,8 @@ trait Function {
     /// What it says of the metric in a place of the family, behind `Every user with an event "read"`.
     fn words(&self, place: usize) -> String;
 
-    /// The formulas that go with its metrics: what follows the declared name, how it follows from metrics of which only what follows
-    /// the declared name is told, behind a `~`, and what it is for people.
-    fn formulas(&self) -> Vec<(&'static str, &'static str, &'static str)> {
+    /// The formulas that go with its metrics, of the declared name.
+    fn formulas(&self, _: &str) -> Vec<MadeFormula> {
         Vec::new()
     }
 
@@ -196,6 +199,7 @@ impl Kind {
             Kind::Survey(of) => of,
             Kind::Conversion(of) => of,
             Kind::Baseline(of) => of,
+            Kind::Retention(of) => of,
         }
     }
 
@@ -221,13 +225,9 @@ impl Kind {
 
     /// The formulas that it makes of a metric as declared.
     pub(crate) fn formulas(&self, metric: &Metric) -> Vec<MadeFormula> {
-        let made = |(suffix, expr, words): &(&str, &str, &str)| MadeFormula {
-            name: format!("{}{suffix}", metric.name),
-            description: words.to_string(),
-            expr: expr.replace('~', &metric.name),
-            by: metric.by.iter().map(|by| by.dimension).collect(),
-        };
-        self.function().formulas().iter().map(made).collect()
+        let by: Vec<DimensionIndex> = metric.by.iter().map(|by| by.dimension).collect();
+        let made = self.function().formulas(&metric.name);
+        made.into_iter().map(|made| MadeFormula { by: by.clone(), ..made }).collect()
     }
 }
 
@@ -235,9 +235,33 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MadeFormula {
     pub(crate) name: String,
+    /// The label that tells it from others that are called the same.
+    pub(crate) label: Option<(&'static str, String)>,
     pub(crate) description: String,
-    pub(crate) expr: String,
+    pub(crate) law: MadeLaw,
     pub(crate) by: Vec<DimensionIndex>,
+}
+
+/// How a formula that a kind makes follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum MadeLaw {
+    /// By an expression.
+    Derived(String),
+    /// One over the other, by their names; behind a `#` the value of the label that tells one from others.
+    Ratio([String; 2]),
+}
+
+impl MadeFormula {
+    /// An expression in which `~` stands for the declared name, which the suffix follows.
+    fn derived(name: &str, suffix: &str, expr: &str, words: &str) -> MadeFormula {
+        let law = MadeLaw::Derived(expr.replace('~', name));
+        MadeFormula { name: format!("{name}{suffix}"), label: None, description: words.to_owned(), law, by: Vec::new() }
+    }
+
+    /// One metric over another.
+    fn share(name: &str, suffix: &str, parts: [String; 2], words: &str) -> MadeFormula {
+        MadeFormula { law: MadeLaw::Ratio(parts), ..MadeFormula::derived(name, suffix, "", words) }
+    }
 }
 
 /// Takes metrics as declared, with their kinds, and makes all that these make of them.
@@ -264,12 +288,9 @@ pub(crate) fn families(declared: Vec<(Metric, Option<Kind>)>) -> Option<(Vec<Met
 /// What an average is made of, and how it follows: the sum of all values, and how many events have one, which are the same events.
 pub(crate) fn average(declared: Metric) -> ([Metric; 2], MadeFormula) {
     let named = |suffix: &str| format!("{}{suffix}", declared.name);
-    let formula = MadeFormula {
-        name: declared.name.clone(),
-        description: declared.description.clone(),
-        expr: format!("{} / {}", named("_sum"), named("_count")),
-        by: declared.by.iter().map(|by| by.dimension).collect(),
-    };
+    let parts = [named("_sum"), named("_count")];
+    let by = declared.by.iter().map(|by| by.dimension).collect();
+    let formula = MadeFormula { by, ..MadeFormula::share(&declared.name, "", parts, &declared.description) };
     let count = Metric { name: named("_count"), measure: Measure::Count, ..declared.clone() };
     ([Metric { name: named("_sum"), ..declared }, count], formula)
 }

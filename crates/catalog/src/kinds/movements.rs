@@ -1,7 +1,7 @@
 //! How what is held moves, as monthly recurring revenue does: `type: movements`.
 
 use super::state::State;
-use super::{Function, Made, Seen, Step, amount, made};
+use super::{Function, Made, MadeFormula, Seen, Step, amount, made};
 use activity::Window;
 use activity::levels::Levels;
 
@@ -61,19 +61,12 @@ impl Function for Movements {
         what.to_owned()
     }
 
-    fn formulas(&self) -> Vec<(&'static str, &'static str, &'static str)> {
-        vec![
-            (
-                "_nrr",
-                "(~_opening + ~_expansion - ~_contraction - ~_churned) / ~_opening",
-                "Net retention: what those of a window before are worth now, over what they were worth then.",
-            ),
-            (
-                "_grr",
-                "(~_opening - ~_contraction - ~_churned) / ~_opening",
-                "Gross retention: the same without what anyone is worth more than then.",
-            ),
-        ]
+    fn formulas(&self, name: &str) -> Vec<MadeFormula> {
+        let net = "(~_opening + ~_expansion - ~_contraction - ~_churned) / ~_opening";
+        let of_net = "Net retention: what those of a window before are worth now, over what they were worth then.";
+        let gross = "(~_opening - ~_contraction - ~_churned) / ~_opening";
+        let of_gross = "Gross retention: the same without what anyone is worth more than then.";
+        vec![MadeFormula::derived(name, "_nrr", net, of_net), MadeFormula::derived(name, "_grr", gross, of_gross)]
     }
 
     fn code(&self) -> Vec<u64> {

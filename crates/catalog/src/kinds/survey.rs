@@ -1,6 +1,6 @@
 //! What people answer, the latest of each: `type: survey`.
 
-use super::{Function, Made, Seen, Step, amount, made};
+use super::{Function, Made, MadeFormula, Seen, Step, amount, made};
 use activity::{Bucket, Window};
 
 /// The latest answer of each respondent, as long as the window covers it.
@@ -77,15 +77,15 @@ impl Function for Survey {
         what.to_owned()
     }
 
-    fn formulas(&self) -> Vec<(&'static str, &'static str, &'static str)> {
-        vec![match self.scale {
+    fn formulas(&self, name: &str) -> Vec<MadeFormula> {
+        let (expr, words) = match self.scale {
             Scale::Nps => (
-                "",
                 "100 * (~_promoters - ~_detractors) / ~_responses",
                 "The net promoter score: 100 times the share of promoters less that of detractors.",
             ),
-            Scale::Mean => ("", "~_score / ~_responses", "The mean of the latest scores."),
-        }]
+            Scale::Mean => ("~_score / ~_responses", "The mean of the latest scores."),
+        };
+        vec![MadeFormula::derived(name, "", expr, words)]
     }
 
     fn code(&self) -> Vec<u64> {

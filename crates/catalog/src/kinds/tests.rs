@@ -109,6 +109,26 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn retention_agrees_with_brute_force_whatever_is_let_go_of(days in days(), periods in 1i32..8, floor in 0i32..60) {
+        let plan = entities(&format!("type: retention, periods: {periods}"));
+        let told = contributes(&plan, &days, Window::AS_OF, floor);
+        prop_assert_eq!(plan.formulas.len(), usize::try_from(periods).unwrap() + 1);
+        // 1970-01-01 was a Thursday, and weeks begin on Monday.
+        let week = |day: i32| (day + 3).div_euclid(7);
+        for as_of in floor + 6..AS_OF {
+            for n in 0..=periods {
+                let first = days.first().filter(|first| **first <= as_of && week(as_of) - week(**first) == n);
+                let is_active = days.range(week(as_of) * 7 - 3..=as_of).next().is_some();
+                let value = |part: &str| told[&(format!("users_{part}"), n.to_string())][usize::try_from(as_of).unwrap()];
+                prop_assert_eq!(value("cohort"), i128::from(first.is_some()), "{} weeks after, as of {}", n, as_of);
+                prop_assert_eq!(value("active"), i128::from(first.is_some() && is_active), "{} weeks after, as of {}", n, as_of);
+            }
+        }
+    }
+}
+
 /// What an entity with so many events a day contributes to the only metric, as of each day.
 fn counts(plan: &Plan, events: &BTreeMap<i32, i128>, window: Window, floor: i32) -> Vec<i128> {
     let (index, mut record) = (activity::MetricIndex(0), Record::default());

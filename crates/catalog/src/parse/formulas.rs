@@ -13,7 +13,7 @@ use super::metrics;
 use super::values::{Units, span};
 use crate::cursor::{Cursor, Entries};
 use crate::formula::{Shift, Step};
-use crate::kinds::MadeFormula;
+use crate::kinds::{MadeFormula, MadeLaw};
 use activity::{DimensionIndex, Grain, Window};
 use std::ops::RangeInclusive;
 
@@ -30,6 +30,7 @@ pub(crate) fn offsets() -> [(Grain, RangeInclusive<u16>); 3] {
 /// A formula as it is written.
 pub(super) struct Draft<'a> {
     name: &'a str,
+    label: Option<(&'static str, String)>,
     description: &'a str,
     home: Cursor<'a>,
     law: Written,
@@ -94,14 +95,19 @@ pub(super) fn derived<'a>(
 
 /// A formula that a type of metric makes, as if it were written at the home of that metric.
 pub(super) fn made<'a>(made: &'a MadeFormula, home: &Cursor<'a>) -> Draft<'a> {
-    let MadeFormula { name, description, expr, by } = made;
-    let Expression { steps, names } = expression::parse(expr).expect("what types make is tested");
-    let term = |name| WrittenTerm { metric: name, stands: (home.clone(), None), window: None, offset: None };
-    let terms = names.iter().map(|(name, _)| term(*name)).collect();
-    let names = names.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let law = Written::Derived { written: expr.clone(), steps, names };
-    let by = Some((home.clone(), by.clone()));
-    Draft { name, description, home: home.clone(), law, terms, windows: None, by }
+    let MadeFormula { name, label, description, law, by } = made;
+    let term = |metric| WrittenTerm { metric, stands: (home.clone(), None), window: None, offset: None };
+    let (law, terms) = match law {
+        MadeLaw::Ratio(parts) => (Written::Ratio, parts.iter().map(|name| term(name.as_str())).collect()),
+        MadeLaw::Derived(expr) => {
+            let Expression { steps, names } = expression::parse(expr).expect("what types make is tested");
+            let terms = names.iter().map(|(name, _)| term(*name)).collect();
+            let names = names.iter().map(|(name, _)| (*name).to_owned()).collect();
+            (Written::Derived { written: expr.clone(), steps, names }, terms)
+        }
+    };
+    let (label, by) = (label.clone(), Some((home.clone(), by.clone())));
+    Draft { name, label, description, home: home.clone(), law, terms, windows: None, by }
 }
 
 /// What both have.
@@ -121,7 +127,7 @@ fn draft<'a>(
     });
     let (law, terms) = law?;
     let (description, windows, by) = (description?, windows?, by?);
-    Some(Draft { name, description, home: home.clone(), law, terms, windows, by })
+    Some(Draft { name, label: None, description, home: home.clone(), law, terms, windows, by })
 }
 
 /// A metric's name, or a mapping with it.

@@ -7,8 +7,8 @@ use super::{baseline, dimensions, exclude, formulas, marks};
 use crate::cursor::{Cursor, Entries, Later};
 use crate::dimension::{self, Dimension, Slice};
 use crate::formula::Formula;
-use crate::kinds::{self, AGAINST, Against, Family, Frequency, Growth, Kind};
-use crate::plan::{Measure, Metric, Rule};
+use crate::kinds::{self, AGAINST, Against, Family, Frequency, Growth, Kind, Retention};
+use crate::plan::{Literal, Measure, Metric, Rule};
 use activity::{DimensionIndex, Grain, PerGrain, Period, Window};
 use std::collections::BTreeSet;
 
@@ -20,6 +20,7 @@ const LATER: Later = &[
 pub(super) const STATE_KNOWN: &[&str] = &["type", "description", "measure", "by", "include"];
 pub(super) const BASELINE_KNOWN: &[&str] =
     &["type", "description", "measure", "windows", "against", "below", "above", "by", "include"];
+pub(super) const RETENTION_KNOWN: &[&str] = &["type", "description", "measure", "every", "periods", "by", "include"];
 pub(super) const GROWTH_KNOWN: &[&str] = &["type", "description", "measure", "windows", "by", "include", "against"];
 pub(crate) const TYPES: &[(&str, Type)] = &[
     ("simple", Type::Simple),
@@ -31,6 +32,7 @@ pub(crate) const TYPES: &[(&str, Type)] = &[
     ("survey", Type::Survey),
     ("conversion", Type::Conversion),
     ("baseline", Type::Baseline),
+    ("retention", Type::Retention),
     ("ratio", Type::Ratio),
     ("derived", Type::Derived),
 ];
@@ -55,6 +57,7 @@ pub(crate) enum Type {
     Survey,
     Conversion,
     Baseline,
+    Retention,
     Ratio,
     Derived,
 }
@@ -121,7 +124,8 @@ fn are_apart(cursor: &Cursor, metrics: &[Metric], formulas: &[Formula], dimensio
     let mut names = BTreeSet::<String>::new();
     // What only labels tell apart stands together, and is called the same on purpose.
     let counting = metrics.chunk_by(|a, b| a.name == b.name && b.label().is_some()).map(|alike| &alike[0].name);
-    for name in counting.chain(formulas.iter().map(|formula| &formula.name)) {
+    let following = formulas.chunk_by(|a, b| a.name == b.name && b.label.is_some()).map(|alike| &alike[0]);
+    for name in counting.chain(following.clone().map(|formula| &formula.name)) {
         if !names.insert(name.clone()) {
             let what = format!("two metrics are called `{name}`, one of them by its type");
             return cursor.wrong_at_home(what, "give one of them another name");
@@ -129,7 +133,7 @@ fn are_apart(cursor: &Cursor, metrics: &[Metric], formulas: &[Formula], dimensio
     }
     let by = |metric: &Metric| metric.by.iter().map(|by| by.dimension).collect::<Vec<DimensionIndex>>();
     let counting = metrics.chunk_by(|a, b| a.name == b.name).map(|alike| (&alike[0].name, by(&alike[0])));
-    for (of, by) in counting.chain(formulas.iter().map(|formula| (&formula.name, formula.by.clone()))) {
+    for (of, by) in counting.chain(following.map(|formula| (&formula.name, formula.by.clone()))) {
         for by in by {
             let dimension = &dimensions[usize::from(by.0)];
             let name = dimension.slices_of(of);
@@ -167,7 +171,8 @@ fn metric<'a>(
     let is_state = of_type == Type::Simple && wanted.as_ref().is_some_and(Wanted::is_state);
     entries.allow(keys(of_type, is_state), LATER);
     let description = entries.read_or("description", "", Cursor::text);
-    let windows = if is_state { Some(vec![Window::AS_OF]) } else { windows_of(entries, of_type) };
+    let windows =
+        if is_state || of_type == Type::Retention { Some(vec![Window::AS_OF]) } else { windows_of(entries, of_type) };
     let counted = wanted.as_ref().map(|wanted| &wanted.measure);
     let Attributes { entities, dimensions } = declared.attributes;
     let by = entries.read_or("by", Vec::new(), |cursor| {
@@ -213,6 +218,7 @@ fn keys(of_type: Type, is_state: bool) -> &'static [&'static str] {
     match of_type {
         Type::Growth => GROWTH_KNOWN,
         Type::Baseline => BASELINE_KNOWN,
+        Type::Retention => RETENTION_KNOWN,
         Type::Survey => marks::SURVEY_KNOWN,
         Type::Conversion => marks::CONVERSION_KNOWN,
         _ if is_state => STATE_KNOWN,
@@ -241,7 +247,7 @@ fn compared(cursor: &Cursor) -> Option<Vec<Window>> {
 /// How the metric follows, if not in the plainest way.
 fn kind(of: Type, entries: &Entries, wanted: Option<&Wanted>, windows: Option<&[Window]>) -> Option<Option<Kind>> {
     let [measure, spans] = ["measure", "windows"].map(|name| entries.get(name));
-    let is_of_activity = [Type::Frequency, Type::Growth, Type::Baseline].contains(&of);
+    let is_of_activity = [Type::Frequency, Type::Growth, Type::Baseline, Type::Retention].contains(&of);
     if let (true, Some(cursor), Some(wanted)) = (is_of_activity, measure, wanted) {
         let help = "write `agg: count_distinct` and no `at_least`";
         match (&wanted.measure, &wanted.kind) {
@@ -251,6 +257,9 @@ fn kind(of: Type, entries: &Entries, wanted: Option<&Wanted>, windows: Option<&[
             }
             _ => return cursor.wrong_at_home("this type of metric is about who was active", help),
         }
+    }
+    if of == Type::Retention {
+        return retention(entries).map(|of| Some(Kind::Retention(of)));
     }
     if of == Type::Baseline {
         return baseline::read(entries).map(|of| Some(Kind::Baseline(of)));
@@ -273,6 +282,23 @@ fn kind(of: Type, entries: &Entries, wanted: Option<&Wanted>, windows: Option<&[
             Some(kind)
         }
     }
+}
+
+/// The most periods that cohorts are followed for.
+pub(crate) const MOST_PERIODS: i64 = 60;
+pub(crate) const EVERY: &[(&str, Period)] =
+    &[("week", Period::Week), ("month", Period::Month), ("quarter", Period::Quarter)];
+
+fn retention(entries: &Entries) -> Option<Retention> {
+    let every = entries.read_or("every", Period::Week, |cursor| cursor.choice("a period", EVERY, &[]));
+    let periods = entries.read_or("periods", 12, |cursor| match cursor.literal()? {
+        Literal::Int(periods) if (1..=MOST_PERIODS).contains(&periods) => u16::try_from(periods).ok(),
+        _ => cursor.mismatch(
+            &format!("a whole number from 1 to {MOST_PERIODS}"),
+            "write for how many weeks or months cohorts are followed, as in `periods: 12`",
+        ),
+    });
+    Some(Retention { every: every?, periods: periods? })
 }
 
 pub(super) fn windows(cursor: &Cursor) -> Option<Vec<Window>> {

@@ -56,6 +56,7 @@ pub(crate) const KEYS: &[(&str, &[&str])] = &[
     ("State", marks::STATE_KNOWN),
     ("Movements", metrics::KNOWN),
     ("Baseline", metrics::BASELINE_KNOWN),
+    ("Retention", metrics::RETENTION_KNOWN),
     ("Survey", marks::SURVEY_KNOWN),
     ("Conversion", marks::CONVERSION_KNOWN),
     ("Base", marks::BASE_KNOWN),

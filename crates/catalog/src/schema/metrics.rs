@@ -4,7 +4,7 @@ use super::marks::{Conversion, Held, Movements, Survey};
 use super::shapes::{Named, OneOrMore, decimals, words};
 use super::{Conditions, FieldPath, Span, Text, span};
 use crate::kinds::AGAINST;
-use crate::parse::metrics::{TYPES, Type};
+use crate::parse::metrics::{self, TYPES, Type};
 use crate::parse::{formulas, marks};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
@@ -16,6 +16,7 @@ pub(super) enum Metric {
     Held(Held),
     Growth(Growth),
     Baseline(Baseline),
+    Retention(Retention),
     Movements(Movements),
     Survey(Survey),
     Conversion(Conversion),
@@ -57,6 +58,29 @@ pub(super) struct Growth {
     against: Option<String>,
     /// The trailing windows.
     windows: OneOrMore<Span>,
+    /// The dimensions by which it is sliced.
+    by: Option<OneOrMore<Text>>,
+    /// The excluded traffic that it counts all the same.
+    include: Option<OneOrMore<Text>>,
+}
+
+/// Which share of those first seen in one period is active in the periods after: `x` with a label that says how many after, of
+/// `x_active` over `x_cohort`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Retention {
+    #[schemars(extend("const" = "retention"))]
+    r#type: String,
+    /// For people.
+    description: Option<Text>,
+    /// Which entities of which events.
+    measure: CountDistinct,
+    /// How long a period is: a `week` (default), a `month` or a `quarter` of the calendar.
+    #[schemars(default, schema_with = "every")]
+    every: Option<String>,
+    /// For how many periods after the first. Default: 12.
+    #[schemars(range(min = 1, max = metrics::MOST_PERIODS))]
+    periods: Option<u16>,
     /// The dimensions by which it is sliced.
     by: Option<OneOrMore<Text>>,
     /// The excluded traffic that it counts all the same.
@@ -145,6 +169,10 @@ struct Part {
     /// How much earlier it is taken, as in `7d`; of windows of hours in hours. Default: as of the same time.
     #[schemars(default, schema_with = "offset")]
     offset: Option<String>,
+}
+
+fn every(_: &mut SchemaGenerator) -> Schema {
+    words(metrics::EVERY)
 }
 
 fn before(_: &mut SchemaGenerator) -> Schema {

@@ -27,7 +27,7 @@ impl ShardOracle {
             if floors.is_none_or(|floors| *bucket >= floors[track.grain]) {
                 expected.entry(key).or_default().mask_mut(*track).insert(*bucket);
             }
-            if self.plan.metric(track.metric).name == "comings" {
+            if ["comings", "cohorts_cohort"].contains(&self.plan.metric(track.metric).name.as_str()) {
                 expected.entry(key).or_default().seen(*track, *bucket);
             }
         }

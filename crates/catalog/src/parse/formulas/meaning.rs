@@ -37,8 +37,13 @@ impl Names {
             back: 0,
             looks: 1,
         };
-        let named = (0..).map(MetricIndex).zip(metrics).filter(|(_, metric)| metric.label().is_none());
-        let known = named.map(|(index, metric)| (metric.name.clone(), Some(known((index, metric)))));
+        // No expression has a `#`: those that only a label tells apart are named by types alone.
+        let name = |metric: &Metric| match metric.label() {
+            None => metric.name.clone(),
+            Some((_, value)) => format!("{}#{value}", metric.name),
+        };
+        let named = (0..).map(MetricIndex).zip(metrics);
+        let known = named.map(|(index, metric)| (name(metric), Some(known((index, metric)))));
         Names(known.chain(failed.iter().map(|name| ((*name).to_owned(), None))).collect())
     }
 
@@ -77,7 +82,9 @@ pub(in crate::parse) fn resolve<'a>(
                 formulas.insert(index.0, formula);
                 Known { of: Operand::Formula(index), windows, by, back, looks }
             });
-            names.0.insert(draft.name.to_owned(), known);
+            if draft.label.is_none() {
+                names.0.insert(draft.name.to_owned(), known);
+            }
         }
         pending = waiting.into_iter().filter(|(_, draft)| !names.0.contains_key(draft.name)).collect();
     }
@@ -137,7 +144,7 @@ impl Draft<'_> {
             },
         };
         let (name, description) = (self.name.to_owned(), self.description.to_owned());
-        Some((Formula { name, description, law, windows: windows?, by: by? }, back, looks))
+        Some((Formula { name, label: self.label.clone(), description, law, windows: windows?, by: by? }, back, looks))
     }
 
     /// Those that are written, or all that fit every term.

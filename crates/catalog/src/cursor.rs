@@ -102,6 +102,16 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// How the scalar under a key is written, whatever else is wrong here.
+    pub(crate) fn written_under(&self, name: &str) -> Option<&'a str> {
+        let Value::Map(pairs) = &self.node.value else { return None };
+        let (_, node) = pairs.iter().find(|(key, _)| key.name == name)?;
+        match &node.value {
+            Value::Scalar(_, written) => Some(written),
+            _ => None,
+        }
+    }
+
     /// Text that is not empty.
     pub(crate) fn text(&self) -> Option<&'a str> {
         match &self.node.value {

@@ -51,7 +51,8 @@ impl Plan {
         };
         let slices = metric.by.iter().map(|by| self.dimension(by.dimension).all_values().count()).sum::<usize>();
         let is_recorded = family.as_ref().is_none_or(|family| family.reads == index);
-        let keeps_records = is_recorded && metric.entity().or_else(|| self.owner(metric)).is_some();
+        let has_events = metric.events.as_ref().is_none_or(|names| !names.is_empty());
+        let keeps_records = is_recorded && has_events && metric.entity().or_else(|| self.owner(metric)).is_some();
         Footprint {
             once: keeps_records.then(|| bytes(&|grain| self.bucket(grain, ANY_TIME))),
             always: keeps_records.then(|| bytes(&|grain| self.floor(grain, ANY_TIME))),

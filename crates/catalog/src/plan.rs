@@ -126,7 +126,7 @@ pub enum Said {
         /// Outside of this the event is rejected.
         range: RangeInclusive<i64>,
     },
-    /// Which of several steps it is, from 0: by which of these lists names it. It may be more than one.
+    /// Which of several steps it is, from 0: by which of these lists names it, which is one only.
     Steps(Vec<Vec<String>>),
 }
 

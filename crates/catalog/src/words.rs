@@ -5,7 +5,7 @@ mod formula;
 use crate::dimension::{By, Dimension, Taken};
 use crate::filter::Requirement;
 use crate::kinds::Family;
-use crate::plan::{Condition, Literal, Marks, Measure, Metric, Part, Plan};
+use crate::plan::{Condition, Literal, Marks, Measure, Metric, Part, Plan, Said};
 use activity::{Bucket, Extent, Grain, Period, Window};
 use jiff::Timestamp;
 
@@ -40,7 +40,7 @@ impl Plan {
     }
 
     fn counts(&self, metric: &Metric) -> String {
-        let events = metric.events.as_ref().map(|names| or(names.iter().map(|name| format!("\"{name}\""))));
+        let events = metric.events.as_ref().map(|names| quoted(names));
         let event = |article: &str, any: &str| match &events {
             Some(names) => format!("{article} {names}"),
             None => any.to_owned(),
@@ -61,12 +61,17 @@ impl Plan {
                 let family = metric.role.as_ref().map(|role| &self.families[role.family]);
                 let words = family.and_then(|of| Some(of.kind.words(place(of)?)));
                 let words = words.unwrap_or_else(|| "counts once".to_owned());
-                let with = if metric.events.as_ref().is_some_and(Vec::is_empty) {
-                    String::new()
-                } else {
-                    format!(" with {event}")
+                let named = match &metric.measure {
+                    Measure::Marks(Marks { said: Said::Steps(steps), .. }) if steps.is_empty() => {
+                        format!("Every {name}{conditions}")
+                    }
+                    Measure::Marks(Marks { said: Said::Steps(steps), .. }) => {
+                        let steps: Vec<String> = steps.iter().map(|names| quoted(names)).collect();
+                        format!("Of the steps {}{conditions}, every {name}", steps.join(", then "))
+                    }
+                    _ => format!("Every {name} with {event}{conditions}"),
                 };
-                format!("Every {name}{with}{conditions} {words}; two are the same if {key} {are} equal.")
+                format!("{named} {words}; two are the same if {key} {are} equal.")
             }
             Measure::Count => {
                 format!("{}{conditions} counts, each event_id {once}.", event("Every event", "Every event"))
@@ -135,10 +140,16 @@ impl Plan {
         });
         let to_date: Vec<String> = to_date.collect();
         let to_date = (!to_date.is_empty()).then(|| format!("{} to date of {zone}", and(&to_date)));
+        if windows.contains(&Window::AS_OF) {
+            return format!("None: it is told as of the end of each day of {zone}, or as of now.");
+        }
         format!("In {}.", sliding.into_iter().chain(days).chain(to_date).collect::<Vec<_>>().join(", and "))
     }
 
     fn late(&self, metric: &Metric) -> String {
+        if metric.events.as_ref().is_some_and(Vec::is_empty) {
+            return "What is told of attributes is never too late.".to_owned();
+        }
         let grains = || Grain::ALL.into_iter().filter(|grain| metric.windows_of(*grain).next().is_some());
         let bounds: Vec<(&str, String)> = self
             .sources
@@ -176,6 +187,10 @@ fn literal(literal: &Literal) -> String {
         Literal::Float(value) => format!("{value:?}"),
         Literal::Text(value) => format!("\"{value}\""),
     }
+}
+
+fn quoted(names: &[String]) -> String {
+    or(names.iter().map(|name| format!("\"{name}\"")))
 }
 
 fn or(items: impl Iterator<Item = String>) -> String {

@@ -67,6 +67,7 @@ mod tests {
             ("crates/catalog/tests/catalogues/rich.yaml", "check-rich"),
             ("crates/catalog/tests/catalogues/segments.yaml", "check-segments"),
             ("crates/catalog/tests/catalogues/formulas.yaml", "check-formulas"),
+            ("crates/catalog/tests/catalogues/kinds.yaml", "check-kinds"),
         ] {
             let mut catalogue = catalogue::load(&folder.join(file)).unwrap();
             catalogue.file = file.rsplit('/').next().unwrap().to_owned();

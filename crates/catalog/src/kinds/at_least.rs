@@ -90,8 +90,10 @@ impl Function for AtLeast {
         match (self.what, self.count) {
             (What::Events, 1) => "counts once".to_owned(),
             (What::Events, count) => format!("counts once if it has at least {count} of them, each event_id once"),
-            (What::Buckets(grain), 1) => format!("in at least 1 {} counts once", grain.name()),
-            (What::Buckets(grain), count) => format!("in at least {count} {}s counts once", grain.name()),
+            (What::Buckets(grain), count) => {
+                let (at, many) = (if grain == Grain::Day { "on" } else { "in" }, if count == 1 { "" } else { "s" });
+                format!("{at} at least {count} {}{many} of the window counts once", grain.name())
+            }
         }
     }
 

@@ -51,7 +51,7 @@ impl Function for Baseline {
         };
         let share = f64::from(limit) / 1_000.0;
         format!(
-            "counts once if these are {than} than {share} times as many as in the {} days before, window for window",
+            "counts once if it has on average {than} of them a day than {share} times those a day of the {} days before",
             self.before
         )
     }

@@ -104,21 +104,23 @@ impl Function for Conversion {
     }
 
     fn words(&self, place: usize) -> String {
-        let within = match self.within {
-            Within::Days(days) => format!("within {days} days"),
-            Within::Ms(ms) => format!("within {}", crate::span(ms)),
+        let time = match self.within {
+            Within::Days(1) => "1 day".to_owned(),
+            Within::Days(days) => format!("{days} days"),
+            Within::Ms(ms) => crate::span(ms),
         };
         match place {
-            STARTED => "enters on every day with a first step".to_owned(),
-            CONVERTED => format!("counts for every day of entry after which it came through all steps {within}"),
-            MATURED => format!("counts for every day of entry after which it can come through {within} no more"),
+            STARTED => "enters on every day with the first".to_owned(),
+            CONVERTED => format!("counts for every day of entry after which all of them came within {time}"),
+            MATURED => format!("counts for every day of entry whose time, {time}, is over"),
             MATURED_CONVERTED => {
-                format!(
-                    "counts for every such day after which it came through all steps {within}, once that time is over"
-                )
+                format!("counts for every day of entry whose time, {time}, is over, if all of them came in it")
             }
-            OPEN => format!("counts for every day of entry after which it may still come through all steps {within}"),
-            _ => format!("counts for every day of entry after which it came to step {} {within}", place - SECOND + 2),
+            OPEN => format!("counts for every day of entry whose time, {time}, is not over, unless all of them came"),
+            _ => format!(
+                "counts for every day of entry after which it came to step {} within {time}",
+                place - SECOND + 2
+            ),
         }
     }
 

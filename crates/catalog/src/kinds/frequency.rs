@@ -55,7 +55,7 @@ impl Function for Frequency {
     fn words(&self, place: usize) -> String {
         match place {
             0 => "counts once".to_owned(),
-            _ => "counts once, by in how many buckets of the window it had one".to_owned(),
+            _ => "counts once, by the number of days (hours, minutes) of the window in which it had one".to_owned(),
         }
     }
 

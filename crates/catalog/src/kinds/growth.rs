@@ -63,13 +63,13 @@ impl Function for Growth {
     fn words(&self, place: usize) -> String {
         let before = match self.against {
             Against::Period => "in the window of the same length before",
-            Against::Day => "in the same window one bucket earlier",
+            Against::Day => "in the same window one day (hour, minute) earlier",
         };
         match place {
             0 => "counts once".to_owned(),
-            1 => format!("counts once if it had none ever before, and so none {before}"),
+            1 => format!("counts once if it had none {before}, nor ever before that"),
             2 => format!("counts once if it also had one {before}"),
-            3 => format!("counts once if it had none {before}, but one earlier"),
+            3 => format!("counts once if it had none {before}, but one before that"),
             _ => format!("{before} and none in this one counts once"),
         }
     }

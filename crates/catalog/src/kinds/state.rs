@@ -46,7 +46,7 @@ impl Function for State {
     fn words(&self, _: usize) -> String {
         match self {
             State::Attributes => "counts".to_owned(),
-            State::Begun => "counts from the first of these events until the next that ends it".to_owned(),
+            State::Begun => "counts from the former until the next of the latter".to_owned(),
             State::Worth => "adds what the latest of these events says".to_owned(),
         }
     }

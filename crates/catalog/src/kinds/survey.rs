@@ -69,7 +69,7 @@ impl Function for Survey {
         let what = match place {
             RESPONSES => "counts once",
             SCORE => "adds the score of the latest of them",
-            DECLINED => "counts once if its latest score is below the one before, of at most a window earlier",
+            DECLINED => "counts once if its latest score is below the one before, of less than a window earlier",
             PROMOTERS => "counts once if its latest score is 9 or 10",
             PASSIVES => "counts once if its latest score is 7 or 8",
             _ => "counts once if its latest score is from 0 to 6",

@@ -39,37 +39,44 @@ pub(super) fn state(entries: &Entries, attributes: Attributes<'_>) -> Option<Wan
             entries.require("where", needs)?;
             (Some(Said::Steps(Vec::new())), Some(Vec::new()), State::Attributes)
         }
-        ([None, None], Some(events)) => {
-            let events = events.one_or_more(measure::event);
+        ([None, None], Some(of)) => {
+            let events = events(of);
             (value(entries, "value", i64::MIN..=i64::MAX), events, State::Worth)
         }
         ([from, until], None) => {
-            let names = |cursor: Option<&Cursor>, name: &str| match cursor {
-                Some(cursor) => cursor.one_or_more(measure::event),
-                None => entries.require(name, "write the events that begin and those that end it").and(None),
+            let list = |cursor: Option<&Cursor>, name: &str, help: &str| match cursor {
+                Some(cursor) => events(cursor),
+                None => entries.require(name, help).and(None),
             };
-            let (from, until) = (names(from, "from"), names(until, "until"));
-            let both = from.zip(until).map(|(from, until)| vec![from, until]);
+            let from = list(from, "from", "write the events that begin it, as in `from: [subscribed]`");
+            let ending = list(until, "until", "write the events that end it, as in `until: [cancelled]`");
+            let both = from.zip(ending).map(|(from, ending)| vec![from, ending]);
+            let both = both.and_then(|both| until.and_then(|until| apart(until, both)));
             let all = both.as_ref().map(|both| named(both));
             (both.map(Said::Steps), all, State::Begun)
         }
-        ([from, until], Some(events)) => {
-            let _ = (from, until);
+        (_, Some(events)) => {
             return events.wrong_at_home(
                 "`events` stands beside `from` or `until`",
                 "write `events` and `value` for what something is worth, or `from` and `until` for what holds",
             );
         }
     };
+    for of_worth in ["value", "decimals"].into_iter().filter(|_| state != State::Worth) {
+        if let Some(other) = entries.get(of_worth) {
+            let what = format!("`{of_worth}` is for a state that has `events`");
+            other.wrong_at_home::<()>(what, "remove it, or write `events` and `value` alone");
+        }
+    }
     let marks = |entity, said| Measure::Marks(Marks { entity, said, keep: Keep::Last });
     let measure = entity.zip(said).map(|(entity, said)| marks(entity, said));
     let tests = entries
         .read_or("where", Tests::default(), |cursor| filters::tests(&cursor.entries()?, measure.as_ref(), attributes));
     let tests = tests?;
-    if state == State::Attributes && !tests.conditions.is_empty() {
-        return entries.get("where")?.wrong(
-            "without events a state is one of attributes, and a property is none",
-            "write attributes alone, as in `account.status: customer`, or the events that say it",
+    if let (State::Attributes, Some(condition)) = (&state, tests.conditions.first()) {
+        return entries.get("where")?.wrong_at_home(
+            format!("`{}` is a property of events, and this state has no events", condition.property.join(".")),
+            "write an attribute behind its entity's name, as in `account.status: customer`, or the events that say it",
         );
     }
     Some(Wanted { measure: measure?, events: Some(events?), tests, kind: Some(Kind::State(state)), is_average: false })
@@ -95,9 +102,8 @@ pub(super) fn survey(entries: &Entries, attributes: Attributes<'_>) -> Option<Wa
         decimals.wrong_at_home::<()>("scores from 0 to 10 have no decimals", "remove it, or write `scale: mean`");
     }
     let said = value(entries, "score", range);
-    let events = entries
-        .require("events", "write the events that are answers, as in `events: [nps_answered]`")
-        .and_then(|cursor| cursor.one_or_more(measure::event));
+    let events =
+        entries.require("events", "write the events that are answers, as in `events: [nps_answered]`").and_then(events);
     let marks = |entity, said| Measure::Marks(Marks { entity, said, keep: Keep::None });
     let measure = entity.zip(said).map(|(entity, said)| marks(entity, said));
     let tests = entries
@@ -112,18 +118,20 @@ pub(super) fn survey(entries: &Entries, attributes: Attributes<'_>) -> Option<Wa
 }
 
 /// Who went on in time: `base` and `conversion`, or several `steps`.
-pub(super) fn conversion(entries: &Entries, attributes: Attributes<'_>) -> Option<Wanted> {
+pub(super) fn conversion<'a>(entries: &Entries<'a>, attributes: Attributes<'_>) -> Option<Wanted> {
     let entity = entity(entries, attributes);
     let (steps, within) = match (entries.get("steps"), entries.get("within")) {
         (Some(steps), within) => {
-            for other in [entries.get("base"), entries.get("conversion")].into_iter().flatten() {
-                other.wrong_at_home::<()>("it stands beside `steps`", "write the one or the other");
+            for other in ["base", "conversion"] {
+                if let Some(cursor) = entries.get(other) {
+                    let what = format!("`{other}` stands beside `steps`");
+                    cursor.wrong_at_home::<()>(what, "remove it, or write `base` and `conversion` without `steps`");
+                }
             }
-            let names = steps.one_or_more(|cursor| measure::event(cursor).map(|name| vec![name]));
-            let names = names.and_then(|names| match names.len() {
-                2..=MOST_STEPS => Some(names),
+            let names = events(steps).and_then(|names| match names.len() {
+                2..=MOST_STEPS => Some(names.into_iter().map(|name| vec![name]).collect()),
                 _ => steps.wrong(
-                    "a funnel is of two steps to ten",
+                    "a funnel has two to ten steps",
                     "write the events in their order, as in `steps: [cart_created, checkout_completed]`",
                 ),
             });
@@ -131,25 +139,32 @@ pub(super) fn conversion(entries: &Entries, attributes: Attributes<'_>) -> Optio
             (names, within.or_else(|| entries.require("within", help)).and_then(read_within))
         }
         (None, outside) => {
-            if let Some(outside) = outside {
-                outside.wrong_at_home::<()>("`within` stands outside of `conversion`", "write it in `conversion`");
-            }
             let of = |name: &str, known: &[&str], help: &str| {
                 let entries = entries.require(name, help)?.entries()?;
                 entries.allow(known, &[]);
-                let events = entries.require("events", "write the names of events, as in `events: [trial_started]`");
-                Some((events.and_then(|cursor| cursor.one_or_more(measure::event)), entries))
+                Some(entries)
+            };
+            let list = |of: &Entries<'a>| {
+                let cursor = of.require("events", "write the names of events, as in `events: [trial_started]`")?;
+                Some((events(cursor)?, cursor.clone()))
             };
             let base =
                 of("base", BASE_KNOWN, "write the events that begin it, as in `base: { events: [trial_started] }`");
             let help =
                 "write the events that end it and how soon, as in `conversion: { events: [subscribed], within: 14d }`";
             let further = of("conversion", FURTHER_KNOWN, help);
-            let within = further.as_ref().and_then(|(_, entries)| {
-                entries.require("within", "write how soon, as in `within: 14d`").and_then(read_within)
-            });
-            let names = |of: Option<(Option<Vec<String>>, Entries)>| of.and_then(|(events, _)| events);
-            (names(base).zip(names(further)).map(|(base, further)| vec![base, further]), within)
+            let within = match outside {
+                Some(outside) => outside.wrong_at_home(
+                    "`within` stands outside of `conversion`",
+                    "write it in `conversion`, and only there",
+                ),
+                None => further.as_ref().and_then(|entries| {
+                    entries.require("within", "write how soon, as in `within: 14d`").and_then(read_within)
+                }),
+            };
+            let (base, further) = (base.as_ref().and_then(list), further.as_ref().and_then(list));
+            let steps = base.zip(further).and_then(|((base, _), (further, at))| apart(&at, vec![base, further]));
+            (steps, within)
         }
     };
     let (steps, within) = (steps?, within?);
@@ -167,6 +182,26 @@ fn read_within(cursor: &Cursor) -> Option<Within> {
 fn entity(entries: &Entries, attributes: Attributes<'_>) -> Option<EntityKind> {
     let help = "write to what it happens, one of the catalogue's `entities`";
     entries.require("entity", help).and_then(|cursor| entities::named(cursor, attributes.entities))
+}
+
+/// Names of events, which must be known: what happened is told by them.
+fn events(cursor: &Cursor) -> Option<Vec<String>> {
+    match cursor.written() {
+        Some("any") => cursor.wrong("`any` does not say which events", "write their names, as in `[subscribed]`"),
+        _ => cursor.one_or_more(measure::event),
+    }
+}
+
+/// The lists, unless the last one, which stands here, names an event of another: it would be both at once.
+fn apart(cursor: &Cursor, lists: Vec<Vec<String>>) -> Option<Vec<Vec<String>>> {
+    let (last, others) = lists.split_last()?;
+    match last.iter().find(|name| others.iter().any(|other| other.contains(name))) {
+        None => Some(lists),
+        Some(both) => cursor.wrong_at_home(
+            format!("`{both}` would be the beginning and the end at once"),
+            "write each event in one place, or another name of what happened",
+        ),
+    }
 }
 
 /// All names of some lists, each once.

@@ -32,13 +32,6 @@ pub(super) struct Wanted {
     pub(super) is_average: bool,
 }
 
-impl Wanted {
-    /// Whether it is what holds, over no time.
-    pub(super) fn is_state(&self) -> bool {
-        matches!(self.kind, Some(Kind::State(_)))
-    }
-}
-
 #[derive(Clone, Copy)]
 enum Agg {
     CountDistinct,

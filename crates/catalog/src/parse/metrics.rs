@@ -168,8 +168,15 @@ fn metric<'a>(
     declared: Declared<'_>,
 ) -> Option<Entry<'a>> {
     let wanted = wanted(entries, of_type, declared.attributes);
-    let is_state = of_type == Type::Simple && wanted.as_ref().is_some_and(Wanted::is_state);
-    entries.allow(keys(of_type, is_state), LATER);
+    // As it is written, right or wrong: what is missing depends on it.
+    let is_state = of_type == Type::Simple
+        && entries.get("measure").is_some_and(|cursor| cursor.written_under("agg") == Some("state"));
+    let needless = entries.get("windows").filter(|_| is_state);
+    if let Some(windows) = needless {
+        windows
+            .wrong_at_home::<()>("a state has no windows", "remove it: what holds is told as of the end of each day");
+    }
+    entries.allow(keys(of_type, is_state && needless.is_none()), LATER);
     let description = entries.read_or("description", "", Cursor::text);
     let windows =
         if is_state || of_type == Type::Retention { Some(vec![Window::AS_OF]) } else { windows_of(entries, of_type) };

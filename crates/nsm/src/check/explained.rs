@@ -1,8 +1,8 @@
 //! What a catalogue means and costs, as data: `nsm check --format json` prints it as it is here.
 
 use crate::catalogue::Catalogue;
-use activity::{EntityKind, Grain, MetricIndex};
-use catalog::{ClockKind, Footprint, Formula, Gauge, Metric, Plan, Source, Words, span};
+use activity::{EntityKind, Grain, MetricIndex, Window};
+use catalog::{ClockKind, Footprint, Formula, Gauge, Measure, Metric, Plan, Source, Words, span};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -42,6 +42,8 @@ pub(super) struct MetricExplained {
     /// The grains of the windows.
     pub(super) grains: Vec<&'static str>,
     pub(super) late: String,
+    #[serde(skip)]
+    pub(super) keeps: Keeps,
     /// The entity that it counts.
     pub(super) entity: Option<String>,
     /// The entity whose attributes its slices follow, if it counts events.
@@ -55,6 +57,17 @@ pub(super) struct MetricExplained {
     pub(super) counter_steps: usize,
     #[serde(flatten)]
     pub(super) shown: ShownExplained,
+}
+
+/// What a record holds for a metric.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Keeps {
+    /// Of each bucket, whether there was an event.
+    Bits,
+    /// Of each bucket, what its events add up to.
+    Numbers,
+    /// Of each event, when it was.
+    Times,
 }
 
 /// A metric that follows from others: what it means and shows. It costs no state.
@@ -71,8 +84,11 @@ pub(super) struct FormulaExplained {
 /// What is shown of a metric.
 #[derive(Debug, Serialize)]
 pub(super) struct ShownExplained {
-    /// The windows as they are written, such as `7d`.
+    /// The windows as they are written, such as `7d`; none of what holds as of a day.
     pub(super) lengths: Vec<String>,
+    /// The label that tells several of one name apart.
+    #[serde(skip)]
+    pub(super) label: Option<String>,
     /// The dimensions by which it is sliced.
     pub(super) by: Vec<String>,
     /// What their slices are called, each with the label that tells these apart.
@@ -95,8 +111,8 @@ impl Explained {
             time_zone: plan.calendar.zone_name().to_owned(),
             shards,
             sources: plan.sources.iter().map(|of| source(of, &grains)).collect(),
-            metrics: plan.metrics.iter().zip(0..).map(|(of, index)| metric(plan, of, MetricIndex(index))).collect(),
-            formulas: plan.formulas.iter().map(|of| formula(plan, of)).collect(),
+            metrics: metrics(plan),
+            formulas: formulas(plan),
             history: grains.iter().map(|grain| (grain.name(), plan.history[*grain])).collect(),
         }
     }
@@ -109,6 +125,35 @@ fn source(source: &Source, grains: &[Grain]) -> SourceExplained {
     };
     let lateness = grains.iter().map(|grain| (grain.name(), span(source.lateness_ms[*grain]))).collect();
     SourceExplained { name: source.name.clone(), topic: source.topic.clone(), clock, lateness }
+}
+
+/// All of them; those that only a label tells apart are one, to which the others are added.
+fn told_once<T>(all: impl Iterator<Item = T>, name: fn(&T) -> &str, add: fn(&mut T, T)) -> Vec<T> {
+    let mut told = Vec::<T>::new();
+    for one in all {
+        match told.last_mut() {
+            Some(last) if name(last) == name(&one) => add(last, one),
+            _ => told.push(one),
+        }
+    }
+    told
+}
+
+fn metrics(plan: &Plan) -> Vec<MetricExplained> {
+    let all = plan.metrics.iter().zip(0..).map(|(of, index)| metric(plan, of, MetricIndex(index)));
+    told_once(
+        all,
+        |of| &of.name,
+        |last, one| {
+            last.counters += one.counters;
+            last.shown.series.extend(one.shown.series);
+        },
+    )
+}
+
+fn formulas(plan: &Plan) -> Vec<FormulaExplained> {
+    let all = plan.formulas.iter().map(|of| formula(plan, of));
+    told_once(all, |of| &of.name, |last, one| last.shown.series.extend(one.shown.series))
 }
 
 fn metric(plan: &Plan, metric: &Metric, index: MetricIndex) -> MetricExplained {
@@ -126,6 +171,11 @@ fn metric(plan: &Plan, metric: &Metric, index: MetricIndex) -> MetricExplained {
             .map(|of| of.name())
             .collect(),
         late,
+        keeps: match metric.measure {
+            Measure::Distinct(_) => Keeps::Bits,
+            Measure::Events(_) | Measure::Count | Measure::Sum { .. } => Keeps::Numbers,
+            Measure::Marks(_) => Keeps::Times,
+        },
         entity: metric.entity().map(name),
         owner: plan.owner(metric).map(name),
         bytes_once: once,
@@ -150,7 +200,8 @@ fn shown(plan: &Plan, gauge: Gauge<'_>) -> ShownExplained {
     let by = gauge.by();
     let dimensions = || by.iter().map(|by| plan.dimension(*by));
     ShownExplained {
-        lengths: gauge.windows().iter().map(ToString::to_string).collect(),
+        lengths: gauge.windows().iter().filter(|window| **window != Window::AS_OF).map(ToString::to_string).collect(),
+        label: gauge.label().map(|(name, _)| name.to_owned()),
         by: dimensions().map(|of| of.name.clone()).collect(),
         slices: dimensions().map(|of| (of.slices_of(gauge.name()), of.name.clone())).collect(),
         series: exporter::series(plan, gauge),

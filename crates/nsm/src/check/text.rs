@@ -1,6 +1,6 @@
 //! What a catalogue means and costs, for people.
 
-use super::explained::{Explained, FormulaExplained, MetricExplained, ShownExplained, SourceExplained};
+use super::explained::{Explained, FormulaExplained, Keeps, MetricExplained, ShownExplained, SourceExplained};
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 
@@ -78,19 +78,24 @@ fn told(name: &str, description: &str, rows: &[(&str, &String)]) -> String {
 
 /// The figures follow from the formats in which state is stored.
 fn state(metric: &MetricExplained, shards: u16) -> String {
-    let MetricExplained { entity, owner, bytes_once, bytes_always, counters, counter_steps, .. } = metric;
+    let MetricExplained { entity, owner, keeps, bytes_once, bytes_always, counters, counter_steps, .. } = metric;
     let grains = metric.grains.join(", each ");
     let ids = "in window's memory 20 to 40 bytes for each event that may still come again";
-    let records = match (entity, owner, bytes_once.zip(*bytes_always)) {
-        (Some(entity), _, Some((once, always))) => format!(
+    let records = match (entity.as_ref().or(owner.as_ref()), bytes_once.zip(*bytes_always), keeps) {
+        (Some(entity), Some((once, always)), Keeps::Bits) => format!(
             "In the record of each {entity}: {once} bytes if it was active once, up to {always} if all the time, since there is a bit \
              for each {grains} from the first to the last one in which it was"
         ),
-        (None, Some(owner), Some((once, always))) => format!(
-            "In the record of each {owner}: {once} bytes for an event that adds 1, about {always} if there is one all the time, since \
+        (Some(entity), Some((once, always)), Keeps::Numbers) => format!(
+            "In the record of each {entity}: {once} bytes for an event that adds 1, about {always} if there is one all the time, since \
              there is a number for each {grains} in which there was one; {ids}"
         ),
-        _ => format!("No records; {ids}"),
+        (Some(entity), Some((once, always)), Keeps::Times) => format!(
+            "In the record of each {entity}: {once} bytes for one event, about {always} if there is one on each day, since each is \
+             kept with its time"
+        ),
+        (Some(entity), None, _) => format!("Nothing of its own in the record of each {entity}"),
+        (None, ..) => format!("No records; {ids}"),
     };
     let counter = if *counters == 1 { "1 counter".to_owned() } else { format!("{counters} counters") };
     format!("{records}. In each of {shards} shards: {counter} of at most {counter_steps} steps, a few bytes each.")
@@ -98,8 +103,10 @@ fn state(metric: &MetricExplained, shards: u16) -> String {
 
 /// All of them in one line.
 fn series(name: &str, shown: &ShownExplained) -> String {
-    let ShownExplained { lengths, series, slices, admits, .. } = shown;
-    let labels = format!("window=\"{}\", complete=\"false|true\"", lengths.join("|"));
+    let ShownExplained { lengths, series, label, slices, admits, .. } = shown;
+    let window = if lengths.is_empty() { String::new() } else { format!("window=\"{}\", ", lengths.join("|")) };
+    let own = label.as_ref().map_or_else(String::new, |label| format!(", {label}=\"…\""));
+    let labels = format!("{window}complete=\"false|true\"{own}");
     let slices = slices.iter().map(|(name, label)| format!(", nsm_{name}{{{labels}, {label}=\"…\"}}"));
     let at_most = if *admits { "at most " } else { "" };
     format!("{at_most}{}: nsm_{name}{{{labels}}}{}", series.len(), slices.collect::<String>())

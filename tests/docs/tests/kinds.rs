@@ -2,23 +2,51 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use docs::{Page, judge};
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The names of the files of a folder of this repository that have an extension, without it.
+fn names(folder: &str, extension: &str) -> BTreeSet<String> {
+    let files = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.filter(|file| file.extension().is_some_and(|of| of == extension));
+    files.map(|file| file.file_stem().unwrap().to_string_lossy().into_owned()).collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
 
 /// The pages of kinds of metrics, each with its name.
 fn pages() -> Vec<(String, Page)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/kinds");
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut pages: Vec<(String, Page)> = files
-        .filter(|file| file.extension().is_some_and(|extension| extension == "md"))
-        .map(|file| {
-            let name = file.file_name().unwrap().to_string_lossy().into_owned();
-            let page = Page::read(&fs::read_to_string(&file).unwrap());
-            (name.clone(), page.unwrap_or_else(|why| panic!("docs/kinds/{name}: {why}")))
-        })
-        .collect();
-    pages.sort_by(|(a, _), (b, _)| a.cmp(b));
-    pages
+    let page = |name: String| {
+        let page = Page::read(&fs::read_to_string(root().join(format!("docs/kinds/{name}.md"))).unwrap());
+        let page = page.unwrap_or_else(|why| panic!("docs/kinds/{name}.md: {why}"));
+        (format!("{name}.md"), page)
+    };
+    names("docs/kinds", "md").into_iter().map(page).collect()
+}
+
+#[test]
+fn every_type_and_every_kind_has_a_page() {
+    // A type is what a catalogue's schema lets stand under `type`.
+    let schema: Value = serde_json::to_value(catalog::schema()).unwrap();
+    let said = |shape: &Value| {
+        let of_type = &shape["properties"]["type"];
+        let several = of_type["enum"].as_array().cloned().unwrap_or_default();
+        several.into_iter().chain(Some(of_type["const"].clone())).collect::<Vec<_>>()
+    };
+    let types = schema["$defs"].as_object().unwrap().values().flat_map(said);
+    // What is cumulative is of windows, as everything is: another name of `simple`.
+    let types = types.filter_map(|word| word.as_str().map(str::to_owned)).filter(|word| word != "cumulative");
+    let types: BTreeSet<String> = types.collect();
+    assert!(types.contains("simple") && types.contains("ratio") && types.len() >= 8, "{types:?}");
+    let mut kinds = names("crates/catalog/src/kinds", "rs");
+    kinds.retain(|name| !["mod", "tests"].contains(&name.as_str()));
+    let (wanted, pages) = (&types | &kinds, names("docs/kinds", "md"));
+    assert_eq!(&wanted - &pages, BTreeSet::new(), "these have no page in docs/kinds");
+    assert_eq!(&pages - &wanted, BTreeSet::new(), "these pages are of no type and no kind");
 }
 
 #[test]
@@ -35,12 +63,12 @@ fn catalogues_are_right() {
 
 #[test]
 fn examples_come_out_as_the_page_says() {
+    let mut wrong = Vec::new();
     for (name, page) in pages() {
         assert!(!page.examples.is_empty(), "docs/kinds/{name} has no example");
         for example in page.examples {
-            if let Err(why) = judge(&example) {
-                panic!("docs/kinds/{name}, line {}: {why}", example.line);
-            }
+            wrong.extend(judge(&example).err().map(|why| format!("docs/kinds/{name}, line {}: {why}", example.line)));
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }

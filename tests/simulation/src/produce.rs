@@ -98,7 +98,7 @@ metrics:
     entity: user
     base: { events: [look] }
     conversion: { events: [buy], within: 2d }
-    windows: [3d]
+    windows: [6d]
     include: trial
   heavy:
     type: simple

@@ -1,7 +1,8 @@
 //! Who went on to do something else in time: `type: conversion`, and a funnel of several steps.
 
 use super::{Function, Made, MadeFormula, Seen, Step, made};
-use activity::{Bucket, Millis, Window};
+use crate::cursor::Cursor;
+use activity::{Bucket, Grain, Millis, Window};
 
 /// An entity enters on every day on which the first step happens to it, and converts when all further steps have followed, in order
 /// and in time. What is not over yet is told apart: a rate of what has matured does not sink whenever many enter.
@@ -21,6 +22,8 @@ pub(crate) enum Within {
     Ms(i64),
 }
 
+const DAY_MS: i64 = Grain::Day.nominal_ms();
+
 const STARTED: usize = 0;
 const CONVERTED: usize = 1;
 const MATURED: usize = 2;
@@ -39,6 +42,22 @@ struct Entry {
 }
 
 impl Conversion {
+    /// Reports windows that are over before anything that began in them has matured.
+    pub(crate) fn check(&self, cursor: &Cursor, windows: &[Window]) -> Option<()> {
+        let days = match self.within {
+            Within::Days(days) => i64::from(days),
+            Within::Ms(ms) => (ms + DAY_MS - 1) / DAY_MS,
+        };
+        let least = days + 2;
+        match windows.iter().find(|window| i64::from(window.longest()) < least) {
+            None => Some(()),
+            Some(short) => cursor.wrong(
+                format!("of what began in `{short}` nothing is over, and the rate is of what is"),
+                format!("write windows of at least `{least}d`, or a shorter `within`"),
+            ),
+        }
+    }
+
     fn entries(&self, seen: &Seen<'_>) -> Vec<Entry> {
         let marks: Vec<(Millis, i64)> = seen.marks().collect();
         let mut entries = Vec::<Entry>::new();

@@ -254,6 +254,12 @@ fn compared(cursor: &Cursor) -> Option<Vec<Window>> {
 /// How the metric follows, if not in the plainest way.
 fn kind(of: Type, entries: &Entries, wanted: Option<&Wanted>, windows: Option<&[Window]>) -> Option<Option<Kind>> {
     let [measure, spans] = ["measure", "windows"].map(|name| entries.get(name));
+    // What they say is read first, so that its mistakes are told beside those of the measure.
+    let own = match of {
+        Type::Retention => Some(retention(entries).map(Kind::Retention)),
+        Type::Baseline => Some(baseline::read(entries).map(Kind::Baseline)),
+        _ => None,
+    };
     let is_of_activity = [Type::Frequency, Type::Growth, Type::Baseline, Type::Retention].contains(&of);
     if let (true, Some(cursor), Some(wanted)) = (is_of_activity, measure, wanted) {
         let help = "write `agg: count_distinct` and no `at_least`";
@@ -265,11 +271,8 @@ fn kind(of: Type, entries: &Entries, wanted: Option<&Wanted>, windows: Option<&[
             _ => return cursor.wrong_at_home("this type of metric is about who was active", help),
         }
     }
-    if of == Type::Retention {
-        return retention(entries).map(|of| Some(Kind::Retention(of)));
-    }
-    if of == Type::Baseline {
-        return baseline::read(entries).map(|of| Some(Kind::Baseline(of)));
+    if let Some(own) = own {
+        return own.map(Some);
     }
     let against = entries.read_or("against", Against::Period, |cursor| cursor.choice("a comparison", AGAINST, &[]));
     let (kind, windows) = (wanted?.kind.clone(), windows?);
@@ -285,6 +288,9 @@ fn kind(of: Type, entries: &Entries, wanted: Option<&Wanted>, windows: Option<&[
         _ => {
             if let (Some(Kind::AtLeast(at_least)), Some(spans)) = (&kind, spans) {
                 at_least.check(spans, windows)?;
+            }
+            if let (Some(Kind::Conversion(conversion)), Some(spans)) = (&kind, spans) {
+                conversion.check(spans, windows)?;
             }
             Some(kind)
         }

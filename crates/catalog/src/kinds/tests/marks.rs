@@ -113,7 +113,7 @@ proptest! {
 
     #[test]
     fn conversions_are_of_entries_that_came_through_in_time(
-        happened in happened(0..3), length in 1i32..40, within in 1i32..30, in_hours in any::<bool>(), floor in 0i32..60,
+        happened in happened(0..3), length in 32i32..60, within in 1i32..30, in_hours in any::<bool>(), floor in 0i32..60,
     ) {
         let limit = if in_hours { format!("{within}h") } else { format!("{within}d") };
         let plan = plan(&format!(

@@ -36,6 +36,9 @@ pub(super) struct ShardStands {
 #[derive(Debug, Serialize)]
 pub(super) struct Value {
     pub(super) metric: String,
+    /// What tells it from others that are called the same: a label's name and value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) label: Option<(String, String)>,
     /// The slice: a dimension's name and the value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) slice: Option<(String, String)>,
@@ -71,6 +74,7 @@ impl Answer {
             };
             Some(Value {
                 metric: gauge.name().to_owned(),
+                label: gauge.label().map(|(name, value)| (name.to_owned(), value.to_owned())),
                 slice,
                 window: window.to_string(),
                 as_of: plan.shown(grain, bucket),

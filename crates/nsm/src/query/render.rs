@@ -6,9 +6,9 @@ use crate::check;
 pub(super) fn table(answer: &Answer) -> String {
     let row = |value: &super::answer::Value| {
         let complete = if value.complete { "yes" } else { "no" };
-        let slice = value.slice.as_ref().map_or_else(String::new, |(name, value)| format!(" {name}={value}"));
+        let labels = value.label.iter().chain(&value.slice).map(|(name, value)| format!(" {name}={value}"));
         vec![
-            value.metric.clone() + &slice,
+            value.metric.clone() + &labels.collect::<String>(),
             value.window.clone(),
             value.as_of.clone(),
             value.value.map_or_else(|| if value.is_kept { "none" } else { "not kept" }.to_owned(), |of| of.to_string()),

@@ -147,6 +147,17 @@ fn formulas_are_told_as_of_any_day() {
 }
 
 #[test]
+fn what_only_a_label_tells_apart_is_told_with_it() {
+    let days =
+        "  often: { type: frequency, measure: { agg: count_distinct, entity: user, events: any }, windows: [2d] }\n";
+    let plan = catalog::parse(&format!("{CATALOGUE}{days}")).unwrap();
+    let often = Query { metric: Some("often_by_days".into()), ..as_of("2018-11-30") };
+    let shown = ask_of(&plan, often).unwrap();
+    let names: Vec<&str> = shown.lines().skip(1).map(|line| line.split("  ").next().unwrap()).collect();
+    assert_eq!(names, ["often_by_days days=1", "often_by_days days=2"], "{shown}");
+}
+
+#[test]
 fn window_chooses_metrics() {
     let shown = ask(Query { window: Some("7d".into()), ..Query::default() }).unwrap();
     assert_eq!(shown.lines().count(), 2, "{shown}");

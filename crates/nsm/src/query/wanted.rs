@@ -44,7 +44,11 @@ fn moment(plan: &Plan, option: &str, text: &str) -> Result<Moment, String> {
 fn counts<'p>(plan: &'p Plan, query: &Query) -> Result<Vec<(Series<'p>, Window)>, String> {
     let gauges: Vec<Gauge> = match &query.metric {
         None => plan.gauges().collect(),
-        Some(name) => vec![plan.gauges().find(|gauge| gauge.name() == name).ok_or_else(|| unknown(plan, name))?],
+        Some(name) => {
+            // More than one, if a label tells them apart.
+            let named: Vec<Gauge> = plan.gauges().filter(|gauge| gauge.name() == name).collect();
+            if named.is_empty() { Err(unknown(plan, name)) } else { Ok(named) }?
+        }
     };
     let series = series(plan, query.by.as_deref(), &gauges)?;
     let all = series.iter().flat_map(|(gauge, cut)| gauge.windows().iter().map(|window| ((*gauge, *cut), *window)));
@@ -90,9 +94,10 @@ fn window(text: &str) -> Result<Window, String> {
 }
 
 fn unknown(plan: &Plan, name: &str) -> String {
-    let names = || plan.gauges().map(Gauge::name);
-    match yaml::suggest::nearest(name, names()) {
+    let mut names: Vec<&str> = plan.gauges().map(Gauge::name).collect();
+    names.dedup();
+    match yaml::suggest::nearest(name, names.iter().copied()) {
         Some(near) => format!("there is no metric `{name}`; did you mean `{near}`?"),
-        None => format!("there is no metric `{name}`; there are {}", names().collect::<Vec<_>>().join(", ")),
+        None => format!("there is no metric `{name}`; there are {}", names.join(", ")),
     }
 }

@@ -48,6 +48,15 @@ pub enum Law {
         /// What the names in it stand for, each once.
         terms: Vec<(String, Term)>,
     },
+    /// The median of how many days something takes, of those for whom it has not come yet as far as they could be seen: the first
+    /// day at whose end no more than half are left by the product-limit estimate, `S(d) = S(d-1) (1 - reached(d) / waiting(d))`
+    /// (Kaplan and Meier, 1958). Nothing if more than half are left at the end of the last.
+    Median {
+        /// By day, from 0: how many could be seen until then, and were still waiting when it began.
+        waiting: Vec<Term>,
+        /// How many of them were not any more when it ended.
+        reached: Vec<Term>,
+    },
 }
 
 /// A step of an expression: it puts a number on the stack, or takes its operands from there and puts its result.
@@ -129,6 +138,7 @@ impl Formula {
         let terms = match &self.law {
             Law::Ratio { numerator, denominator } => vec![*numerator, *denominator],
             Law::Derived { terms, .. } => terms.iter().map(|(_, term)| *term).collect(),
+            Law::Median { waiting, reached } => [waiting.as_slice(), reached].concat(),
         };
         terms.into_iter()
     }
@@ -172,6 +182,13 @@ impl Plan {
             Law::Derived { steps, terms, .. } => {
                 let doubles: Option<Vec<f64>> = terms.iter().map(|(_, term)| Some(amount(term)?.double())).collect();
                 worked_out(steps, &doubles?)
+            }
+            Law::Median { waiting, reached } => {
+                let days = waiting
+                    .iter()
+                    .zip(reached)
+                    .map(|(waiting, reached)| Some((amount(waiting)?.double(), amount(reached)?.double())));
+                median(days)
             }
         };
         // Adding 0 turns -0, which equals it, into 0.
@@ -217,6 +234,20 @@ fn quotient(above: i128, below: i128) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "this is where it is rounded, to the nearest")]
     let value = whole as f64 / 2_f64.powi(halvings);
     if is_negative { -value } else { value }
+}
+
+/// The first day at whose end no more than half are left.
+fn median(days: impl Iterator<Item = Option<(f64, f64)>>) -> Option<f64> {
+    let mut left = 1.0;
+    for (day, of_day) in (0..).zip(days) {
+        let (waiting, reached) = of_day?;
+        left *= 1.0 - divided(reached, waiting)?;
+        // Half of them may come out a little above a half.
+        if left <= 0.5 + 1e-12 {
+            return Some(f64::from(day));
+        }
+    }
+    None
 }
 
 fn divided(above: f64, below: f64) -> Option<f64> {

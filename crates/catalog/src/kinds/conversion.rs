@@ -33,10 +33,10 @@ const OPEN: usize = 4;
 const SECOND: usize = 5;
 
 /// An entry: when it began, and when it went how far.
-struct Entry {
-    from: Bucket,
+pub(super) struct Entry {
+    pub(super) from: Bucket,
     /// The day on which each further step was reached, in order, as far as it came.
-    reached: Vec<Bucket>,
+    pub(super) reached: Vec<Bucket>,
     /// The first day on which nothing of it can be in time any more.
     matured: Bucket,
 }
@@ -58,7 +58,7 @@ impl Conversion {
         }
     }
 
-    fn entries(&self, seen: &Seen<'_>) -> Vec<Entry> {
+    pub(super) fn entries(&self, seen: &Seen<'_>) -> Vec<Entry> {
         let marks: Vec<(Millis, i64)> = seen.marks().collect();
         let mut entries = Vec::<Entry>::new();
         for (at, _) in marks.iter().filter(|(_, step)| *step == 0) {

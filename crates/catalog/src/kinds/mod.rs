@@ -13,6 +13,7 @@ mod movements;
 mod retention;
 mod state;
 mod survey;
+mod time_to_value;
 
 pub(crate) use at_least::AtLeast;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub(crate) use movements::Movements;
 pub(crate) use retention::Retention;
 pub(crate) use state::State;
 pub(crate) use survey::{SCALES, Scale, Survey};
+pub(crate) use time_to_value::TimeToValue;
 
 use crate::cursor::Cursor;
 use crate::plan::{Marks, Measure, Metric, Plan};
@@ -66,6 +68,8 @@ pub enum Kind {
     Baseline(Baseline),
     /// Who of those that came at some time is still there.
     Retention(Retention),
+    /// How long it takes until something happens.
+    TimeToValue(TimeToValue),
 }
 
 /// A metric's place in a family.
@@ -200,6 +204,7 @@ impl Kind {
             Kind::Conversion(of) => of,
             Kind::Baseline(of) => of,
             Kind::Retention(of) => of,
+            Kind::TimeToValue(of) => of,
         }
     }
 
@@ -249,6 +254,8 @@ pub(crate) enum MadeLaw {
     Derived(String),
     /// One over the other, by their names; behind a `#` the value of the label that tells one from others.
     Ratio([String; 2]),
+    /// The median time: how many wait at the start of each day, and how many of them need to no more at its end, from day 0.
+    Median { waiting: Vec<String>, reached: Vec<String> },
 }
 
 impl MadeFormula {
@@ -256,6 +263,11 @@ impl MadeFormula {
     fn derived(name: &str, suffix: &str, expr: &str, words: &str) -> MadeFormula {
         let law = MadeLaw::Derived(expr.replace('~', name));
         MadeFormula { name: format!("{name}{suffix}"), label: None, description: words.to_owned(), law, by: Vec::new() }
+    }
+
+    /// The median of how many days something takes.
+    fn median(name: &str, waiting: Vec<String>, reached: Vec<String>, words: &str) -> MadeFormula {
+        MadeFormula { law: MadeLaw::Median { waiting, reached }, ..MadeFormula::derived(name, "", "", words) }
     }
 
     /// One metric over another.

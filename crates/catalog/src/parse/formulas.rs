@@ -42,7 +42,13 @@ pub(super) struct Draft<'a> {
 /// What a formula does with its terms.
 enum Written {
     Ratio,
-    Derived { written: String, steps: Vec<Step>, names: Vec<String> },
+    /// The terms are of so many days, and then of as many.
+    Median,
+    Derived {
+        written: String,
+        steps: Vec<Step>,
+        names: Vec<String>,
+    },
 }
 
 /// A term as it is written.
@@ -99,6 +105,9 @@ pub(super) fn made<'a>(made: &'a MadeFormula, home: &Cursor<'a>) -> Draft<'a> {
     let term = |metric| WrittenTerm { metric, stands: (home.clone(), None), window: None, offset: None };
     let (law, terms) = match law {
         MadeLaw::Ratio(parts) => (Written::Ratio, parts.iter().map(|name| term(name.as_str())).collect()),
+        MadeLaw::Median { waiting, reached } => {
+            (Written::Median, waiting.iter().chain(reached).map(|name| term(name.as_str())).collect())
+        }
         MadeLaw::Derived(expr) => {
             let Expression { steps, names } = expression::parse(expr).expect("what types make is tested");
             let terms = names.iter().map(|(name, _)| term(*name)).collect();

@@ -7,7 +7,7 @@ use super::measure::{self, MOST_DECIMALS, Wanted};
 use super::values::{self, Units, millis, span};
 use crate::cursor::{Cursor, Entries};
 use crate::dimension::{By, Taken};
-use crate::kinds::{Conversion, Kind, Movements, SCALES, Scale, State, Survey, Within};
+use crate::kinds::{Conversion, Kind, Movements, SCALES, Scale, State, Survey, TimeToValue, Within};
 use crate::plan::{Literal, Marks, Measure, Said};
 use crate::source::Path;
 use activity::marks::Keep;
@@ -19,10 +19,14 @@ pub(crate) const SURVEY_KNOWN: &[&str] =
     &["type", "description", "entity", "score", "decimals", "scale", "events", "where", "windows", "by", "include"];
 pub(crate) const CONVERSION_KNOWN: &[&str] =
     &["type", "description", "entity", "base", "conversion", "steps", "within", "windows", "by", "include"];
+pub(crate) const TIME_TO_VALUE_KNOWN: &[&str] =
+    &["type", "description", "entity", "base", "value", "windows", "by", "include"];
 pub(crate) const BASE_KNOWN: &[&str] = &["events"];
 pub(crate) const FURTHER_KNOWN: &[&str] = &["events", "within"];
 /// How long after its first step one may convert.
 pub(crate) const WITHIN: &Units = &[(Grain::Minute, 1..=1440), (Grain::Hour, 1..=720), (Grain::Day, 1..=90)];
+/// How many days of a time to value are told apart at most.
+pub(crate) const DAYS: &Units = &[(Grain::Day, 1..=90)];
 /// How far back what is held may be compared.
 pub(crate) const COMPARED: &Units = &[(Grain::Day, 1..=400)];
 const MOST_STEPS: usize = 10;
@@ -139,31 +143,16 @@ pub(super) fn conversion<'a>(entries: &Entries<'a>, attributes: Attributes<'_>) 
             (names, within.or_else(|| entries.require("within", help)).and_then(read_within))
         }
         (None, outside) => {
-            let of = |name: &str, known: &[&str], help: &str| {
-                let entries = entries.require(name, help)?.entries()?;
-                entries.allow(known, &[]);
-                Some(entries)
-            };
-            let list = |of: &Entries<'a>| {
-                let cursor = of.require("events", "write the names of events, as in `events: [trial_started]`")?;
-                Some((events(cursor)?, cursor.clone()))
-            };
-            let base =
-                of("base", BASE_KNOWN, "write the events that begin it, as in `base: { events: [trial_started] }`");
-            let help =
-                "write the events that end it and how soon, as in `conversion: { events: [subscribed], within: 14d }`";
-            let further = of("conversion", FURTHER_KNOWN, help);
+            let (steps, within) = pair(entries, "conversion");
             let within = match outside {
                 Some(outside) => outside.wrong_at_home(
                     "`within` stands outside of `conversion`",
                     "write it in `conversion`, and only there",
                 ),
-                None => further.as_ref().and_then(|entries| {
+                None => within.and_then(|entries| {
                     entries.require("within", "write how soon, as in `within: 14d`").and_then(read_within)
                 }),
             };
-            let (base, further) = (base.as_ref().and_then(list), further.as_ref().and_then(list));
-            let steps = base.zip(further).and_then(|((base, _), (further, at))| apart(&at, vec![base, further]));
             (steps, within)
         }
     };
@@ -172,6 +161,41 @@ pub(super) fn conversion<'a>(entries: &Entries<'a>, attributes: Attributes<'_>) 
     let events = Some(named(&steps));
     let measure = Measure::Marks(Marks { entity: entity?, said: Said::Steps(steps), keep: Keep::None });
     Some(Wanted { measure, events, tests: Tests::default(), kind: Some(Kind::Conversion(kind)), is_average: false })
+}
+
+/// How long it takes from one event to another.
+pub(super) fn time_to_value<'a>(entries: &Entries<'a>, attributes: Attributes<'_>) -> Option<Wanted> {
+    let entity = entity(entries, attributes);
+    let (steps, value) = pair(entries, "value");
+    let within = value.and_then(|entries| {
+        let cursor = entries.require("within", "write how long is told apart, as in `within: 60d`")?;
+        Some(span(cursor, "a time to value", DAYS)?.longest())
+    });
+    let (steps, within) = (steps?, within?);
+    let conversion = Conversion { steps: 2, within: Within::Days(within) };
+    let events = Some(named(&steps));
+    let measure = Measure::Marks(Marks { entity: entity?, said: Said::Steps(steps), keep: Keep::None });
+    let kind = Some(Kind::TimeToValue(TimeToValue { conversion, within }));
+    Some(Wanted { measure, events, tests: Tests::default(), kind, is_average: false })
+}
+
+/// The events that begin something, under `base`, and those that end it, under a key; and what else stands under that.
+fn pair<'a>(entries: &Entries<'a>, key: &str) -> (Option<Vec<Vec<String>>>, Option<Entries<'a>>) {
+    let of = |name: &str, known: &[&str], help: &str| {
+        let entries = entries.require(name, help)?.entries()?;
+        entries.allow(known, &[]);
+        Some(entries)
+    };
+    let list = |of: &Entries<'a>| {
+        let cursor = of.require("events", "write the names of events, as in `events: [trial_started]`")?;
+        Some((events(cursor)?, cursor.clone()))
+    };
+    let base = of("base", BASE_KNOWN, "write the events that begin it, as in `base: { events: [trial_started] }`");
+    let help =
+        format!("write the events that end it and how soon, as in `{key}: {{ events: [subscribed], within: 14d }}`");
+    let further = of(key, FURTHER_KNOWN, &help);
+    let both = base.as_ref().and_then(list).zip(further.as_ref().and_then(list));
+    (both.and_then(|((base, _), (further, at))| apart(&at, vec![base, further])), further)
 }
 
 fn read_within(cursor: &Cursor) -> Option<Within> {

@@ -33,6 +33,7 @@ pub(crate) const TYPES: &[(&str, Type)] = &[
     ("conversion", Type::Conversion),
     ("baseline", Type::Baseline),
     ("retention", Type::Retention),
+    ("time_to_value", Type::TimeToValue),
     ("ratio", Type::Ratio),
     ("derived", Type::Derived),
 ];
@@ -58,6 +59,7 @@ pub(crate) enum Type {
     Conversion,
     Baseline,
     Retention,
+    TimeToValue,
     Ratio,
     Derived,
 }
@@ -207,6 +209,7 @@ fn wanted(entries: &Entries, of_type: Type, attributes: Attributes<'_>) -> Optio
     match of_type {
         Type::Survey => marks::survey(entries, attributes),
         Type::Conversion => marks::conversion(entries, attributes),
+        Type::TimeToValue => marks::time_to_value(entries, attributes),
         Type::Movements => {
             let (wanted, cursor) =
                 measure("write `measure: { agg: state, entity: account, events: […], value: […] }`")?;
@@ -228,6 +231,7 @@ fn keys(of_type: Type, is_state: bool) -> &'static [&'static str] {
         Type::Retention => RETENTION_KNOWN,
         Type::Survey => marks::SURVEY_KNOWN,
         Type::Conversion => marks::CONVERSION_KNOWN,
+        Type::TimeToValue => marks::TIME_TO_VALUE_KNOWN,
         _ if is_state => STATE_KNOWN,
         _ => KNOWN,
     }
@@ -238,7 +242,7 @@ fn windows_of(entries: &Entries, of_type: Type) -> Option<Vec<Window>> {
     let cursor = entries.require("windows", "write the trailing windows, as in `windows: [1d, 7d, 28d]`")?;
     let is_compared = of_type == Type::Movements;
     let windows = if is_compared { compared(cursor) } else { windows(cursor) }?;
-    if [Type::Movements, Type::Survey, Type::Conversion, Type::Baseline].contains(&of_type) {
+    if [Type::Movements, Type::Survey, Type::Conversion, Type::TimeToValue, Type::Baseline].contains(&of_type) {
         marks::are_of_days(cursor, &windows)?;
     }
     Some(windows)

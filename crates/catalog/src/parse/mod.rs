@@ -59,6 +59,8 @@ pub(crate) const KEYS: &[(&str, &[&str])] = &[
     ("Retention", metrics::RETENTION_KNOWN),
     ("Survey", marks::SURVEY_KNOWN),
     ("Conversion", marks::CONVERSION_KNOWN),
+    ("TimeToValue", marks::TIME_TO_VALUE_KNOWN),
+    ("Value", marks::FURTHER_KNOWN),
     ("Base", marks::BASE_KNOWN),
     ("Further", marks::FURTHER_KNOWN),
     ("AtLeast", &crate::kinds::UNITS),

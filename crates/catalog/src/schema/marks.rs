@@ -121,6 +121,39 @@ pub(super) struct Conversion {
     include: Option<OneOrMore<Text>>,
 }
 
+/// How long it takes from one event to another: `x` is the median in days, by the product-limit estimate from `x_waiting` and
+/// `x_reached`, which a label tells apart by the day.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct TimeToValue {
+    #[schemars(extend("const" = "time_to_value"))]
+    r#type: String,
+    /// For people.
+    description: Option<Text>,
+    /// One of `entities`.
+    entity: Text,
+    /// What begins it.
+    base: Base,
+    /// What ends it, and how many days are told apart.
+    value: Value,
+    /// The trailing windows in which it began, of days.
+    windows: OneOrMore<Compared>,
+    /// The dimensions by which it is sliced: attributes.
+    by: Option<OneOrMore<Text>>,
+    /// The excluded traffic that it counts all the same.
+    include: Option<OneOrMore<Text>>,
+}
+
+/// The events that end it, and how many days are told apart.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Value {
+    events: OneOrMore<Text>,
+    /// How many days after the first event are told apart.
+    #[schemars(schema_with = "days")]
+    within: String,
+}
+
 /// The events that begin it.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -156,6 +189,10 @@ impl JsonSchema for Compared {
 
 fn scale(_: &mut SchemaGenerator) -> Schema {
     words(SCALES)
+}
+
+fn days(_: &mut SchemaGenerator) -> Schema {
+    span(marks::DAYS)
 }
 
 fn within(_: &mut SchemaGenerator) -> Schema {

@@ -1,6 +1,6 @@
 //! Metrics, as they are described to editors.
 
-use super::marks::{Conversion, Held, Movements, Survey};
+use super::marks::{Conversion, Held, Movements, Survey, TimeToValue};
 use super::shapes::{Named, OneOrMore, decimals, words};
 use super::{Conditions, FieldPath, Span, Text, span};
 use crate::kinds::AGAINST;
@@ -20,6 +20,7 @@ pub(super) enum Metric {
     Movements(Movements),
     Survey(Survey),
     Conversion(Conversion),
+    TimeToValue(TimeToValue),
     Ratio(Ratio),
     Derived(Derived),
 }

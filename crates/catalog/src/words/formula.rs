@@ -26,6 +26,14 @@ impl Plan {
                 };
                 format!("{written}{stand_for}, as of the same time; nothing where a denominator is 0.")
             }
+            Law::Median { waiting, reached } => {
+                let name = |terms: &[Term]| terms.first().map(|term| self.named(term.of)).unwrap_or_default();
+                let (waiting, reached) = (name(waiting), name(reached));
+                format!(
+                    "The first day at whose end no more than half are left, by {waiting} and {reached}: each day leaves the share of \
+                     those waiting that has not reached it. Nothing if more than half are left at the end."
+                )
+            }
         };
         let by: Vec<String> = formula.by.iter().map(|by| self.dimension(*by).name.clone()).collect();
         if by.is_empty() { how } else { format!("{how} It is sliced by {}.", and(&by)) }

@@ -151,6 +151,74 @@ proptest! {
     }
 }
 
+/// What an entity to which this happened contributes as of each day, by the metric's name and label.
+fn labelled(plan: &Plan, happened: &Happened, floor: i32) -> BTreeMap<(String, String), Vec<i128>> {
+    let index = activity::MetricIndex(0);
+    let mut record = Record::default();
+    for (hour, step) in happened {
+        record.mark(index, Keep::None, Millis(hour * HOUR), *step);
+    }
+    let time = Millis(i64::from(floor) * 24 * HOUR);
+    record.trim(&Floors { buckets: PerGrain::of(|_| Bucket(floor)), time });
+    let of_metric = |index| {
+        let metric = plan.metric(index);
+        let steps = plan.steps(index, metric.windows[0], &record);
+        let value = |as_of: i32| steps.iter().filter(|(at, _)| at.0 <= as_of).map(|(_, n)| n).sum();
+        let label = metric.label().unwrap().1.to_owned();
+        ((metric.name.clone(), label), (0..DAYS).map(value).collect())
+    };
+    plan.series().map(of_metric).collect()
+}
+
+proptest! {
+    #[test]
+    fn times_to_value_are_of_those_who_could_be_seen(
+        happened in happened(0..2), length in 1i32..60, within in 1i32..30, floor in 0i32..60,
+    ) {
+        let plan = plan(&format!(
+            "type: time_to_value, entity: user, base: {{ events: [came] }}, \
+             value: {{ events: [paid], within: {within}d }}, windows: [{length}d]"
+        ));
+        let told = labelled(&plan, &happened, floor);
+        let firsts: BTreeMap<i32, i64> =
+            happened.iter().rev().filter(|(_, step)| *step == 0).map(|(hour, _)| (day(*hour), *hour)).collect();
+        for as_of in floor + length - 1..DAYS {
+            for days in 0..=within {
+                let (mut waiting, mut reached) = (0, 0);
+                let seen_for = |began: i32| began <= as_of - days && began > as_of - length;
+                for (began, hour) in firsts.iter().filter(|(began, _)| seen_for(**began)) {
+                    let paid = happened.iter().find(|(at, step)| *step == 1 && at >= hour).map(|(at, _)| day(*at) - began);
+                    let took = paid.filter(|took| *took <= within);
+                    waiting += i128::from(took.is_none_or(|took| took >= days));
+                    reached += i128::from(took == Some(days));
+                }
+                for (part, expected) in [("waiting", waiting), ("reached", reached)] {
+                    let value = told[&(format!("users_{part}"), days.to_string())][usize::try_from(as_of).unwrap()];
+                    prop_assert_eq!(value, expected, "{} on day {} as of {}", part, days, as_of);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_median_is_where_no_more_than_half_are_left(days in proptest::collection::vec((1i128..9, 0i128..9), 4)) {
+        let plan = plan("type: time_to_value, entity: user, base: { events: [came] }, \
+                         value: { events: [paid], within: 3d }, windows: [7d]");
+        let units = |index: activity::MetricIndex, _, _| {
+            let (waiting, reached) = days[usize::from(index.0) % 4];
+            Some(if index.0 < 4 { waiting } else { reached.min(waiting) })
+        };
+        // As whole numbers: left / all.
+        let (mut left, mut all, mut expected) = (1, 1, None);
+        for (day, (waiting, reached)) in (0..).zip(&days) {
+            (left, all) = (left * (waiting - reached.min(waiting)), all * waiting);
+            expected = expected.or((2 * left <= all).then_some(f64::from(day)));
+        }
+        let formula = &plan.formulas[0];
+        prop_assert_eq!(plan.evaluate(formula, None, formula.windows[0], Bucket(0), &units), expected);
+    }
+}
+
 #[test]
 fn types_make_formulas() {
     let names = |metric: &str| plan(metric).formulas.iter().map(|of| of.name.clone()).collect::<Vec<_>>();

@@ -137,6 +137,10 @@ impl Draft<'_> {
                 Law::Ratio { numerator: *numerator, denominator: *denominator }
             }
             (Written::Ratio, _) => unreachable!("a ratio has two terms"),
+            (Written::Median, terms) => {
+                let (waiting, reached) = terms.split_at(terms.len() / 2);
+                Law::Median { waiting: waiting.to_vec(), reached: reached.to_vec() }
+            }
             (Written::Derived { written, steps, names }, terms) => Law::Derived {
                 written: written.clone(),
                 steps: steps.clone(),

@@ -5,8 +5,9 @@ use crate::varint;
 
 /// Values at times, each pair once.
 ///
-/// Invariant: pairs ascend, by time and then by value. Marks commute and are idempotent: they are a set, so an event that comes
-/// again, or late, or in another order, leaves the same.
+/// Invariant: pairs ascend, by time and then by value. Marks commute and are idempotent, so an event that comes again, or late, or in
+/// another order, leaves the same: they are a set; or, if they are joined, the stretches of moments of which each is no further than a
+/// gap from the next, each as when it begins and how long it lasts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks(Vec<(Millis, i64)>);
 
@@ -17,6 +18,8 @@ pub enum Keep {
     None,
     /// The last one, however old: it is the state that still holds.
     Last,
+    /// Nothing; marks are joined, and one lies before that only with its end.
+    Joined,
 }
 
 impl Marks {
@@ -26,10 +29,32 @@ impl Marks {
         place.map_err(|place| self.0.insert(place, (at, value))).is_err()
     }
 
+    /// Joins a moment with the stretches that are no further from it than `gap`, in milliseconds. `false` if it lay in one.
+    pub fn join(&mut self, at: Millis, gap: i64) -> bool {
+        let near = self.0.partition_point(|stretch| end(stretch) + gap < at.0)
+            ..self.0.partition_point(|(from, _)| from.0 - gap <= at.0);
+        let of = &self.0[near.clone()];
+        let from = of.first().map_or(at, |(from, _)| at.min(*from));
+        let joined = (from, of.last().map_or(at.0, |last| at.0.max(end(last))) - from.0);
+        let is_new = of != [joined];
+        self.0.splice(near, [joined]);
+        is_new
+    }
+
+    /// Whether there is this value at this time.
+    #[must_use]
+    pub fn has(&self, at: Millis, value: i64) -> bool {
+        self.0.binary_search(&(at, value)).is_ok()
+    }
+
     /// Lets go of what lies before `floor`.
     pub fn trim(&mut self, floor: Millis, keep: Keep) {
-        let before = self.0.partition_point(|(at, _)| *at < floor);
-        self.0.drain(..before.saturating_sub(usize::from(keep == Keep::Last)));
+        let until = match keep {
+            Keep::None => self.0.partition_point(|(at, _)| *at < floor),
+            Keep::Last => self.0.partition_point(|(at, _)| *at < floor).saturating_sub(1),
+            Keep::Joined => self.0.partition_point(|stretch| end(stretch) < floor.0),
+        };
+        self.0.drain(..until);
     }
 
     /// Whether there are none.
@@ -74,6 +99,10 @@ impl Marks {
     }
 }
 
+fn end((from, length): &(Millis, i64)) -> i64 {
+    from.0 + length
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,10 +123,34 @@ mod tests {
             let last = all.range(..(Millis(floor), i64::MIN)).next_back().filter(|_| keeps_last);
             let kept: Vec<_> = last.into_iter().chain(all.range((Millis(floor), i64::MIN)..)).copied().collect();
             prop_assert!(told.iter().eq(kept));
+            prop_assert!((-40..40).all(|at| told.has(Millis(at), 0) == told.iter().any(|of| of == (Millis(at), 0))));
             let mut bytes = Vec::new();
             told.encode(&mut bytes);
             bytes.push(7);
             prop_assert_eq!(Marks::take(&bytes), Some((told, &[7][..])));
+        }
+
+        #[test]
+        fn moments_join_whatever_their_order(
+            moments in proptest::collection::vec(-200i64..200, 0..40), gap in 0i64..20, floor in -200i64..200,
+        ) {
+            let mut told = Marks::default();
+            let mut expected: Vec<(i64, i64)> = Vec::new();
+            for at in &moments {
+                let before = told.clone();
+                let is_new = told.join(Millis(*at), gap);
+                prop_assert_eq!(is_new, told != before);
+            }
+            for at in moments.iter().collect::<BTreeSet<_>>() {
+                match expected.last_mut() {
+                    Some((from, length)) if at - (*from + *length) <= gap => *length = at - *from,
+                    _ => expected.push((*at, 0)),
+                }
+            }
+            prop_assert!(told.iter().map(|(at, length)| (at.0, length)).eq(expected.iter().copied()));
+            told.trim(Millis(floor), Keep::Joined);
+            expected.retain(|(from, length)| from + length >= floor);
+            prop_assert!(told.iter().map(|(at, length)| (at.0, length)).eq(expected));
         }
     }
 }

@@ -106,7 +106,7 @@ pub struct Change {
 }
 
 /// What one event says happened to an entity.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mark {
     /// The bytes of the entity's key.
     #[serde(with = "apache_avro::serde::bytes")]
@@ -118,7 +118,7 @@ pub struct Mark {
 }
 
 /// What happened to an entity for a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Marked {
     /// The metric.
     pub metric: MetricIndex,

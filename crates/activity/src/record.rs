@@ -125,6 +125,12 @@ impl Record {
         get_or_new(&mut self.marks, (metric, keep)).insert(at, value)
     }
 
+    /// Something happened to the entity at a time, no further than a gap, in milliseconds, from what belongs to it. Whether that made a
+    /// difference.
+    pub fn join(&mut self, metric: MetricIndex, at: Millis, gap: i64) -> bool {
+        get_or_new(&mut self.marks, (metric, Keep::Joined)).join(at, gap)
+    }
+
     /// Lets go of everything below the floors, but of what was first and what still holds.
     pub fn trim(&mut self, floors: &Floors) {
         self.masks.iter_mut().for_each(|(track, mask)| mask.trim(floors.buckets[track.grain]));
@@ -229,6 +235,10 @@ mod tests {
     #[test]
     fn attributes_members_events_and_marks_read_back_beside_masks() {
         let mut record = Record::default();
+        for (metric, gap) in [(8, 0), (9, 5)] {
+            assert!(record.join(MetricIndex(metric), Millis(1_750_000_000_000), gap));
+            assert!(record.join(MetricIndex(metric), Millis(1_750_000_000_005), gap));
+        }
         for (metric, keep) in [(9, Keep::Last), (9, Keep::None), (700, Keep::Last)] {
             assert!(record.mark(MetricIndex(metric), keep, Millis(1_750_000_000_000), -7));
             assert!(!record.mark(MetricIndex(metric), keep, Millis(1_750_000_000_000), -7));

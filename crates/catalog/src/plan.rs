@@ -5,11 +5,13 @@ use crate::calendar::Calendar;
 use crate::dimension::{By, Dimension, Slice};
 use crate::filter::Requirement;
 use crate::formula::Formula;
-use crate::kinds::{Family, Role};
+use crate::kinds::{self, Family, Role};
 use crate::source::{Path, Source};
 use activity::marks::Keep;
 use activity::record::Floors;
-use activity::{Bucket, CatalogVersion, EntityKind, Extent, Grain, MetricIndex, Millis, PerGrain, Window};
+use activity::{
+    Bucket, CatalogVersion, DimensionIndex, EntityKind, Extent, Grain, MetricIndex, Millis, PerGrain, Window,
+};
 use std::ops::RangeInclusive;
 
 /// A day may go on for so long after the next one has begun: where clocks are set back over midnight. By at most two hours
@@ -128,6 +130,13 @@ pub enum Said {
     },
     /// Which of several steps it is, from 0: by which of these lists names it, which is one only.
     Steps(Vec<Vec<String>>),
+    /// The number of the value that it says of a dimension, at the beginning of its day: each once a day.
+    Label(DimensionIndex),
+    /// Nothing: moments are joined that are no further apart than that.
+    Moment {
+        /// In milliseconds.
+        gap_ms: i64,
+    },
 }
 
 /// A kind of traffic that is told by the properties of its events (internal, tests, bots), or by attributes of entities (free,
@@ -262,7 +271,8 @@ impl Plan {
     }
 
     /// When a bucket begins; that of a day past the calendar's ends is never known to have begun.
-    fn start(&self, grain: Grain, bucket: Bucket) -> Millis {
+    #[must_use]
+    pub fn start(&self, grain: Grain, bucket: Bucket) -> Millis {
         match grain {
             Grain::Minute | Grain::Hour => Millis(i64::from(bucket.0).saturating_mul(grain.nominal_ms())),
             Grain::Day => self.calendar.start_of(bucket).unwrap_or(Millis(i64::MIN)),
@@ -324,6 +334,7 @@ impl Metric {
             Measure::Marks(Marks { said: Said::Value { .. }, .. }) => {
                 self.role.as_ref().is_some_and(|role| !role.is_amount)
             }
+            Measure::Marks(Marks { said: Said::Label(_), .. }) => true,
             Measure::Marks(_) | Measure::Count | Measure::Sum { .. } => false,
         };
         counts_at_most_once && self.label().is_none()
@@ -332,8 +343,11 @@ impl Metric {
     /// How many decimals the metric's values have: they are counted in units of the last of them.
     #[must_use]
     pub fn decimals(&self) -> u8 {
-        let counts = self.role.as_ref().is_some_and(|role| !role.is_amount);
-        self.value().filter(|_| !counts).map_or(0, |(_, decimals)| decimals)
+        match (&self.role, &self.measure) {
+            (Some(Role { is_amount: false, .. }), _) => 0,
+            (_, Measure::Marks(Marks { said: Said::Moment { .. }, .. })) => kinds::SECONDS_DECIMALS,
+            _ => self.value().map_or(0, |(_, decimals)| decimals),
+        }
     }
 
     /// The label that tells it from other metrics that are called the same, if there are any: its name and value.

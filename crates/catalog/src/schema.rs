@@ -11,6 +11,7 @@ mod marks;
 mod metrics;
 mod shapes;
 
+use crate::parse::kinds::SINCE;
 use crate::parse::metrics::WINDOWS;
 use crate::parse::values::Units;
 use crate::parse::{WEEKDAYS, dimensions, fields, formats, history_units, sources};
@@ -232,6 +233,7 @@ described! {
     FieldPath: |_: &mut _| json_schema!({ "type": "string", "pattern": "^[^.]*[^.\\s][^.]*(\\.[^.]*[^.\\s][^.]*)*$|^\\.$" });
     KeyPart: |_: &mut _| json_schema!({ "type": ["string", "integer"] });
     Span: window;
+    Ago: |_: &mut _| span(SINCE);
     Literal: |_: &mut _| json_schema!({ "type": ["string", "number", "boolean"] });
     Conditions: conditions;
 }

@@ -29,9 +29,10 @@
 //! the number 0, if its values are the rules by attributes.
 //!
 //! A measure is `d` and the entity's place in list 4, a number; or `e` and that place, if its events count; or `c` and the number 0; or `s` and its decimals, a number,
-//! and the list of its property's names; or `m` and the entity's place, 1 if its last event is kept for ever, else 0, and either `v`, the decimals, the
-//! list of the property's names and the least and the most that its value may be, or `e`, 0 and the list of the lists of
-//! event names of each step.
+//! and the list of its property's names; or `m` and the entity's place, 1 if its last event is kept for ever, 2 if its events are joined, else 0, and
+//! either `v`, the decimals, the list of the property's names and the least and the most that its value may be, or `e`, 0 and the
+//! list of the lists of event names of each step, or `l` and the place in list 5 of the dimension whose values are kept, or `g` and
+//! how far apart events are joined, in milliseconds.
 //!
 //! A condition is the list of its property's names, 0 or, if its domain is compared, 1, and the list of its values. A value is `b` and a number (0 or 1), `i` and
 //! a number (two's complement), `f` and a number (the bits of an IEEE 754 double, never those of -0), or `t` and a text.
@@ -45,7 +46,6 @@ use crate::dimension::{AsOf, Dimension, Taken};
 use crate::filter::Requirement;
 use crate::plan::{Condition, Entity, Literal, Marks, Measure, Metric, Part, Plan, Said};
 use crate::source::Attributes;
-use activity::marks::Keep;
 use activity::{CatalogVersion, Extent, Grain};
 
 const FORMAT: &str = "northstar.catalogue.6";
@@ -129,7 +129,7 @@ fn metric(out: &mut Vec<u8>, metric: &Metric) {
         }
         Measure::Marks(Marks { entity, said, keep }) => {
             tagged(out, b'm', entity.0.into());
-            number(out, u64::from(*keep == Keep::Last));
+            number(out, *keep as u64);
             match said {
                 Said::Value { value, decimals, range } => {
                     tagged(out, b'v', (*decimals).into());
@@ -140,6 +140,8 @@ fn metric(out: &mut Vec<u8>, metric: &Metric) {
                     tagged(out, b'e', 0);
                     list(out, steps, |out, names| set(out, names, |out, name| text(out, name)));
                 }
+                Said::Label(dimension) => tagged(out, b'l', dimension.0.into()),
+                Said::Moment { gap_ms } => tagged(out, b'g', gap_ms.unsigned_abs()),
             }
         }
     }

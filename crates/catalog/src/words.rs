@@ -71,7 +71,11 @@ impl Plan {
                     }
                     _ => format!("Every {name} with {event}{conditions}"),
                 };
-                format!("{named} {words}; two are the same if {key} {are} equal.")
+                let of = match &metric.measure {
+                    Measure::Marks(Marks { said: Said::Label(of), .. }) => format!(" of {}", self.dimension(*of).name),
+                    _ => String::new(),
+                };
+                format!("{named} {words}{of}; two are the same if {key} {are} equal.")
             }
             Measure::Count => {
                 format!("{}{conditions} counts, each event_id {once}.", event("Every event", "Every event"))

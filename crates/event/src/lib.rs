@@ -29,4 +29,4 @@ pub use avro::{SchemaId, SchemaText};
 pub use cloud::Headers;
 pub use reader::Reader;
 pub use reject::Reject;
-pub use touches::{Changed, Counted, Happened, Touch, Touches};
+pub use touches::{At, Changed, Counted, Happened, Touch, Touches};

@@ -2,9 +2,10 @@
 
 use crate::admitted::{Undecided, Values};
 use crate::slots::Trie;
+use crate::touches::At;
 use crate::value::Value;
 use activity::{DimensionIndex, DimensionValue, EntityKind, MetricIndex};
-use catalog::{By, Condition, Dimension, Literal, Marks, Measure, Metric, Part, Path, Plan, Taken};
+use catalog::{By, Condition, Dimension, Literal, Marks, Measure, Metric, Part, Path, Plan, Said, Taken};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 use std::cell::RefCell;
@@ -35,8 +36,8 @@ pub(crate) struct Candidates {
     pub(crate) distinct: BTreeMap<EntityKind, Vec<MetricIndex>>,
     /// Those that count events or add up a value of them, by the entity whose attributes their slices follow.
     pub(crate) additive: BTreeMap<Option<EntityKind>, Additive>,
-    /// Those that keep what happens to entities, by ascending entity.
-    pub(crate) marked: BTreeMap<EntityKind, Vec<MetricIndex>>,
+    /// Those that keep what happens to entities, by ascending entity and by the time that is kept.
+    pub(crate) marked: BTreeMap<(EntityKind, At), Vec<MetricIndex>>,
 }
 
 /// The metrics that may want an event itself; each list ascends.
@@ -123,7 +124,7 @@ impl Matcher {
 
     /// The value that an event says of a dimension, worked out when it is first asked for. Here, and nowhere else, what a record
     /// says becomes a value at event.
-    fn value(&self, dimension: DimensionIndex, facts: &Facts<'_>) -> DimensionValue {
+    pub(crate) fn value(&self, dimension: DimensionIndex, facts: &Facts<'_>) -> DimensionValue {
         let mut values = facts.values.borrow_mut();
         if let Some((_, value)) = values.iter().find(|(of, _)| *of == dimension) {
             return *value;
@@ -174,7 +175,10 @@ fn candidates(plan: &Plan, event: Option<&String>) -> Candidates {
             Measure::Count => &mut candidates.additive.entry(owner).or_default().counts,
             Measure::Events(entity) => &mut candidates.additive.entry(Some(entity)).or_default().counts,
             Measure::Sum { .. } => &mut candidates.additive.entry(owner).or_default().sums,
-            Measure::Marks(Marks { entity, .. }) => candidates.marked.entry(entity).or_default(),
+            Measure::Marks(Marks { entity, ref said, .. }) => {
+                let at = if matches!(said, Said::Label(_)) { At::Day } else { At::Moment };
+                candidates.marked.entry((entity, at)).or_default()
+            }
         };
         of_its_kind.push(MetricIndex(index));
     }

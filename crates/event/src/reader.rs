@@ -6,7 +6,7 @@ use crate::attributes::AttributeReader;
 use crate::avro::{Avro, SchemaId, SchemaText};
 use crate::cloud::{self, Headers};
 use crate::keys::{Field, KeyMaker, origin};
-use crate::matcher::{Additive, Matcher};
+use crate::matcher::{Additive, Facts, Matcher};
 use crate::reject::{Reject, excerpt};
 use crate::skew::Skew;
 use crate::slots::{Slots, Trie};
@@ -16,7 +16,7 @@ use crate::value::Value;
 use activity::additive::IdSpace;
 use activity::admission::Admitted;
 use activity::pack::Marked;
-use activity::{EntityKind, EventId, MetricIndex, Millis};
+use activity::{DimensionValue, EntityKind, EventId, MetricIndex, Millis};
 use catalog::{Format, Kind, Marks, Measure, Metric, Origin, Path, Plan, Said, Taken, TimeForm};
 use std::collections::BTreeSet;
 use std::iter;
@@ -93,7 +93,12 @@ impl Reader {
         let conditions = plan.metrics.iter().flat_map(|metric| &metric.conditions).chain(excluded);
         let mut paths: Vec<Path> = conditions.map(|condition| path_of(&condition.property)).collect();
         paths.extend(plan.metrics.iter().filter_map(Metric::value).map(|(value, _)| path_of(value)));
-        let dimensions = plan.metrics.iter().flat_map(|metric| &metric.by).map(|by| plan.dimension(by.dimension));
+        let labels = plan.metrics.iter().filter_map(|metric| match metric.measure {
+            Measure::Marks(Marks { said: Said::Label(of), .. }) => Some(of),
+            _ => None,
+        });
+        let slicing = plan.metrics.iter().flat_map(|metric| &metric.by).map(|by| by.dimension);
+        let dimensions = slicing.chain(labels).map(|of| plan.dimension(of));
         paths.extend(dimensions.filter_map(|dimension| match &dimension.taken {
             Taken::Event(property) => Some(path_of(property)),
             Taken::Attribute { .. } | Taken::Excluded => None,
@@ -294,11 +299,12 @@ impl Reader {
                 |metric, digits| self.amount_of(metric).read(slots, digits),
             )?;
         }
-        for (entity, metrics) in &candidates.marked {
+        for ((entity, at), metrics) in &candidates.marked {
             is_wanted |= touches.mark(
+                *at,
                 self.matcher.wanting(metrics, &facts),
                 |out, digits| self.key_of(*entity).make(slots, out, digits),
-                |metric, marks, digits| self.say(metric, event, slots, marks, digits),
+                |metric, marks, digits| self.say(metric, event, (slots, &facts), marks, digits),
             )?;
         }
         touches.leave_undecided(facts.undecided());
@@ -314,7 +320,7 @@ impl Reader {
         &self,
         metric: MetricIndex,
         event: &str,
-        slots: &Slots<'_>,
+        (slots, facts): (&Slots<'_>, &Facts<'_>),
         marks: &mut Vec<Marked>,
         digits: &mut String,
     ) -> Result<(), Reject> {
@@ -327,6 +333,12 @@ impl Reader {
                 let named = (0..).zip(steps).filter(|(_, names)| names.iter().any(|name| name == event));
                 marks.extend(named.map(|(value, _)| Marked { metric, value }));
             }
+            Said::Label(dimension) => {
+                let value = self.matcher.value(*dimension, facts);
+                let is_said = value != DimensionValue::NONE;
+                marks.extend(is_said.then(|| Marked { metric, value: value.0.into() }));
+            }
+            Said::Moment { .. } => marks.push(Marked { metric, value: 0 }),
         }
         Ok(())
     }
@@ -368,7 +380,8 @@ impl Reader {
     #[cold]
     fn no_entity(&self, event: &str, slots: &Slots<'_>) -> Reject {
         let candidates = self.matcher.candidates(event);
-        let wanting = candidates.distinct.iter().chain(&candidates.marked);
+        let marked = candidates.marked.iter().map(|((entity, _), metrics)| (entity, metrics));
+        let wanting = candidates.distinct.iter().chain(marked);
         let facts = self.matcher.facts(slots, &self.values);
         let wanting = wanting.filter(|(_, metrics)| self.matcher.wanting(metrics, &facts).next().is_some());
         let mut fields: Vec<String> = Vec::new();

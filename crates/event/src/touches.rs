@@ -53,9 +53,20 @@ pub struct Changed<'a> {
     pub values: &'a [Attribute],
 }
 
-/// One entity to which the event happens, for metrics that keep that with its time.
+/// With which time an event is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum At {
+    /// Its own.
+    Moment,
+    /// The beginning of its day.
+    Day,
+}
+
+/// One entity to which the event happens, for metrics that keep that with a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Happened<'a> {
+    /// With which.
+    pub at: At,
     /// The bytes of its [`activity::EntityKey`].
     pub key: &'a [u8],
     /// The part of the key that decides the shard, as [`activity::key::push_part`] wrote it.
@@ -102,6 +113,7 @@ struct Span {
 
 #[derive(Clone, Debug)]
 struct MarkedSpan {
+    at: At,
     key: Range<usize>,
     shard_key: Range<usize>,
     values: Range<usize>,
@@ -127,9 +139,10 @@ impl Touches {
         })
     }
 
-    /// The entities to which the event happens for metrics that keep that, each once.
+    /// The entities to which the event happens for metrics that keep that, each once with each time.
     pub fn happened(&self) -> impl Iterator<Item = Happened<'_>> {
         self.marked.iter().map(|span| Happened {
+            at: span.at,
             key: &self.keys[span.key.clone()],
             shard_key: &self.keys[span.shard_key.clone()],
             values: &self.marks[span.values.clone()],
@@ -241,11 +254,12 @@ impl Touches {
         Ok(())
     }
 
-    /// Adds what is kept of the event for metrics of one entity: `say` appends it for one of them, and `build`, if there is any, the key
+    /// Adds what is kept of the event for metrics of one entity, with a time: `say` appends it for one of them, and `build`, if there is any, the key
     /// of the entity to the bytes, and says where in them its shard key lies; `None` if the event does not name it. Entities that
     /// count come before. Whether anything is kept if it names one.
     pub(crate) fn mark<E>(
         &mut self,
+        at: At,
         metrics: impl Iterator<Item = MetricIndex>,
         build: impl FnOnce(&mut Vec<u8>, &mut String) -> Result<Option<Range<usize>>, E>,
         say: impl Fn(MetricIndex, &mut Vec<Marked>, &mut String) -> Result<(), E>,
@@ -260,7 +274,7 @@ impl Touches {
         match build(&mut self.keys, &mut self.digits)? {
             Some(shard_key) => {
                 let (key, values) = (key..self.keys.len(), values..self.marks.len());
-                self.marked.push(MarkedSpan { key, shard_key, values });
+                self.marked.push(MarkedSpan { at, key, shard_key, values });
             }
             None => {
                 self.keys.truncate(key);

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use kafka::{DeadLetter, Record};
 use smallvec::SmallVec;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What a group of deltas takes beside its metrics and what is in it, about.
@@ -33,7 +33,7 @@ struct Deltas {
     active: BTreeMap<(Grain, Bucket, usize), Keys>,
     counted: BTreeMap<Group, Additive>,
     changes: Vec<Change>,
-    marks: Vec<Mark>,
+    marks: BTreeSet<Mark>,
 }
 
 /// What events of one [`Additive`] have in common.
@@ -92,8 +92,11 @@ impl Batch {
     /// Adds what an event says happened to an entity, at `at`.
     pub(crate) fn mark(&mut self, shard: Shard, at: Millis, happened: Happened<'_>) {
         let mark = Mark { key: happened.key.to_vec(), at, values: happened.values.to_vec() };
-        self.bytes += GROUP_BYTES + mark.key.len() + 6 * mark.values.len();
-        self.shards[usize::from(shard.0)].marks.push(mark);
+        let bytes = GROUP_BYTES + mark.key.len() + 6 * mark.values.len();
+        // Of a value that is kept by the day many events say the same.
+        if self.shards[usize::from(shard.0)].marks.insert(mark) {
+            self.bytes += bytes;
+        }
     }
 
     fn set_number(&mut self, metrics: &[MetricIndex]) -> usize {
@@ -147,7 +150,7 @@ impl Batch {
             pack.deltas = active.into_iter().map(delta).collect();
             pack.additive = counted.into_values().collect();
             pack.changes = changes;
-            pack.marks = marks;
+            pack.marks = marks.into_iter().collect();
             pack.encode()
         };
         let packs = self.shards.iter_mut().map(&mut seal_shard).collect();

@@ -13,7 +13,7 @@ use crate::schemas::{Found, Schemas};
 use activity::pack::{Coverage, Pack};
 use activity::{Bucket, Grain, MetricIndex, Millis, Offset, PerGrain, TopicId, key};
 use catalog::Plan;
-use event::{Reader, Touches};
+use event::{At, Reader, Touches};
 use kafka::{Committed, Item, Partition, Position, Record, TopicInfo, Transaction};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -193,10 +193,14 @@ impl Ingest {
         }
         self.count(buckets);
         // What is kept with its time counts by the day.
-        if buckets[Grain::Day].is_some() {
+        if let Some(day) = buckets[Grain::Day] {
             for happened in self.touches.happened() {
                 let shard = key::shard_of(happened.shard_key, self.settings.shards);
-                self.batch.mark(shard, event.time, happened);
+                let at = match happened.at {
+                    At::Moment => event.time,
+                    At::Day => self.plan.start(Grain::Day, day),
+                };
+                self.batch.mark(shard, at, happened);
                 self.tally.counted += 1;
             }
         }

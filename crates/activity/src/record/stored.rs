@@ -6,7 +6,7 @@
 //! index and sort 1, and their window follows as a varint: four times the length plus the grain, or, of a window to date, four times
 //! the period (week 0, month 1, quarter 2; 3 for what holds as of the bucket) plus 3; for events what would begin their track's mask and sort 2; for a first bucket
 //! the same and sort 3, and the bucket follows as a signed varint; for marks the metric's index and sort 4, or 5 if the last one is
-//! kept for ever.
+//! kept for ever, or 6 if they are joined.
 
 use super::Record;
 use crate::marks::{Keep, Marks};
@@ -29,10 +29,12 @@ enum Sort {
     First = 3,
     Marks = 4,
     States = 5,
+    Stretches = 6,
 }
 
 impl Sort {
-    const ALL: [Sort; 6] = [Sort::Timeline, Sort::Members, Sort::Events, Sort::First, Sort::Marks, Sort::States];
+    const ALL: [Sort; 7] =
+        [Sort::Timeline, Sort::Members, Sort::Events, Sort::First, Sort::Marks, Sort::States, Sort::Stretches];
 
     fn of(number: u64) -> Option<Sort> {
         usize::try_from(number).ok().and_then(|at| Sort::ALL.get(at)).copied()
@@ -71,7 +73,11 @@ impl Record {
             varint::put_signed(i64::from(first.0), &mut out);
         }
         for ((metric, keep), marks) in &self.marks {
-            let sort = if *keep == Keep::Last { Sort::States } else { Sort::Marks };
+            let sort = match keep {
+                Keep::None => Sort::Marks,
+                Keep::Last => Sort::States,
+                Keep::Joined => Sort::Stretches,
+            };
             sort.put(metric.0.into(), &mut out);
             marks.encode(&mut out);
         }
@@ -127,8 +133,12 @@ impl Record {
                 self.firsts.push((track(of)?, Bucket(i32::try_from(first).ok()?)));
                 Some(rest)
             }
-            sort @ (Sort::Marks | Sort::States) => {
-                let keep = if matches!(sort, Sort::States) { Keep::Last } else { Keep::None };
+            sort @ (Sort::Marks | Sort::States | Sort::Stretches) => {
+                let keep = match sort {
+                    Sort::States => Keep::Last,
+                    Sort::Stretches => Keep::Joined,
+                    _ => Keep::None,
+                };
                 let (marks, rest) = Marks::take(bytes)?;
                 self.marks.push(((index(of).map(MetricIndex)?, keep), marks));
                 Some(rest)

@@ -9,8 +9,11 @@ mod baseline;
 mod conversion;
 mod frequency;
 mod growth;
+mod made;
 mod movements;
+mod recency;
 mod retention;
+mod sessions;
 mod state;
 mod survey;
 mod time_to_value;
@@ -22,11 +25,16 @@ pub(crate) use baseline::{Baseline, Limit};
 pub(crate) use conversion::{Conversion, Within};
 pub(crate) use frequency::Frequency;
 pub(crate) use growth::{AGAINST, Against, Growth};
+pub(crate) use made::{MadeFormula, MadeLaw, average, families};
 pub(crate) use movements::Movements;
+pub(crate) use recency::Recency;
 pub(crate) use retention::Retention;
+pub(crate) use sessions::{DECIMALS as SECONDS_DECIMALS, Sessions};
 pub(crate) use state::State;
 pub(crate) use survey::{SCALES, Scale, Survey};
 pub(crate) use time_to_value::TimeToValue;
+
+use made::{Made, amount, made};
 
 use crate::cursor::Cursor;
 use crate::plan::{Marks, Measure, Metric, Plan};
@@ -68,6 +76,10 @@ pub enum Kind {
     Baseline(Baseline),
     /// Who of those that came at some time is still there.
     Retention(Retention),
+    /// How long ago entities were last active.
+    Recency(Recency),
+    /// Uses of the product, one after the other.
+    Sessions(Sessions),
     /// How long it takes until something happens.
     TimeToValue(TimeToValue),
 }
@@ -81,17 +93,6 @@ pub struct Role {
     pub label: Option<(&'static str, String)>,
     /// Whether it adds up what events say, and has their decimals; else it counts.
     pub is_amount: bool,
-}
-
-/// One of the metrics that a kind makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Made {
-    /// What follows the declared name; nothing for the first.
-    suffix: String,
-    label: Option<(&'static str, String)>,
-    is_amount: bool,
-    /// Of the declared windows those that it has.
-    windows: Vec<Window>,
 }
 
 /// What a kind sees of an entity, over one window.
@@ -182,16 +183,6 @@ trait Function {
     fn code(&self) -> Vec<u64>;
 }
 
-/// A metric that counts.
-fn made(suffix: &str, windows: &[Window]) -> Made {
-    Made { suffix: suffix.to_owned(), label: None, is_amount: false, windows: windows.to_vec() }
-}
-
-/// A metric that adds up what events say.
-fn amount(suffix: &str, windows: &[Window]) -> Made {
-    Made { is_amount: true, ..made(suffix, windows) }
-}
-
 impl Kind {
     fn function(&self) -> &dyn Function {
         match self {
@@ -204,6 +195,8 @@ impl Kind {
             Kind::Conversion(of) => of,
             Kind::Baseline(of) => of,
             Kind::Retention(of) => of,
+            Kind::Recency(of) => of,
+            Kind::Sessions(of) => of,
             Kind::TimeToValue(of) => of,
         }
     }
@@ -234,77 +227,6 @@ impl Kind {
         let made = self.function().formulas(&metric.name);
         made.into_iter().map(|made| MadeFormula { by: by.clone(), ..made }).collect()
     }
-}
-
-/// A formula that a kind makes, as it would be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct MadeFormula {
-    pub(crate) name: String,
-    /// The label that tells it from others that are called the same.
-    pub(crate) label: Option<(&'static str, String)>,
-    pub(crate) description: String,
-    pub(crate) law: MadeLaw,
-    pub(crate) by: Vec<DimensionIndex>,
-}
-
-/// How a formula that a kind makes follows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum MadeLaw {
-    /// By an expression.
-    Derived(String),
-    /// One over the other, by their names; behind a `#` the value of the label that tells one from others.
-    Ratio([String; 2]),
-    /// The median time: how many wait at the start of each day, and how many of them need to no more at its end, from day 0.
-    Median { waiting: Vec<String>, reached: Vec<String> },
-}
-
-impl MadeFormula {
-    /// An expression in which `~` stands for the declared name, which the suffix follows.
-    fn derived(name: &str, suffix: &str, expr: &str, words: &str) -> MadeFormula {
-        let law = MadeLaw::Derived(expr.replace('~', name));
-        MadeFormula { name: format!("{name}{suffix}"), label: None, description: words.to_owned(), law, by: Vec::new() }
-    }
-
-    /// The median of how many days something takes.
-    fn median(name: &str, waiting: Vec<String>, reached: Vec<String>, words: &str) -> MadeFormula {
-        MadeFormula { law: MadeLaw::Median { waiting, reached }, ..MadeFormula::derived(name, "", "", words) }
-    }
-
-    /// One metric over another.
-    fn share(name: &str, suffix: &str, parts: [String; 2], words: &str) -> MadeFormula {
-        MadeFormula { law: MadeLaw::Ratio(parts), ..MadeFormula::derived(name, suffix, "", words) }
-    }
-}
-
-/// Takes metrics as declared, with their kinds, and makes all that these make of them.
-pub(crate) fn families(declared: Vec<(Metric, Option<Kind>)>) -> Option<(Vec<Metric>, Vec<Family>)> {
-    let (mut metrics, mut families) = (Vec::new(), Vec::<Family>::new());
-    for (metric, kind) in declared {
-        let reads = MetricIndex(u16::try_from(metrics.len()).ok()?);
-        let Some(kind) = kind else {
-            metrics.push(metric);
-            continue;
-        };
-        let mut moves = Vec::new();
-        for Made { suffix, label, is_amount, windows } in kind.function().makes(&metric.windows) {
-            moves.push(MetricIndex(u16::try_from(metrics.len()).ok()?));
-            let (name, role) =
-                (format!("{}{suffix}", metric.name), Some(Role { family: families.len(), label, is_amount }));
-            metrics.push(Metric { name, windows, role, ..metric.clone() });
-        }
-        families.push(Family { kind, reads, moves });
-    }
-    Some((metrics, families))
-}
-
-/// What an average is made of, and how it follows: the sum of all values, and how many events have one, which are the same events.
-pub(crate) fn average(declared: Metric) -> ([Metric; 2], MadeFormula) {
-    let named = |suffix: &str| format!("{}{suffix}", declared.name);
-    let parts = [named("_sum"), named("_count")];
-    let by = declared.by.iter().map(|by| by.dimension).collect();
-    let formula = MadeFormula { by, ..MadeFormula::share(&declared.name, "", parts, &declared.description) };
-    let count = Metric { name: named("_count"), measure: Measure::Count, ..declared.clone() };
-    ([Metric { name: named("_sum"), ..declared }, count], formula)
 }
 
 /// Reports windows that do not trail.

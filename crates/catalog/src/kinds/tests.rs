@@ -1,4 +1,5 @@
 mod marks;
+mod moments;
 
 use crate::{Plan, parse};
 use activity::record::{Floors, Record};
@@ -7,8 +8,12 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 fn plan(metric: &str) -> Plan {
+    plan_with("", metric)
+}
+
+fn plan_with(section: &str, metric: &str) -> Plan {
     let text = format!(
-        "version: 1\nproduct: test\nsources: {{ usage: {{ topic: usage }} }}\nentities: {{ user: {{ key: user_id }} }}\n\
+        "version: 1\nproduct: test\nsources: {{ usage: {{ topic: usage }} }}\nentities: {{ user: {{ key: user_id }} }}\n{section}\n\
          metrics:\n  users: {{ {metric} }}\n"
     );
     parse(&text).unwrap_or_else(|mistakes| panic!("{}", mistakes.render("test", &text)))
@@ -76,6 +81,24 @@ proptest! {
             let count = days.range(as_of - length..=as_of).count().to_string();
             for ((name, label), values) in &told {
                 let expected = if name == "users" { count != "0" } else { *label == count };
+                prop_assert_eq!(values[usize::try_from(as_of).unwrap()], i128::from(expected), "{} as of {}", label, as_of);
+            }
+        }
+    }
+
+    #[test]
+    fn recency_agrees_with_brute_force_and_adds_up(days in days(), first in 1i32..9, second in 1i32..9, length in 20i32..40) {
+        let plan = entities(&format!("type: recency, windows: [{length}d], since: [{first}d, {}d]", first + second));
+        let told = contributes(&plan, &days, Window::days(u16::try_from(length).unwrap()), 0);
+        prop_assert_eq!(told.len(), 4);
+        for as_of in 0..AS_OF {
+            let ago = days.range(as_of - length + 1..=as_of).next_back().map(|last| as_of - last);
+            let value = |place: usize| told.values().nth(place).unwrap()[usize::try_from(as_of).unwrap()];
+            prop_assert_eq!(value(0), i128::from(ago.is_some()));
+            for ((_, label), values) in told.iter().skip(1) {
+                let from: i32 = label.trim_end_matches('+').split('-').next().unwrap().parse().unwrap();
+                let until = if from == 0 { first } else if from == first { first + second } else { length };
+                let expected = ago.is_some_and(|ago| (from..until).contains(&ago));
                 prop_assert_eq!(values[usize::try_from(as_of).unwrap()], i128::from(expected), "{} as of {}", label, as_of);
             }
         }

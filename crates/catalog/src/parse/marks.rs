@@ -7,7 +7,7 @@ use super::measure::{self, MOST_DECIMALS, Wanted};
 use super::values::{self, Units, millis, span};
 use crate::cursor::{Cursor, Entries};
 use crate::dimension::{By, Taken};
-use crate::kinds::{Conversion, Kind, Movements, SCALES, Scale, State, Survey, TimeToValue, Within};
+use crate::kinds::{Conversion, Kind, Movements, SCALES, Scale, Sessions, State, Survey, TimeToValue, Within};
 use crate::plan::{Literal, Marks, Measure, Said};
 use crate::source::Path;
 use activity::marks::Keep;
@@ -21,10 +21,14 @@ pub(crate) const CONVERSION_KNOWN: &[&str] =
     &["type", "description", "entity", "base", "conversion", "steps", "within", "windows", "by", "include"];
 pub(crate) const TIME_TO_VALUE_KNOWN: &[&str] =
     &["type", "description", "entity", "base", "value", "windows", "by", "include"];
+pub(crate) const SESSIONS_KNOWN: &[&str] =
+    &["type", "description", "entity", "events", "where", "gap", "windows", "by", "include"];
 pub(crate) const BASE_KNOWN: &[&str] = &["events"];
 pub(crate) const FURTHER_KNOWN: &[&str] = &["events", "within"];
 /// How long after its first step one may convert.
 pub(crate) const WITHIN: &Units = &[(Grain::Minute, 1..=1440), (Grain::Hour, 1..=720), (Grain::Day, 1..=90)];
+/// How long a session lasts without an event.
+pub(crate) const GAP: &Units = &[(Grain::Minute, 1..=1440), (Grain::Hour, 1..=24)];
 /// How many days of a time to value are told apart at most.
 pub(crate) const DAYS: &Units = &[(Grain::Day, 1..=90)];
 /// How far back what is held may be compared.
@@ -161,6 +165,20 @@ pub(super) fn conversion<'a>(entries: &Entries<'a>, attributes: Attributes<'_>) 
     let events = Some(named(&steps));
     let measure = Measure::Marks(Marks { entity: entity?, said: Said::Steps(steps), keep: Keep::None });
     Some(Wanted { measure, events, tests: Tests::default(), kind: Some(Kind::Conversion(kind)), is_average: false })
+}
+
+/// Uses of the product, one after the other.
+pub(super) fn sessions(entries: &Entries, attributes: Attributes<'_>) -> Option<Wanted> {
+    let entity = entity(entries, attributes);
+    let events = entries.require("events", "write `events: any`, or the names of events").and_then(measure::events);
+    let help = "write after how long without an event a session has ended, as in `gap: 30m`";
+    let gap = entries.require("gap", help).and_then(|cursor| span(cursor, "a gap", GAP)).map(millis);
+    let marks = |entity, gap_ms| Measure::Marks(Marks { entity, said: Said::Moment { gap_ms }, keep: Keep::Joined });
+    let measure = entity.zip(gap).map(|(entity, gap_ms)| marks(entity, gap_ms));
+    let tests = entries
+        .read_or("where", Tests::default(), |cursor| filters::tests(&cursor.entries()?, measure.as_ref(), attributes));
+    let kind = Some(Kind::Sessions(Sessions { gap_ms: gap? }));
+    Some(Wanted { measure: measure?, events: events?, tests: tests?, kind, is_average: false })
 }
 
 /// How long it takes from one event to another.

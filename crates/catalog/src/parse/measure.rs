@@ -2,11 +2,13 @@
 
 use super::filters::{self, Attributes, Tests};
 use super::values::split;
-use super::{entities, marks};
+use super::{dimensions, entities, marks};
 use crate::cursor::{Cursor, Later};
+use crate::dimension::Taken;
 use crate::kinds::{AtLeast, Kind};
 use crate::plan::{Literal, Measure};
 use crate::source::Path;
+use activity::DimensionIndex;
 
 pub(super) const DISTINCT_KNOWN: &[&str] = &["agg", "events", "where", "entity", "at_least"];
 pub(super) const COUNT_KNOWN: &[&str] = &["agg", "events", "where"];
@@ -77,19 +79,33 @@ pub(super) fn measure(cursor: &Cursor, attributes: Attributes<'_>) -> Option<Wan
     let tests = entries
         .read_or("where", Tests::default(), |cursor| filters::tests(&cursor.entries()?, measure.as_ref(), attributes));
     let at_least = match agg {
-        Agg::CountDistinct => entries.read_or("at_least", None, |cursor| AtLeast::read(cursor).map(Some)),
+        Agg::CountDistinct => {
+            entries.read_or("at_least", None, |cursor| AtLeast::read(cursor, |of| said(of, attributes)).map(Some))
+        }
         Agg::Count | Agg::Sum | Agg::Average | Agg::State => Some(None),
     };
     let at_least = at_least?;
     let measure = match (measure?, &at_least) {
-        (Measure::Distinct(entity), Some(of)) if of.is_of_events() => Measure::Events(entity),
+        (Measure::Distinct(entity), Some(of)) => of.measure(entity),
         (measure, _) => measure,
     };
     let kind = at_least.map(Kind::AtLeast);
     Some(Wanted { measure, events: events?, tests: tests?, kind, is_average: matches!(agg, Agg::Average) })
 }
 
-fn events(cursor: &Cursor) -> Option<Option<Vec<String>>> {
+/// A dimension whose values events say.
+fn said(cursor: &Cursor, attributes: Attributes<'_>) -> Option<DimensionIndex> {
+    let (index, dimension) = dimensions::named(cursor, attributes.dimensions?)?;
+    match dimension.taken {
+        Taken::Event(_) => Some(index),
+        Taken::Attribute { .. } | Taken::Excluded => cursor.wrong(
+            format!("`{}` is no dimension that events say", dimension.name),
+            "write one that is taken from the events, as in `feature: { from: properties.feature, limit: 50 }`",
+        ),
+    }
+}
+
+pub(super) fn events(cursor: &Cursor) -> Option<Option<Vec<String>>> {
     if cursor.written() == Some("any") {
         return Some(None);
     }

@@ -3,12 +3,12 @@
 use super::filters::{self, Attributes, Tests};
 use super::measure::{self, Wanted};
 use super::values::{Units, span};
-use super::{baseline, dimensions, exclude, formulas, marks};
+use super::{dimensions, exclude, formulas, kinds, marks};
 use crate::cursor::{Cursor, Entries, Later};
 use crate::dimension::{self, Dimension, Slice};
 use crate::formula::Formula;
-use crate::kinds::{self, AGAINST, Against, Family, Frequency, Growth, Kind, Retention};
-use crate::plan::{Literal, Measure, Metric, Rule};
+use crate::kinds::{Family, Kind, average, families};
+use crate::plan::{Measure, Metric, Rule};
 use activity::{DimensionIndex, Grain, PerGrain, Period, Window};
 use std::collections::BTreeSet;
 
@@ -20,6 +20,7 @@ const LATER: Later = &[
 pub(super) const STATE_KNOWN: &[&str] = &["type", "description", "measure", "by", "include"];
 pub(super) const BASELINE_KNOWN: &[&str] =
     &["type", "description", "measure", "windows", "against", "below", "above", "by", "include"];
+pub(super) const RECENCY_KNOWN: &[&str] = &["type", "description", "measure", "windows", "since", "by", "include"];
 pub(super) const RETENTION_KNOWN: &[&str] = &["type", "description", "measure", "every", "periods", "by", "include"];
 pub(super) const GROWTH_KNOWN: &[&str] = &["type", "description", "measure", "windows", "by", "include", "against"];
 pub(crate) const TYPES: &[(&str, Type)] = &[
@@ -33,6 +34,8 @@ pub(crate) const TYPES: &[(&str, Type)] = &[
     ("conversion", Type::Conversion),
     ("baseline", Type::Baseline),
     ("retention", Type::Retention),
+    ("recency", Type::Recency),
+    ("sessions", Type::Sessions),
     ("time_to_value", Type::TimeToValue),
     ("ratio", Type::Ratio),
     ("derived", Type::Derived),
@@ -59,6 +62,8 @@ pub(crate) enum Type {
     Conversion,
     Baseline,
     Retention,
+    Recency,
+    Sessions,
     TimeToValue,
     Ratio,
     Derived,
@@ -95,7 +100,7 @@ pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<Counted> {
                 metrics.push((metric, kind));
             }
             Some(Entry::Average { sum, home }) => {
-                let (parts, average) = kinds::average(sum);
+                let (parts, average) = average(sum);
                 metrics.extend(parts.map(|part| (part, None)));
                 made.push((average, home));
             }
@@ -105,7 +110,7 @@ pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<Counted> {
     }
     // What types make is written in the language itself, and means what it would if it stood in the catalogue.
     drafts.extend(made.iter().map(|(made, home)| formulas::made(made, home)));
-    let (mut metrics, families) = kinds::families(metrics).or_else(|| too_many(cursor))?;
+    let (mut metrics, families) = families(metrics).or_else(|| too_many(cursor))?;
     let mut dimensions = declared.attributes.dimensions?.declared()?;
     let names = formulas::Names::of(&metrics, &failed);
     let formulas = formulas::resolve(drafts, names, &dimensions, declared.history?).filter(|_| failed.is_empty())?;
@@ -190,7 +195,7 @@ fn metric<'a>(
         Some(by)
     });
     let include = entries.read_or("include", Vec::new(), |cursor| exclude::include(cursor, declared.rules));
-    let kind = kind(of_type, entries, wanted.as_ref(), windows.as_deref());
+    let kind = kinds::read(of_type, entries, wanted.as_ref(), windows.as_deref());
     let is_average = wanted.as_ref().is_some_and(|wanted| wanted.is_average);
     let Wanted { measure, events, tests: Tests { conditions, required }, .. } = wanted?;
     let (name, description) = (name.to_owned(), description?.to_owned());
@@ -210,6 +215,7 @@ fn wanted(entries: &Entries, of_type: Type, attributes: Attributes<'_>) -> Optio
         Type::Survey => marks::survey(entries, attributes),
         Type::Conversion => marks::conversion(entries, attributes),
         Type::TimeToValue => marks::time_to_value(entries, attributes),
+        Type::Sessions => marks::sessions(entries, attributes),
         Type::Movements => {
             let (wanted, cursor) =
                 measure("write `measure: { agg: state, entity: account, events: […], value: […] }`")?;
@@ -229,9 +235,11 @@ fn keys(of_type: Type, is_state: bool) -> &'static [&'static str] {
         Type::Growth => GROWTH_KNOWN,
         Type::Baseline => BASELINE_KNOWN,
         Type::Retention => RETENTION_KNOWN,
+        Type::Recency => RECENCY_KNOWN,
         Type::Survey => marks::SURVEY_KNOWN,
         Type::Conversion => marks::CONVERSION_KNOWN,
         Type::TimeToValue => marks::TIME_TO_VALUE_KNOWN,
+        Type::Sessions => marks::SESSIONS_KNOWN,
         _ if is_state => STATE_KNOWN,
         _ => KNOWN,
     }
@@ -242,8 +250,15 @@ fn windows_of(entries: &Entries, of_type: Type) -> Option<Vec<Window>> {
     let cursor = entries.require("windows", "write the trailing windows, as in `windows: [1d, 7d, 28d]`")?;
     let is_compared = of_type == Type::Movements;
     let windows = if is_compared { compared(cursor) } else { windows(cursor) }?;
-    if [Type::Movements, Type::Survey, Type::Conversion, Type::TimeToValue, Type::Baseline].contains(&of_type) {
-        marks::are_of_days(cursor, &windows)?;
+    match of_type {
+        Type::Movements
+        | Type::Survey
+        | Type::Conversion
+        | Type::TimeToValue
+        | Type::Sessions
+        | Type::Baseline
+        | Type::Recency => marks::are_of_days(cursor, &windows)?,
+        Type::Simple | Type::Frequency | Type::Growth | Type::Retention | Type::Ratio | Type::Derived => {}
     }
     Some(windows)
 }
@@ -253,69 +268,6 @@ fn compared(cursor: &Cursor) -> Option<Vec<Window>> {
     let mut windows = cursor.one_or_more(|cursor| span(cursor, "a window", marks::COMPARED))?;
     windows.sort_unstable();
     Some(windows)
-}
-
-/// How the metric follows, if not in the plainest way.
-fn kind(of: Type, entries: &Entries, wanted: Option<&Wanted>, windows: Option<&[Window]>) -> Option<Option<Kind>> {
-    let [measure, spans] = ["measure", "windows"].map(|name| entries.get(name));
-    // What they say is read first, so that its mistakes are told beside those of the measure.
-    let own = match of {
-        Type::Retention => Some(retention(entries).map(Kind::Retention)),
-        Type::Baseline => Some(baseline::read(entries).map(Kind::Baseline)),
-        _ => None,
-    };
-    let is_of_activity = [Type::Frequency, Type::Growth, Type::Baseline, Type::Retention].contains(&of);
-    if let (true, Some(cursor), Some(wanted)) = (is_of_activity, measure, wanted) {
-        let help = "write `agg: count_distinct` and no `at_least`";
-        match (&wanted.measure, &wanted.kind) {
-            (Measure::Distinct(_) | Measure::Events(_), None) => {}
-            (Measure::Distinct(_) | Measure::Events(_), Some(_)) => {
-                return cursor.wrong_at_home("`at_least` is for `type: simple`", help);
-            }
-            _ => return cursor.wrong_at_home("this type of metric is about who was active", help),
-        }
-    }
-    if let Some(own) = own {
-        return own.map(Some);
-    }
-    let against = entries.read_or("against", Against::Period, |cursor| cursor.choice("a comparison", AGAINST, &[]));
-    let (kind, windows) = (wanted?.kind.clone(), windows?);
-    match of {
-        Type::Frequency => {
-            kinds::trail(spans?, "a frequency", windows)?;
-            Frequency::of(spans?, windows).map(|of| Some(Kind::Frequency(of)))
-        }
-        Type::Growth => {
-            kinds::trail(spans?, "growth", windows)?;
-            Some(Some(Kind::Growth(Growth { against: against? })))
-        }
-        _ => {
-            if let (Some(Kind::AtLeast(at_least)), Some(spans)) = (&kind, spans) {
-                at_least.check(spans, windows)?;
-            }
-            if let (Some(Kind::Conversion(conversion)), Some(spans)) = (&kind, spans) {
-                conversion.check(spans, windows)?;
-            }
-            Some(kind)
-        }
-    }
-}
-
-/// The most periods that cohorts are followed for.
-pub(crate) const MOST_PERIODS: i64 = 60;
-pub(crate) const EVERY: &[(&str, Period)] =
-    &[("week", Period::Week), ("month", Period::Month), ("quarter", Period::Quarter)];
-
-fn retention(entries: &Entries) -> Option<Retention> {
-    let every = entries.read_or("every", Period::Week, |cursor| cursor.choice("a period", EVERY, &[]));
-    let periods = entries.read_or("periods", 12, |cursor| match cursor.literal()? {
-        Literal::Int(periods) if (1..=MOST_PERIODS).contains(&periods) => u16::try_from(periods).ok(),
-        _ => cursor.mismatch(
-            &format!("a whole number from 1 to {MOST_PERIODS}"),
-            "write for how many weeks or months cohorts are followed, as in `periods: 12`",
-        ),
-    });
-    Some(Retention { every: every?, periods: periods? })
 }
 
 pub(super) fn windows(cursor: &Cursor) -> Option<Vec<Window>> {

@@ -9,6 +9,7 @@ pub(crate) mod fields;
 mod filters;
 pub(crate) mod formats;
 pub(crate) mod formulas;
+pub(crate) mod kinds;
 pub(crate) mod marks;
 pub(crate) mod measure;
 pub(crate) mod metrics;
@@ -57,9 +58,11 @@ pub(crate) const KEYS: &[(&str, &[&str])] = &[
     ("Movements", metrics::KNOWN),
     ("Baseline", metrics::BASELINE_KNOWN),
     ("Retention", metrics::RETENTION_KNOWN),
+    ("Recency", metrics::RECENCY_KNOWN),
     ("Survey", marks::SURVEY_KNOWN),
     ("Conversion", marks::CONVERSION_KNOWN),
     ("TimeToValue", marks::TIME_TO_VALUE_KNOWN),
+    ("Sessions", marks::SESSIONS_KNOWN),
     ("Value", marks::FURTHER_KNOWN),
     ("Base", marks::BASE_KNOWN),
     ("Further", marks::FURTHER_KNOWN),

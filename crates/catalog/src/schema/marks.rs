@@ -154,6 +154,31 @@ struct Value {
     within: String,
 }
 
+/// Uses of the product, one after the other: `x` counts those that begin, `x_seconds` adds up their time, `x_mean_seconds` is one over the
+/// other.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Sessions {
+    #[schemars(extend("const" = "sessions"))]
+    r#type: String,
+    /// For people.
+    description: Option<Text>,
+    /// One of `entities`.
+    entity: Text,
+    /// `any`, or the names of events.
+    events: OneOrMore<Text>,
+    r#where: Option<Conditions>,
+    /// After how long without an event a session has ended, such as `30m`.
+    #[schemars(schema_with = "gap")]
+    gap: String,
+    /// The trailing windows, of days.
+    windows: OneOrMore<Compared>,
+    /// The dimensions by which it is sliced: attributes.
+    by: Option<OneOrMore<Text>>,
+    /// The excluded traffic that it counts all the same.
+    include: Option<OneOrMore<Text>>,
+}
+
 /// The events that begin it.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -193,6 +218,10 @@ fn scale(_: &mut SchemaGenerator) -> Schema {
 
 fn days(_: &mut SchemaGenerator) -> Schema {
     span(marks::DAYS)
+}
+
+fn gap(_: &mut SchemaGenerator) -> Schema {
+    span(marks::GAP)
 }
 
 fn within(_: &mut SchemaGenerator) -> Schema {

@@ -1,11 +1,11 @@
 //! Metrics, as they are described to editors.
 
-use super::marks::{Conversion, Held, Movements, Survey, TimeToValue};
+use super::marks::{Conversion, Held, Movements, Sessions, Survey, TimeToValue};
 use super::shapes::{Named, OneOrMore, decimals, words};
-use super::{Conditions, FieldPath, Span, Text, span};
+use super::{Ago, Conditions, FieldPath, Span, Text, span};
 use crate::kinds::AGAINST;
-use crate::parse::metrics::{self, TYPES, Type};
-use crate::parse::{formulas, marks};
+use crate::parse::metrics::{TYPES, Type};
+use crate::parse::{formulas, kinds, marks};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 /// One metric: what is counted of which events, over which windows; or what follows from other metrics.
@@ -17,10 +17,12 @@ pub(super) enum Metric {
     Growth(Growth),
     Baseline(Baseline),
     Retention(Retention),
+    Recency(Recency),
     Movements(Movements),
     Survey(Survey),
     Conversion(Conversion),
     TimeToValue(TimeToValue),
+    Sessions(Sessions),
     Ratio(Ratio),
     Derived(Derived),
 }
@@ -80,8 +82,28 @@ pub(super) struct Retention {
     #[schemars(default, schema_with = "every")]
     every: Option<String>,
     /// For how many periods after the first. Default: 12.
-    #[schemars(range(min = 1, max = metrics::MOST_PERIODS))]
+    #[schemars(range(min = 1, max = kinds::MOST_PERIODS))]
     periods: Option<u16>,
+    /// The dimensions by which it is sliced.
+    by: Option<OneOrMore<Text>>,
+    /// The excluded traffic that it counts all the same.
+    include: Option<OneOrMore<Text>>,
+}
+
+/// Those who were active in the window by how many days ago that was the last time: `x_by_days_ago`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Recency {
+    #[schemars(extend("const" = "recency"))]
+    r#type: String,
+    /// For people.
+    description: Option<Text>,
+    /// Which entities of which events.
+    measure: CountDistinct,
+    /// The trailing windows, of days.
+    windows: OneOrMore<Span>,
+    /// From how many days on each further part begins, such as `[7d, 14d, 28d]`; the first one begins today.
+    since: OneOrMore<Ago>,
     /// The dimensions by which it is sliced.
     by: Option<OneOrMore<Text>>,
     /// The excluded traffic that it counts all the same.
@@ -173,7 +195,7 @@ struct Part {
 }
 
 fn every(_: &mut SchemaGenerator) -> Schema {
-    words(metrics::EVERY)
+    words(kinds::EVERY)
 }
 
 fn before(_: &mut SchemaGenerator) -> Schema {
@@ -203,7 +225,8 @@ struct CountDistinct {
     /// `any`, or the names of events.
     events: OneOrMore<Text>,
     r#where: Option<Conditions>,
-    /// In how many days of the window an entity must be active to count, or how many events it must have in it.
+    /// In how many days of the window an entity must be active to count, or how many events it must have in it, or how many values these
+    /// must say of a dimension.
     at_least: Option<Enough>,
 }
 
@@ -215,9 +238,9 @@ enum Enough {
     Of(AtLeast),
 }
 
-/// A number of buckets of the windows' grain, or of events; one of them.
+/// A number of buckets of the windows' grain, or of events, or of the values of a dimension; one of them.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
+#[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 2))]
 struct AtLeast {
     #[schemars(range(min = 1))]
     minutes: Option<u16>,
@@ -227,6 +250,11 @@ struct AtLeast {
     days: Option<u16>,
     #[schemars(range(min = 1))]
     events: Option<u32>,
+    /// Days on which several are said count alike.
+    #[schemars(range(min = 1))]
+    values: Option<u16>,
+    /// The dimension that has the values: one that events say.
+    of: Option<Text>,
 }
 
 /// How many the events are, each event_id once.

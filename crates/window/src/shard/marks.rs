@@ -6,7 +6,7 @@ use super::segments::Step;
 use super::{ShardState, families};
 use activity::pack::{Mark, Marked};
 use activity::{Bucket, Grain};
-use catalog::{Marks, Measure};
+use catalog::{Marks, Measure, Said};
 
 impl ShardState {
     /// Applies what an event says happened to an entity, which must be at hand.
@@ -18,13 +18,21 @@ impl ShardState {
         records.change(&mark.key, floors.as_ref(), |record| {
             let mut is_changed = false;
             for Marked { metric, value } in &mark.values {
-                let (Some(family), Measure::Marks(Marks { keep, .. })) =
+                let (Some(family), Measure::Marks(Marks { said, keep, .. })) =
                     (families.of(*metric), &plan.metric(*metric).measure)
                 else {
                     continue;
                 };
+                if record.marks(*metric, *keep).is_some_and(|marks| marks.has(mark.at, *value)) {
+                    continue;
+                }
                 let before = families::contributed(family, plan, record);
-                is_changed |= record.mark(*metric, *keep, mark.at, *value);
+                is_changed |= match said {
+                    Said::Moment { gap_ms } => record.join(*metric, mark.at, *gap_ms),
+                    Said::Value { .. } | Said::Steps(_) | Said::Label(_) => {
+                        record.mark(*metric, *keep, mark.at, *value)
+                    }
+                };
                 floors.iter().filter(|floors| mark.at < floors.time).for_each(|floors| record.trim(floors));
                 let moved = families::difference(before, families::contributed(family, plan, record));
                 if !segments.filter(*metric) {

@@ -1,15 +1,15 @@
 //! Kinds of what happened to entities when, against brute force.
 
 use super::plan;
-use crate::Plan;
+use crate::{Marks, Measure, Plan, Said};
 use activity::marks::Keep;
 use activity::record::{Floors, Record};
 use activity::{Bucket, Millis, PerGrain, Window};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-const HOUR: i64 = 3_600_000;
-const DAYS: i32 = 160;
+pub(super) const HOUR: i64 = 3_600_000;
+pub(super) const DAYS: i32 = 160;
 
 /// What happened: in which hour, and which step or what value.
 type Happened = BTreeSet<(i64, i64)>;
@@ -19,15 +19,15 @@ fn happened(values: std::ops::Range<i64>) -> impl Strategy<Value = Happened> {
 }
 
 /// What an entity to which this happened contributes to each metric, as of each day from `floor` on.
-fn contributes(plan: &Plan, happened: &Happened, keep: Keep, floor: i32) -> BTreeMap<String, Vec<i128>> {
+pub(super) fn contributes(plan: &Plan, happened: &Happened, keep: Keep, floor: i32) -> BTreeMap<String, Vec<i128>> {
     let mut record = Record::default();
+    let reads = plan.track(activity::MetricIndex(0), activity::Grain::Day).metric;
     for (hour, value) in happened {
-        record.mark(
-            plan.track(activity::MetricIndex(0), activity::Grain::Day).metric,
-            keep,
-            Millis(hour * HOUR),
-            *value,
-        );
+        let at = Millis(hour * HOUR);
+        match &plan.metric(reads).measure {
+            Measure::Marks(Marks { said: Said::Moment { gap_ms }, .. }) => record.join(reads, at, *gap_ms),
+            _ => record.mark(reads, keep, at, *value),
+        };
     }
     let time = Millis(i64::from(floor) * 24 * HOUR);
     record.trim(&Floors { buckets: PerGrain::of(|_| Bucket(floor)), time });
@@ -40,7 +40,7 @@ fn contributes(plan: &Plan, happened: &Happened, keep: Keep, floor: i32) -> BTre
     plan.series().map(of_metric).collect()
 }
 
-fn day(hour: i64) -> i32 {
+pub(super) fn day(hour: i64) -> i32 {
     i32::try_from(hour / 24).unwrap()
 }
 

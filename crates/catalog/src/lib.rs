@@ -34,7 +34,7 @@ pub use gauge::{Cut, Gauge};
 pub use kinds::{Family, Role};
 pub use moment::Moment;
 pub use parse::{parse, parse_with};
-pub use plan::{Condition, Entity, Literal, Marks, Measure, Metric, Part, Plan, Rule, Said};
+pub use plan::{Asks, Condition, Entity, Literal, Marks, Measure, Metric, Plan, Rule, Said};
 pub use schema::schema;
 pub use source::{
     Attributes, ClockKind, Fields, Format, Kind, Origin, Path, Skew, Source, Start, TimeField, TimeForm, Wire,

@@ -156,19 +156,24 @@ pub struct Rule {
 pub struct Condition {
     /// The property, as a path below the record's properties.
     pub property: Path,
-    /// What of its value is compared.
-    pub part: Part,
-    /// The values of which it must have one. A missing property has none.
-    pub one_of: Vec<Literal>,
+    /// What must hold of it; of a property that is missing nothing does.
+    pub asks: Asks,
 }
 
-/// What of a property's value is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// All of it.
-    Whole,
-    /// Of the address of an email its domain, in small letters.
-    Domain,
+/// What must hold of a property.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Asks {
+    /// It has one of these values.
+    OneOf(Vec<Literal>),
+    /// Of the address of an email the domain is one of these, in small letters.
+    Domain(Vec<Literal>),
+    /// It is the id in a field of some entity's key, or another one.
+    Key {
+        /// The field.
+        name: String,
+        /// Whether it has to be the same id.
+        is_same: bool,
+    },
 }
 
 /// A value that is written in the catalogue.

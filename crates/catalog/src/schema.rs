@@ -251,6 +251,16 @@ fn language(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "const": 1 })
 }
 
+/// A comparison of a property with the id in a field of an entity's key; one of them.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
+struct Compared {
+    /// Another id than that, as in `owner_id: { differs_from: user_id }`. Both are there.
+    differs_from: Option<Text>,
+    /// The same id as that.
+    same_as: Option<Text>,
+}
+
 /// A number of one of these units.
 fn span(units: &Units) -> Schema {
     let letters: String = units.iter().map(|(grain, _)| grain.letter()).collect();
@@ -325,7 +335,10 @@ fn conditions(generator: &mut SchemaGenerator) -> Schema {
         "type": "object",
         "minProperties": 1,
         "propertyNames": generator.subschema_for::<FieldPath>(),
-        "additionalProperties": generator.subschema_for::<OneOrMore<Literal>>(),
+        "additionalProperties": { "anyOf": [
+            generator.subschema_for::<OneOrMore<Literal>>(),
+            generator.subschema_for::<Compared>(),
+        ] },
     })
 }
 

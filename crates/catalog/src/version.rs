@@ -34,7 +34,8 @@
 //! list of the lists of event names of each step, or `l` and the place in list 5 of the dimension whose values are kept, or `g` and
 //! how far apart events are joined, in milliseconds.
 //!
-//! A condition is the list of its property's names, 0 or, if its domain is compared, 1, and the list of its values. A value is `b` and a number (0 or 1), `i` and
+//! A condition is the list of its property's names, 0 or, if its domain is compared, 1, and the list of its values; or, in place of
+//! these, 2 or, if it has to be the same, 3, and the name of the field of a key that it is compared with. A value is `b` and a number (0 or 1), `i` and
 //! a number (two's complement), `f` and a number (the bits of an IEEE 754 double, never those of -0), or `t` and a text.
 //! A requirement is the place in list 5 of what is compared, a number, and the list of its values, numbers.
 //! Event names, conditions, requirements, and the values of each stand in ascending order of their bytes, since their order in the
@@ -44,7 +45,7 @@
 
 use crate::dimension::{AsOf, Dimension, Taken};
 use crate::filter::Requirement;
-use crate::plan::{Condition, Entity, Literal, Marks, Measure, Metric, Part, Plan, Said};
+use crate::plan::{Asks, Condition, Entity, Literal, Marks, Measure, Metric, Plan, Said};
 use crate::source::Attributes;
 use activity::{CatalogVersion, Extent, Grain};
 
@@ -162,8 +163,20 @@ fn metric(out: &mut Vec<u8>, metric: &Metric) {
 
 fn condition(out: &mut Vec<u8>, condition: &Condition) {
     list(out, &condition.property, |out, name| text(out, name));
-    number(out, u64::from(condition.part == Part::Domain));
-    set(out, &condition.one_of, literal);
+    match &condition.asks {
+        Asks::OneOf(values) => {
+            number(out, 0);
+            set(out, values, literal);
+        }
+        Asks::Domain(domains) => {
+            number(out, 1);
+            set(out, domains, literal);
+        }
+        Asks::Key { name, is_same } => {
+            number(out, 2 + u64::from(*is_same));
+            text(out, name);
+        }
+    }
 }
 
 fn requirement(out: &mut Vec<u8>, requirement: &Requirement) {

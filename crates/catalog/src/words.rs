@@ -5,7 +5,7 @@ mod formula;
 use crate::dimension::{By, Dimension, Taken};
 use crate::filter::Requirement;
 use crate::kinds::Family;
-use crate::plan::{Condition, Literal, Marks, Measure, Metric, Part, Plan, Said};
+use crate::plan::{Asks, Condition, Literal, Marks, Measure, Metric, Plan, Said};
 use activity::{Bucket, Extent, Grain, Period, Window};
 use jiff::Timestamp;
 
@@ -179,9 +179,14 @@ pub fn span(ms: i64) -> String {
     format!("{}{}", ms / coarsest.nominal_ms(), coarsest.letter())
 }
 
-fn condition(Condition { property, part, one_of }: &Condition) -> String {
-    let of = if *part == Part::Domain { "the domain of " } else { "" };
-    format!("{of}{} is {}", property.join("."), or(one_of.iter().map(literal)))
+fn condition(Condition { property, asks }: &Condition) -> String {
+    let property = property.join(".");
+    match asks {
+        Asks::OneOf(values) => format!("{property} is {}", or(values.iter().map(literal))),
+        Asks::Domain(domains) => format!("the domain of {property} is {}", or(domains.iter().map(literal))),
+        Asks::Key { name, is_same: true } => format!("{property} is the same as {name}"),
+        Asks::Key { name, is_same: false } => format!("{property} is another one than {name}"),
+    }
 }
 
 fn literal(literal: &Literal) -> String {

@@ -2,7 +2,7 @@
 
 use activity::{Bucket, EntityKind, Grain, MetricIndex, Millis, PerGrain, Window};
 use catalog::{
-    ClockKind, Condition, Format, Kind, Literal, Measure, Origin, Plan, Skew, Start, TimeField, TimeForm, parse,
+    Asks, ClockKind, Condition, Format, Kind, Literal, Measure, Origin, Plan, Skew, Start, TimeField, TimeForm, parse,
 };
 use proptest::prelude::*;
 
@@ -44,7 +44,7 @@ fn a_log_with_names_of_its_own_is_mapped() {
     assert_eq!(paid.events.as_deref(), Some(&["NextSong".to_owned()][..]));
     assert_eq!(
         paid.conditions,
-        [Condition { part: catalog::Part::Whole, property: vec!["level".to_owned()], one_of: vec![text("paid")] }]
+        [Condition { property: vec!["level".to_owned()], asks: Asks::OneOf(vec![text("paid")]) }]
     );
     assert_eq!(paid.windows, [1, 7, 28].map(Window::days));
     assert_eq!((plan.reach(Grain::Day), plan.lateness_ms(Grain::Day)), (28, 31 * DAY));
@@ -167,8 +167,9 @@ fn windows_are_ascending_and_a_lone_item_is_a_list() {
 fn a_condition_is_a_path_below_the_properties_and_typed_values() {
     let plan = plan(RICH);
     let [level, plan, nested] = plan.metrics[0].conditions.as_slice() else { panic!("three conditions") };
-    assert_eq!((level.property.join("/"), &level.one_of), ("level".to_owned(), &vec![text("paid")]));
-    assert_eq!(plan.one_of, [text("team"), Literal::Int(2), Literal::Float(2.5), Literal::Bool(true), text("true")]);
+    assert_eq!((level.property.join("/"), &level.asks), ("level".to_owned(), &Asks::OneOf(vec![text("paid")])));
+    let values = vec![text("team"), Literal::Int(2), Literal::Float(2.5), Literal::Bool(true), text("true")];
+    assert_eq!(plan.asks, Asks::OneOf(values));
     assert_eq!(nested.property.join("/"), "device/os");
 }
 

@@ -121,7 +121,7 @@ impl Short {
 impl Value<'_> {
     /// What a value is called in labels, so that equal numbers are called the same; `None` if it is nothing that anybody would
     /// want to see there. `room` may be written to.
-    fn label<'l>(&'l self, room: &'l mut Short) -> Option<&'l str> {
+    pub(crate) fn label<'l>(&'l self, room: &'l mut Short) -> Option<&'l str> {
         let is_fit = |text: &&str| !text.is_empty() && text.len() <= LONGEST && !text.contains(char::is_control);
         match self {
             Value::Text(text) => return Some(text.as_ref()).filter(is_fit),

@@ -40,7 +40,7 @@ impl Field {
         }
     }
 
-    pub(crate) fn value<'v, 'a>(&'v self, slots: &'v Slots<'a>) -> &'v Value<'a> {
+    pub(crate) fn value<'v, 'a>(&'v self, slots: &'v [Value<'a>]) -> &'v Value<'a> {
         match &self.place {
             // A field that is null is as good as none.
             Place::Slot(slot) if slots[*slot] == Value::Null => &Value::Missing,

@@ -1,11 +1,12 @@
 //! Which metrics want an event.
 
-use crate::admitted::{Undecided, Values};
+use crate::admitted::{Short, Undecided, Values};
+use crate::keys::{Field, origin};
 use crate::slots::Trie;
 use crate::touches::At;
 use crate::value::Value;
 use activity::{DimensionIndex, DimensionValue, EntityKind, MetricIndex};
-use catalog::{By, Condition, Dimension, Literal, Marks, Measure, Metric, Part, Path, Plan, Said, Taken};
+use catalog::{Asks, By, Condition, Dimension, Fields, Literal, Marks, Measure, Metric, Path, Plan, Said, Taken};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 use std::cell::RefCell;
@@ -65,21 +66,34 @@ pub(crate) struct Facts<'e> {
 #[derive(Debug)]
 struct Test {
     slot: usize,
-    part: Part,
-    one_of: Vec<Literal>,
+    asks: Asked,
+}
+
+/// [`Asks`], with the field of this source.
+#[derive(Debug)]
+enum Asked {
+    OneOf(Vec<Literal>),
+    Domain(Vec<Literal>),
+    Key { field: Field, is_same: bool },
 }
 
 impl Matcher {
-    /// The matcher of the plan's metrics. `path_of` says where in a record a property lies.
-    pub(crate) fn new(plan: &Plan, trie: &Trie, path_of: impl Fn(&Path) -> Path) -> Matcher {
+    /// The matcher of the plan's metrics, for records of these fields.
+    pub(crate) fn new(plan: &Plan, trie: &Trie, fields: &Fields) -> Matcher {
+        let path_of = |property: &Path| [fields.properties.as_slice(), property].concat();
         let metrics = &plan.metrics;
         let names = metrics.iter().flat_map(|metric| metric.events.iter().flatten());
         let by_name = names.map(|name| (name.as_str().into(), candidates(plan, Some(name)))).collect();
         let slot = |property: &Path| trie.slot(&path_of(property)).expect("the trie was made of every property's path");
         let test = |condition: &Condition| Test {
             slot: slot(&condition.property),
-            part: condition.part,
-            one_of: condition.one_of.clone(),
+            asks: match condition.asks.clone() {
+                Asks::OneOf(values) => Asked::OneOf(values),
+                Asks::Domain(domains) => Asked::Domain(domains),
+                Asks::Key { name, is_same } => {
+                    Asked::Key { field: Field::new(&name, origin(fields, &name), trie), is_same }
+                }
+            },
         };
         let said = |dimension: &Dimension| match &dimension.taken {
             Taken::Event(property) => trie.slot(&path_of(property)),
@@ -148,14 +162,27 @@ impl Facts<'_> {
 
 impl Test {
     fn holds(&self, slots: &[Value<'_>]) -> bool {
-        match (self.part, &slots[self.slot]) {
-            (Part::Whole, value) => self.one_of.iter().any(|literal| value.is(literal)),
-            (Part::Domain, Value::Text(email)) => email.rsplit_once('@').is_some_and(|(_, domain)| {
+        match (&self.asks, &slots[self.slot]) {
+            (Asked::OneOf(values), value) => values.iter().any(|literal| value.is(literal)),
+            (Asked::Domain(domains), Value::Text(email)) => email.rsplit_once('@').is_some_and(|(_, domain)| {
                 let is = |of: &Literal| matches!(of, Literal::Text(text) if text.eq_ignore_ascii_case(domain));
-                self.one_of.iter().any(is)
+                domains.iter().any(is)
             }),
-            (Part::Domain, _) => false,
+            (Asked::Domain(_), _) => false,
+            (Asked::Key { field, is_same }, value) => same_id(value, field.value(slots)) == Some(*is_same),
         }
+    }
+}
+
+/// Whether two values are the same id; a number is the same as its digits. `None` if one of them is none.
+fn same_id(one: &Value<'_>, other: &Value<'_>) -> Option<bool> {
+    match (one, other) {
+        (Value::Text(one), Value::Text(other)) => (!one.is_empty() && !other.is_empty()).then(|| one == other),
+        (Value::Integer(one), Value::Integer(other)) => Some(one == other),
+        (Value::Text(text), number @ Value::Integer(_)) | (number @ Value::Integer(_), Value::Text(text)) => {
+            (!text.is_empty()).then(|| number.label(&mut Short::default()) == Some(text.as_ref()))
+        }
+        _ => None,
     }
 }
 

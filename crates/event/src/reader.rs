@@ -17,7 +17,7 @@ use activity::additive::IdSpace;
 use activity::admission::Admitted;
 use activity::pack::Marked;
 use activity::{DimensionValue, EntityKind, EventId, MetricIndex, Millis};
-use catalog::{Format, Kind, Marks, Measure, Metric, Origin, Path, Plan, Said, Taken, TimeForm};
+use catalog::{Asks, Condition, Format, Kind, Marks, Measure, Metric, Origin, Path, Plan, Said, Taken, TimeForm};
 use std::collections::BTreeSet;
 use std::iter;
 use std::ops::Range;
@@ -91,7 +91,12 @@ impl Reader {
         }
         let excluded = plan.exclude.iter().flat_map(|rule| &rule.conditions);
         let conditions = plan.metrics.iter().flat_map(|metric| &metric.conditions).chain(excluded);
-        let mut paths: Vec<Path> = conditions.map(|condition| path_of(&condition.property)).collect();
+        let conditions: Vec<&Condition> = conditions.collect();
+        origins.extend(conditions.iter().filter_map(|condition| match &condition.asks {
+            Asks::Key { name, .. } => Some(origin(fields, name)),
+            Asks::OneOf(_) | Asks::Domain(_) => None,
+        }));
+        let mut paths: Vec<Path> = conditions.iter().map(|condition| path_of(&condition.property)).collect();
         paths.extend(plan.metrics.iter().filter_map(Metric::value).map(|(value, _)| path_of(value)));
         let labels = plan.metrics.iter().filter_map(|metric| match metric.measure {
             Measure::Marks(Marks { said: Said::Label(of), .. }) => Some(of),
@@ -142,7 +147,7 @@ impl Reader {
             skew: fields.skew.as_ref().map(|skew| Skew::new(skew, &trie)),
             unread: unread.map(|path| field("data", &path)),
             is_cloud,
-            matcher: Matcher::new(plan, &trie, path_of),
+            matcher: Matcher::new(plan, &trie, fields),
             values: Values::new(plan),
             keys: entities().map(key).collect(),
             event_id: fields.event_id.iter().filter(|_| counts_events).map(|path| field("event_id", path)).collect(),

@@ -10,7 +10,7 @@ mod common;
 
 use activity::additive::IdSpace;
 use activity::{EntityKey, EntityKind, Millis};
-use catalog::{Condition, Fields, Kind, Literal, Measure, Metric, Origin, Part, Plan, Skew, TimeField, TimeForm};
+use catalog::{Asks, Condition, Fields, Kind, Literal, Measure, Metric, Origin, Plan, Skew, TimeField, TimeForm};
 use common::{Summed, Touched, counted, measured, path, plan, text, touched};
 use event::{Reader, Touches};
 use proptest::collection::vec;
@@ -57,7 +57,8 @@ fn naive(plan: &Plan, payload: &[u8]) -> Result<(Millis, Vec<Touched>, Option<Su
         let named = metric.events.as_ref().is_none_or(|names| names.contains(&event));
         let holds = |condition: &Condition| {
             let place = Origin::Path([fields.properties.clone(), condition.property.clone()].concat());
-            condition.one_of.iter().any(|literal| equal(&find(&record, &place), literal))
+            let Asks::OneOf(values) = &condition.asks else { unreachable!("none is drawn") };
+            values.iter().any(|literal| equal(&find(&record, &place), literal))
         };
         if named && metric.conditions.iter().all(holds) {
             match &metric.measure {
@@ -296,7 +297,7 @@ fn random_metric() -> impl Strategy<Value = Metric> {
     let events = proptest::option::of(vec(select(vec!["played", "paused", "ada"]), 0..3));
     let condition = (random_path(1..3), vec(literal(), 1..6));
     let conditions =
-        vec(condition.prop_map(|(property, one_of)| Condition { property, part: Part::Whole, one_of }), 0..2);
+        vec(condition.prop_map(|(property, one_of)| Condition { property, asks: Asks::OneOf(one_of) }), 0..2);
     let measure = prop_oneof![
         3 => (0..3u8).prop_map(|kind| Measure::Distinct(EntityKind(kind))),
         1 => Just(Measure::Count),

@@ -2,7 +2,7 @@
 
 mod common;
 
-use catalog::{Literal, Measure, Origin, TimeForm};
+use catalog::{Asks, Condition, Literal, Measure, Metric, Origin, TimeForm};
 use common::{
     ACCOUNT, ACCOUNT_USER, TIME, USER, at, counted, measured, metric, native, path, plan, read, sum, text, touch,
 };
@@ -136,6 +136,38 @@ fn condition_holds_for_one_of_its_values() {
     }
     for nothing in ["{}", "null", "[]", "\"paid\"", r#"{"x":{"plan":"paid"}}"#] {
         assert!(!holds(nothing), "{nothing}");
+    }
+}
+
+#[test]
+fn a_property_is_compared_with_who_does_it() {
+    for (is_same, [same, different]) in [(true, [true, false]), (false, [false, true])] {
+        let asks = Asks::Key { name: "user_id".to_owned(), is_same };
+        let compared = Metric {
+            conditions: vec![Condition { property: vec!["owner".to_owned()], asks }],
+            ..metric(ACCOUNT, None, &[])
+        };
+        // No metric counts users: their field is read for the comparison alone.
+        let reader = reader(vec![compared]);
+        let holds = |user: &str, owner: &str| {
+            let record = played(&format!(r#""account_id":"a-1",{user}"properties":{{{owner}}},"#));
+            !read(&reader, &record).expect(owner).is_empty()
+        };
+        assert_eq!(holds(r#""user_id":"ada","#, r#""owner":"ada""#), same);
+        assert_eq!(holds(r#""user_id":"ada","#, r#""owner":"bob""#), different);
+        assert_eq!(holds(r#""user_id":7,"#, r#""owner":"7""#), same);
+        assert_eq!(holds(r#""user_id":"7","#, r#""owner":7"#), same);
+        assert_eq!(holds(r#""user_id":7,"#, r#""owner":7"#), same);
+        assert_eq!(holds(r#""user_id":"07","#, r#""owner":7"#), different);
+        for (user, owner) in [
+            ("", r#""owner":"ada""#),
+            (r#""user_id":"ada","#, ""),
+            (r#""user_id":"","#, r#""owner":"""#),
+            (r#""user_id":null,"#, r#""owner":null"#),
+            (r#""user_id":"ada","#, r#""owner":["ada"]"#),
+        ] {
+            assert!(!holds(user, owner), "{user} {owner}: what is not there is neither the same nor another");
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::filters::{self, Attributes, Tests};
 use crate::cursor::Cursor;
-use crate::plan::{Condition, Literal, Part, Rule};
+use crate::plan::{Asks, Condition, Literal, Rule};
 use crate::suggest;
 
 const MOST: usize = 64;
@@ -31,13 +31,17 @@ fn rule(name: &str, cursor: &Cursor, attributes: Attributes<'_>) -> Option<Rule>
     Some(Rule { name: name.to_owned(), conditions, required })
 }
 
-fn domain(cursor: &Cursor, Condition { one_of, .. }: &Condition) -> Option<Condition> {
+fn domain(cursor: &Cursor, condition: &Condition) -> Option<Condition> {
     let domain = |literal: &Literal| match literal {
         Literal::Text(text) if !text.contains('@') => Some(literal.clone()),
         _ => None,
     };
-    match one_of.iter().map(domain).collect() {
-        Some(one_of) => Some(Condition { property: vec![EMAIL.to_owned()], part: Part::Domain, one_of }),
+    let domains = match &condition.asks {
+        Asks::OneOf(values) => values.iter().map(domain).collect(),
+        Asks::Domain(_) | Asks::Key { .. } => None,
+    };
+    match domains {
+        Some(domains) => Some(Condition { property: vec![EMAIL.to_owned()], asks: Asks::Domain(domains) }),
         None => cursor.wrong(
             "the domain of an email is what stands behind the `@`",
             "write domains alone, as in `email_domain: [example.com]`",

@@ -8,7 +8,7 @@ use super::values;
 use crate::cursor::{Cursor, Entries, Entry};
 use crate::dimension::{By, Dimension, NONE, OTHER, RULE, Taken, label};
 use crate::filter::Requirement;
-use crate::plan::{Condition, Literal, Measure, Metric, Part, Rule};
+use crate::plan::{Asks, Condition, Literal, Measure, Metric, Rule};
 use crate::suggest;
 use activity::{DimensionIndex, DimensionValue, EntityKind, MetricIndex};
 
@@ -43,7 +43,7 @@ fn test(entry: &Entry, counted: Option<&Measure>, attributes: Attributes<'_>, te
         match &declared.taken {
             Taken::Event(path) => {
                 let one_of = value.one_or_more(|cursor| said(cursor, declared))?;
-                add(entry, tests, Condition { property: path.clone(), part: Part::Whole, one_of })
+                add(entry, tests, Condition { property: path.clone(), asks: Asks::OneOf(one_of) })
             }
             Taken::Attribute { of, .. } => {
                 if let Some(kind) = counted.and_then(Measure::entity) {
@@ -61,8 +61,30 @@ fn test(entry: &Entry, counted: Option<&Measure>, attributes: Attributes<'_>, te
     } else {
         let property =
             property(name).or_else(|| value.wrong_at_home(format!("`{name}` is not a property"), values::PATH_HELP));
-        let one_of = value.one_or_more(literal);
-        add(entry, tests, Condition { property: property?, part: Part::Whole, one_of: one_of? })
+        let asks = if value.is_map() { compared(value, entities) } else { value.one_or_more(literal).map(Asks::OneOf) };
+        add(entry, tests, Condition { property: property?, asks: asks? })
+    }
+}
+
+/// How a property is compared with what the field of a key names.
+pub(crate) const COMPARED: &[&str] = &["differs_from", "same_as"];
+
+/// `{ differs_from: user_id }`
+fn compared(cursor: &Cursor, entities: &Entities) -> Option<Asks> {
+    let help = "for a property of an object, write its path, as in `plan.name: team`; to compare it with who does it, write \
+                `{ differs_from: user_id }`";
+    let entries = cursor.entries()?;
+    let told: Vec<_> = COMPARED.iter().filter_map(|name| Some((*name, entries.get(name)?))).collect();
+    let [(how, field)] = told.as_slice() else {
+        return cursor.mismatch("a value or a list of values", help);
+    };
+    entries.allow(COMPARED, &[]);
+    let (name, known) = (field.text()?, entities.key_fields()?);
+    match known.contains(&name) {
+        true => Some(Asks::Key { name: name.to_owned(), is_same: *how == "same_as" }),
+        false => {
+            field.wrong(format!("`{name}` is no field of an entity's key"), format!("write {}", suggest::or(&known)))
+        }
     }
 }
 

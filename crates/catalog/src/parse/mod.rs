@@ -70,6 +70,7 @@ pub(crate) const KEYS: &[(&str, &[&str])] = &[
     ("Ratio", formulas::RATIO_KNOWN),
     ("Derived", formulas::DERIVED_KNOWN),
     ("Part", formulas::TERM_KNOWN),
+    ("Compared", filters::COMPARED),
     ("CountDistinct", measure::DISTINCT_KNOWN),
     ("Count", measure::COUNT_KNOWN),
     ("Sum", measure::SUM_KNOWN),

@@ -4,7 +4,7 @@
 
 use activity::{EntityKind, EventId, MetricIndex, Millis, PerGrain, Window};
 use catalog::{
-    Calendar, ClockKind, Condition, Entity, Fields, Format, Literal, Measure, Metric, Origin, Part, Plan, Source,
+    Asks, Calendar, ClockKind, Condition, Entity, Fields, Format, Literal, Measure, Metric, Origin, Plan, Source,
     TimeForm,
 };
 use event::{Reader, Reject, Touches};
@@ -58,8 +58,7 @@ pub fn sum(value: &str, decimals: u8, events: Option<&[&str]>) -> Metric {
 pub fn measured(measure: Measure, events: Option<&[&str]>, conditions: &[(&str, &[Literal])]) -> Metric {
     let condition = |(property, one_of): &(&str, &[Literal])| Condition {
         property: path(property),
-        part: Part::Whole,
-        one_of: one_of.to_vec(),
+        asks: Asks::OneOf(one_of.to_vec()),
     };
     Metric {
         name: "active".into(),

@@ -107,6 +107,13 @@ impl Values {
         Values(changes.into_iter().map(|at| (at, value(at))).collect())
     }
 
+    /// The same, every change `n` buckets later.
+    #[must_use]
+    pub fn later(mut self, n: i32) -> Values {
+        self.0.iter_mut().for_each(|(at, _)| *at = at.plus(n));
+        self
+    }
+
     /// The value as of a bucket.
     #[must_use]
     pub fn at(&self, bucket: Bucket) -> DimensionValue {

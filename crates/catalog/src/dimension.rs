@@ -4,7 +4,7 @@ use crate::plan::{Literal, Metric, Plan};
 use crate::source::Path;
 use activity::admission::Admitted;
 use activity::timeline::{Timeline, Values};
-use activity::{DimensionIndex, DimensionValue, EntityKey, EntityKind, Grain, MetricIndex, key};
+use activity::{DimensionIndex, DimensionValue, EntityKey, EntityKind, Extent, MetricIndex, Window, key};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -56,6 +56,8 @@ pub enum AsOf {
     Bucket,
     /// The latest that is known: history is told anew with every change.
     Current,
+    /// The one that held when the window opened, at the end of the last bucket before it: of those with whom it is compared.
+    Opening,
 }
 
 /// A dimension that a metric is sliced by.
@@ -78,6 +80,17 @@ pub struct Followed {
     pub places: Option<Vec<usize>>,
     /// Which of its values over time is taken.
     pub as_of: AsOf,
+}
+
+impl AsOf {
+    /// How many buckets before the one that is looked at the value of a window is taken.
+    #[must_use]
+    pub fn back(self, window: Window) -> u16 {
+        match (self, window.extent) {
+            (AsOf::Opening, Extent::Trailing(length)) => length,
+            _ => 0,
+        }
+    }
 }
 
 impl Followed {
@@ -253,13 +266,14 @@ impl Plan {
         of(entity).filter(|_| entity != owner)?.places_of(of(owner)?)
     }
 
-    /// The values of an attribute as of every bucket of a grain.
+    /// The values of an attribute for a window as of every bucket of its grain.
     #[must_use]
-    pub fn values(&self, timeline: Option<&Timeline>, as_of: AsOf, grain: Grain) -> Values {
+    pub fn values(&self, timeline: Option<&Timeline>, as_of: AsOf, window: Window) -> Values {
+        let by_bucket = |timeline: &Timeline| timeline.by_bucket(|time| self.bucket(window.grain, time));
         match (timeline, as_of) {
             (None, _) => Values::default(),
-            (Some(timeline), AsOf::Bucket) => timeline.by_bucket(|time| self.bucket(grain, time)),
             (Some(timeline), AsOf::Current) => timeline.current(),
+            (Some(timeline), AsOf::Bucket | AsOf::Opening) => by_bucket(timeline).later(as_of.back(window).into()),
         }
     }
 

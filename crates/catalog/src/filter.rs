@@ -73,7 +73,7 @@ impl Plan {
             return None;
         }
         let values = |dimension: &DimensionIndex| match self.dimension(*dimension).taken {
-            Taken::Attribute { as_of, .. } => self.values(timeline(*dimension), as_of, grain),
+            Taken::Attribute { as_of, .. } => self.values(timeline(*dimension), as_of, Window::trailing(grain, 1)),
             Taken::Event(_) | Taken::Excluded => Values::default(),
         };
         let values: Vec<Values> = asked.iter().map(values).collect();

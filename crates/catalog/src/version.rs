@@ -25,7 +25,8 @@
 //!    and the list of the places in list 7 of its metrics.
 //!
 //! A dimension is taken from `e` and its property's names, a list, preceded by the number 0; or from `a` and the entity's place
-//! in list 4, a number, the list of the attribute's names, and 0 if it is as of the bucket, 1 if it is the current one; or from `r` and
+//! in list 4, a number, the list of the attribute's names, and 0 if it is as of the bucket, 1 if it is the current
+//! one, 2 if it is as of the window's opening; or from `r` and
 //! the number 0, if its values are the rules by attributes.
 //!
 //! A measure is `d` and the entity's place in list 4, a number; or `e` and that place, if its events count; or `c` and the number 0; or `s` and its decimals, a number,
@@ -43,7 +44,7 @@
 //!
 //! Formulas, descriptions, the product's name, and sources' names, clocks and field names are not in it.
 
-use crate::dimension::{AsOf, Dimension, Taken};
+use crate::dimension::{Dimension, Taken};
 use crate::filter::Requirement;
 use crate::plan::{Asks, Condition, Entity, Literal, Marks, Measure, Metric, Plan, Said};
 use crate::source::Attributes;
@@ -99,7 +100,7 @@ fn dimension(out: &mut Vec<u8>, dimension: &Dimension) {
         Taken::Attribute { of, path, as_of } => {
             tagged(out, b'a', of.0.into());
             names(out, path);
-            number(out, u64::from(*as_of == AsOf::Current));
+            number(out, *as_of as u64);
         }
         Taken::Excluded => tagged(out, b'r', 0),
     }

@@ -5,7 +5,7 @@ use crate::records::Shards;
 use crate::totals::Withheld;
 use activity::record::Record;
 use activity::standing::Standing;
-use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, Millis, key};
+use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, Millis, Window, key};
 use catalog::{Metric, Names, Plan, Taken};
 use serde::Serialize;
 use state::{Store, decode_record};
@@ -158,7 +158,7 @@ impl Look<'_> {
     fn attributes(self, kind: EntityKind, record: &Record) -> BTreeMap<String, String> {
         let today = self.plan.bucket(Grain::Day, self.time);
         let own = self.plan.followed_by(kind).filter(|of| of.places.is_none()).map(|of| {
-            let value = self.plan.values(record.attribute(of.dimension), of.as_of, Grain::Day).at(today);
+            let value = self.plan.values(record.attribute(of.dimension), of.as_of, Window::AS_OF).at(today);
             let label = self.plan.label(self.names, of.dimension, value).unwrap_or_default();
             (self.plan.dimension(of.dimension).name.clone(), label.into_owned())
         });

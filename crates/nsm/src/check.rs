@@ -48,6 +48,7 @@ mod tests {
                     Taken::Event(_) => Some("event"),
                     Taken::Attribute { as_of: AsOf::Bucket, .. } => Some("bucket"),
                     Taken::Attribute { as_of: AsOf::Current, .. } => Some("current"),
+                    Taken::Attribute { as_of: AsOf::Opening, .. } => Some("opening"),
                     Taken::Excluded => None,
                 })
                 .collect();

@@ -23,8 +23,12 @@ pub(crate) enum When {
     Of(AsOf),
 }
 
-pub(crate) const WHEN: &[(&str, When)] =
-    &[("event", When::Event), ("bucket", When::Of(AsOf::Bucket)), ("current", When::Of(AsOf::Current))];
+pub(crate) const WHEN: &[(&str, When)] = &[
+    ("event", When::Event),
+    ("bucket", When::Of(AsOf::Bucket)),
+    ("current", When::Of(AsOf::Current)),
+    ("opening", When::Of(AsOf::Opening)),
+];
 
 /// The dimensions that a catalogue declares, also those with mistakes, so that a metric that is sliced by such a one is not a
 /// mistake too.
@@ -228,6 +232,19 @@ pub(super) fn by(
         }
         Some(By { dimension, first: MetricIndex(0) })
     })
+}
+
+/// Reports dimensions that are as of a window's opening: most metrics are of no other time than that which is looked at.
+pub(super) fn are_not_of_openings(cursor: &Cursor, by: &[By], dimensions: &Dimensions) -> Option<()> {
+    let declared = |by: &By| dimensions.0[usize::from(by.dimension.0)].1.as_ref().map(|declared| &declared.dimension);
+    let is_of_opening = |of: &&Dimension| matches!(of.taken, Taken::Attribute { as_of: AsOf::Opening, .. });
+    match by.iter().filter_map(declared).find(is_of_opening) {
+        None => Some(()),
+        Some(of) => cursor.wrong(
+            format!("`{}` is as of the opening of a window, and this type of metric has none", of.name),
+            "remove it, or write it in a metric of `type: movements`",
+        ),
+    }
 }
 
 /// The dimension of a name.

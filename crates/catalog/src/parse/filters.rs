@@ -6,7 +6,7 @@ use super::measure::{literal, property};
 use super::metrics::Declared;
 use super::values;
 use crate::cursor::{Cursor, Entries, Entry};
-use crate::dimension::{By, Dimension, NONE, OTHER, RULE, Taken, label};
+use crate::dimension::{AsOf, By, Dimension, NONE, OTHER, RULE, Taken, label};
 use crate::filter::Requirement;
 use crate::plan::{Asks, Condition, Literal, Measure, Metric, Rule};
 use crate::suggest;
@@ -44,6 +44,11 @@ fn test(entry: &Entry, counted: Option<&Measure>, attributes: Attributes<'_>, te
             Taken::Event(path) => {
                 let one_of = value.one_or_more(|cursor| said(cursor, declared))?;
                 add(entry, tests, Condition { property: path.clone(), asks: Asks::OneOf(one_of) })
+            }
+            Taken::Attribute { as_of: AsOf::Opening, .. } => {
+                let what =
+                    format!("`{name}` is as of the opening of a window, and what is asked here is so as of each day");
+                value.wrong_at_home(what, "write a dimension with `as_of: bucket`, or with `as_of: current`")
             }
             Taken::Attribute { of, .. } => {
                 if let Some(kind) = counted.and_then(Measure::entity) {

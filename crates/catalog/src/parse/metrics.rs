@@ -192,6 +192,9 @@ fn metric<'a>(
     let by = entries.read_or("by", Vec::new(), |cursor| {
         let by = dimensions::by(cursor, counted, entities, dimensions)?;
         marks::are_followed(cursor, counted, &by, dimensions?)?;
+        if of_type != Type::Movements {
+            dimensions::are_not_of_openings(cursor, &by, dimensions?)?;
+        }
         Some(by)
     });
     let include = entries.read_or("include", Vec::new(), |cursor| exclude::include(cursor, declared.rules));

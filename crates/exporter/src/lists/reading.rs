@@ -139,7 +139,7 @@ impl<'r> Reading<'r> {
         };
         let of_dimension = |dimension| self.attributes.iter().find(|of| of.dimension == dimension).and_then(timeline);
         let Some(standing) = self.standing(&record, of_dimension) else { return };
-        let value = |of: &Followed| self.plan.values(timeline(of), of.as_of, self.wanted.window.grain).at(self.as_of);
+        let value = |of: &Followed| self.plan.values(timeline(of), of.as_of, self.wanted.window).at(self.as_of);
         let attributes: Vec<DimensionValue> = self.attributes.iter().map(value).collect();
         let is_in = |(of, value): (&Followed, &DimensionValue)| {
             self.wanted.segments.get(&of.dimension).is_none_or(|wanted| wanted.contains(value))

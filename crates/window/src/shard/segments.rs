@@ -49,8 +49,8 @@ struct Owner {
     places: Option<Vec<usize>>,
 }
 
-/// The values of attributes that were worked out of one record.
-type Looked = Vec<((DimensionIndex, Grain), Values)>;
+/// The values of attributes that were worked out of one record, by how many buckets before they are taken.
+type Looked = Vec<((DimensionIndex, Grain, u16), Values)>;
 
 /// What a metric, or slices of it, follow.
 #[derive(Debug)]
@@ -361,14 +361,13 @@ impl Slicer<'_> {
 
     /// Slices steps of one metric and grain that count.
     fn slice(&mut self, followed: &Followed, record: &Record, looked: &mut Looked, steps: &[Step]) {
-        let Some((CounterKey { window: Window { grain, .. }, .. }, ..)) = steps.first().copied() else { return };
         for (by, as_of) in &followed.by {
-            let what = (by.dimension, grain);
-            let at = looked.iter().position(|(of, _)| *of == what).unwrap_or_else(|| {
-                looked.push((what, self.plan.values(record.attribute(by.dimension), *as_of, grain)));
-                looked.len() - 1
-            });
             for (CounterKey { window, .. }, bucket, n) in steps {
+                let what = (by.dimension, window.grain, as_of.back(*window));
+                let at = looked.iter().position(|(of, _)| *of == what).unwrap_or_else(|| {
+                    looked.push((what, self.plan.values(record.attribute(by.dimension), *as_of, *window)));
+                    looked.len() - 1
+                });
                 self.step(*by, *window, &looked[at].1, (*bucket, *n));
             }
         }
@@ -392,7 +391,7 @@ impl Slicer<'_> {
         }
         let counting = gate.map(|gate| followed.cut(&gate, steps)[0].clone());
         for (by, as_of) in &followed.by {
-            let of = |record: &Record| self.plan.values(record.attribute(by.dimension), *as_of, key.window.grain);
+            let of = |record: &Record| self.plan.values(record.attribute(by.dimension), *as_of, key.window);
             let (before, after) = (of(before), of(after));
             for (_, at, n) in counting.as_deref().unwrap_or(steps).iter().filter(|_| before != after) {
                 self.step(*by, key.window, &before, (*at, -n));

@@ -1,5 +1,6 @@
 //! Dimensions: what metrics are sliced by.
 
+use crate::kinds::Bins;
 use crate::plan::{Literal, Metric, Plan};
 use crate::source::Path;
 use activity::admission::Admitted;
@@ -44,6 +45,9 @@ pub enum Taken {
         /// Which of its values over time is taken.
         as_of: AsOf,
     },
+    /// At event, too: it is the bin in which a number of the event lies. It is declared by metrics that tell percentiles, and no slices
+    /// are shown by it.
+    Bins(Bins),
     /// It is no property of anything: its values are the rules by attributes, and what counts but for a rule is in its slice.
     /// It is declared by having such rules.
     Excluded,
@@ -146,12 +150,18 @@ impl Dimension {
         }
     }
 
+    /// Whether each event says itself in which slice it is.
+    #[must_use]
+    pub fn is_said(&self) -> bool {
+        matches!(self.taken, Taken::Event(_) | Taken::Bins(_))
+    }
+
     /// What the slices of a metric by this dimension are called together.
     #[must_use]
     pub fn slices_of(&self, metric: &str) -> String {
         match self.taken {
             Taken::Excluded => format!("{metric}_excluded"),
-            Taken::Event(_) | Taken::Attribute { .. } => format!("{metric}_by_{}", self.name),
+            Taken::Event(_) | Taken::Attribute { .. } | Taken::Bins(_) => format!("{metric}_by_{}", self.name),
         }
     }
 
@@ -253,7 +263,7 @@ impl Plan {
     pub fn owner(&self, metric: &Metric) -> Option<EntityKind> {
         let of = |dimension: DimensionIndex| match self.dimension(dimension).taken {
             Taken::Attribute { of, .. } => Some(of),
-            Taken::Event(_) | Taken::Excluded => None,
+            Taken::Event(_) | Taken::Bins(_) | Taken::Excluded => None,
         };
         let filtering = || self.filtering(metric).map(|required| required.dimension);
         metric.by.iter().map(|by| by.dimension).chain(filtering()).find_map(of).filter(|_| metric.entity().is_none())

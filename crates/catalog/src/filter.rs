@@ -74,7 +74,7 @@ impl Plan {
         }
         let values = |dimension: &DimensionIndex| match self.dimension(*dimension).taken {
             Taken::Attribute { as_of, .. } => self.values(timeline(*dimension), as_of, Window::trailing(grain, 1)),
-            Taken::Event(_) | Taken::Excluded => Values::default(),
+            Taken::Event(_) | Taken::Bins(_) | Taken::Excluded => Values::default(),
         };
         let values: Vec<Values> = asked.iter().map(values).collect();
         Some(Gate(Values::derived(&values, |bucket| {

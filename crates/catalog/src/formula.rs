@@ -4,9 +4,10 @@
 //! has none, where something is divided by 0, or where what comes out is no finite number. Its parts were declared without
 //! cycles, and few enough, so that evaluation ends soon.
 
+use crate::dimension::{By, Taken};
 use crate::gauge::Cut;
 use crate::plan::Plan;
-use activity::{Bucket, DimensionIndex, Grain, MetricIndex, Window};
+use activity::{Bucket, DimensionIndex, DimensionValue, Grain, MetricIndex, Window};
 
 /// A formula's place in [`Plan::formulas`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,15 @@ pub enum Law {
         steps: Vec<Step>,
         /// What the names in it stand for, each once.
         terms: Vec<(String, Term)>,
+    },
+    /// Which value of their bins so many of a hundred events are not above, by the nearest rank: that of the bin in which the
+    /// `n percent / 100`-th of `n` lies, rounded up, when they stand in the order of their values. Nothing if there are none, or if it lies
+    /// below 0 or above the last bin.
+    Percentile {
+        /// How many events there are, by bin.
+        of: Term,
+        /// From 1 to 99.
+        percent: u8,
     },
     /// The median of how many days something takes, of those for whom it has not come yet as far as they could be seen: the first
     /// day at whose end no more than half are left by the product-limit estimate, `S(d) = S(d-1) (1 - reached(d) / waiting(d))`
@@ -137,6 +147,7 @@ impl Formula {
     pub fn terms(&self) -> impl Iterator<Item = Term> {
         let terms = match &self.law {
             Law::Ratio { numerator, denominator } => vec![*numerator, *denominator],
+            Law::Percentile { of, .. } => vec![*of],
             Law::Derived { terms, .. } => terms.iter().map(|(_, term)| *term).collect(),
             Law::Median { waiting, reached } => [waiting.as_slice(), reached].concat(),
         };
@@ -179,6 +190,7 @@ impl Plan {
         };
         let value = match &formula.law {
             Law::Ratio { numerator, denominator } => ratio(amount(numerator)?, amount(denominator)?),
+            Law::Percentile { of, percent } => self.percentile(of, *percent, window, as_of, units),
             Law::Derived { steps, terms, .. } => {
                 let doubles: Option<Vec<f64>> = terms.iter().map(|(_, term)| Some(amount(term)?.double())).collect();
                 worked_out(steps, &doubles?)
@@ -193,6 +205,33 @@ impl Plan {
         };
         // Adding 0 turns -0, which equals it, into 0.
         value.map(|value| value + 0.0)
+    }
+
+    /// The value of the bin of a term in which so many of a hundred are reached.
+    fn percentile(&self, of: &Term, percent: u8, window: Window, as_of: Bucket, units: Units<'_>) -> Option<f64> {
+        let Operand::Metric(index) = of.of else { return None };
+        let metric = self.metric(index);
+        let binned = |by: &By| match &self.dimension(by.dimension).taken {
+            Taken::Bins(bins) => Some((*by, bins)),
+            Taken::Event(_) | Taken::Attribute { .. } | Taken::Excluded => None,
+        };
+        let (by, bins) = metric.by.iter().find_map(binned)?;
+        let window = of.window_for(window, &metric.windows)?;
+        let counts: Option<Vec<(DimensionValue, i128)>> = self
+            .dimension(by.dimension)
+            .all_values()
+            .map(|bin| Some((bin, units(by.slice(bin), window, as_of)?)))
+            .collect();
+        let counts = counts?;
+        let all: i128 = counts.iter().map(|(_, n)| n).sum();
+        let rank = (all * i128::from(percent) + 99) / 100;
+        let mut until = 0;
+        let (bin, _) = counts.into_iter().find(|(_, n)| {
+            until += n;
+            *n > 0 && until >= rank
+        })?;
+        let (above, below) = bins.middle(bin)?;
+        Some(quotient(above, below * 10_i128.pow(bins.decimals.into())))
     }
 }
 

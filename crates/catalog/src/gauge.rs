@@ -1,5 +1,6 @@
 //! Gauges: whatever has values under a name of its own.
 
+use crate::dimension::Taken;
 use crate::formula::Formula;
 use crate::plan::{Metric, Plan};
 use activity::{DimensionIndex, DimensionValue, MetricIndex, Window};
@@ -58,15 +59,6 @@ impl<'p> Gauge<'p> {
             Gauge::Formula(formula) => &formula.windows,
         }
     }
-
-    /// The dimensions by which it is sliced.
-    #[must_use]
-    pub fn by(self) -> Vec<DimensionIndex> {
-        match self {
-            Gauge::Metric(_, metric) => metric.by.iter().map(|by| by.dimension).collect(),
-            Gauge::Formula(formula) => formula.by.clone(),
-        }
-    }
 }
 
 impl Plan {
@@ -74,6 +66,16 @@ impl Plan {
     pub fn gauges(&self) -> impl Iterator<Item = Gauge<'_>> {
         let metrics = (0..).map(MetricIndex).zip(&self.metrics).map(|(index, metric)| Gauge::Metric(index, metric));
         metrics.chain(self.formulas.iter().map(Gauge::Formula))
+    }
+
+    /// The dimensions by which slices of a gauge are shown.
+    #[must_use]
+    pub fn shown_by(&self, gauge: Gauge<'_>) -> Vec<DimensionIndex> {
+        let is_shown = |by: &DimensionIndex| !matches!(self.dimension(*by).taken, Taken::Bins(_));
+        match gauge {
+            Gauge::Metric(_, metric) => metric.by.iter().map(|by| by.dimension).filter(is_shown).collect(),
+            Gauge::Formula(formula) => formula.by.clone(),
+        }
     }
 
     /// What a metric's state is kept under: its own index, or that of a slice; `None` if it is not sliced so.

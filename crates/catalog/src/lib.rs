@@ -31,7 +31,7 @@ pub use filter::{Gate, Requirement, Verdict};
 pub use footprint::Footprint;
 pub use formula::{Formula, FormulaIndex, Law, Operand, Shift, Step, Term, Units};
 pub use gauge::{Cut, Gauge};
-pub use kinds::{Family, Role};
+pub use kinds::{Bins, Family, Role};
 pub use moment::Moment;
 pub use parse::{parse, parse_with};
 pub use plan::{Asks, Condition, Entity, Literal, Marks, Measure, Metric, Plan, Rule, Said};

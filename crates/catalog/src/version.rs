@@ -26,8 +26,9 @@
 //!
 //! A dimension is taken from `e` and its property's names, a list, preceded by the number 0; or from `a` and the entity's place
 //! in list 4, a number, the list of the attribute's names, and 0 if it is as of the bucket, 1 if it is the current
-//! one, 2 if it is as of the window's opening; or from `r` and
-//! the number 0, if its values are the rules by attributes.
+//! one, 2 if it is as of the window's opening; or from `b`,
+//! the decimals and its property's names, if its values are the ends of bins; or from `r` and the number 0, if they are the rules by
+//! attributes.
 //!
 //! A measure is `d` and the entity's place in list 4, a number; or `e` and that place, if its events count; or `c` and the number 0; or `s` and its decimals, a number,
 //! and the list of its property's names; or `m` and the entity's place, 1 if its last event is kept for ever, 2 if its events are joined, else 0, and
@@ -46,6 +47,7 @@
 
 use crate::dimension::{Dimension, Taken};
 use crate::filter::Requirement;
+use crate::kinds::Bins;
 use crate::plan::{Asks, Condition, Entity, Literal, Marks, Measure, Metric, Plan, Said};
 use crate::source::Attributes;
 use activity::{CatalogVersion, Extent, Grain};
@@ -101,6 +103,10 @@ fn dimension(out: &mut Vec<u8>, dimension: &Dimension) {
             tagged(out, b'a', of.0.into());
             names(out, path);
             number(out, *as_of as u64);
+        }
+        Taken::Bins(Bins { value, decimals, .. }) => {
+            tagged(out, b'b', (*decimals).into());
+            names(out, value);
         }
         Taken::Excluded => tagged(out, b'r', 0),
     }

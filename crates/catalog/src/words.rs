@@ -102,7 +102,8 @@ impl Plan {
             if usize::from(*limit) > values.len() { format!("{name} (at most {limit} values)") } else { name }
         };
         let rules = self.excluded(metric);
-        let by: Vec<String> = metric.by.iter().filter(|by| rules != Some(**by)).map(by).collect();
+        let is_named = |by: &&By| rules != Some(**by) && !matches!(self.dimension(by.dimension).taken, Taken::Bins(_));
+        let by: Vec<String> = metric.by.iter().filter(is_named).map(by).collect();
         let sliced = (!by.is_empty()).then(|| format!(" It is sliced by {}.", and(&by)));
         let beside = rules.map_or("", |_| " What it lacks because of an attribute is counted by rule.");
         counts + &without.unwrap_or_default() + beside + &sliced.unwrap_or_default()
@@ -113,7 +114,7 @@ impl Plan {
         let dimension = self.dimension(*dimension);
         let of = match dimension.taken {
             Taken::Attribute { of, .. } => self.entities[usize::from(of.0)].name.as_str(),
-            Taken::Event(_) | Taken::Excluded => "",
+            Taken::Event(_) | Taken::Bins(_) | Taken::Excluded => "",
         };
         // A requirement is of values that are declared, or of none, or of all others.
         let values = one_of.iter().filter_map(|value| dimension.label(None, *value));

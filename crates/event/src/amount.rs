@@ -31,7 +31,7 @@ impl Amount {
 
     /// An event's value: of a whole number or a decimal as it is, of text what it says, and of any other number, a double, the
     /// shortest decimal that reads back to it.
-    pub(crate) fn read(&self, slots: &Slots<'_>, digits: &mut String) -> Result<i64, Reject> {
+    pub(crate) fn read(&self, slots: &[Value<'_>], digits: &mut String) -> Result<i64, Reject> {
         digits.clear();
         let text = match self.field.value(slots) {
             Value::Missing => return Err(self.field.missing()),

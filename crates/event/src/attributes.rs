@@ -90,6 +90,6 @@ impl AttributeReader {
 fn asked<'p>(plan: &'p Plan, attributes: &'p Attributes) -> impl Iterator<Item = (DimensionIndex, Path)> {
     plan.attributes_of(attributes.entity).filter_map(|(index, dimension)| match &dimension.taken {
         Taken::Attribute { path, .. } => Some((index, [attributes.object.as_slice(), path].concat())),
-        Taken::Event(_) | Taken::Excluded => None,
+        Taken::Event(_) | Taken::Bins(_) | Taken::Excluded => None,
     })
 }

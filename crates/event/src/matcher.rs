@@ -1,12 +1,13 @@
 //! Which metrics want an event.
 
 use crate::admitted::{Short, Undecided, Values};
+use crate::amount::Amount;
 use crate::keys::{Field, origin};
 use crate::slots::Trie;
 use crate::touches::At;
 use crate::value::Value;
 use activity::{DimensionIndex, DimensionValue, EntityKind, MetricIndex};
-use catalog::{Asks, By, Condition, Dimension, Fields, Literal, Marks, Measure, Metric, Path, Plan, Said, Taken};
+use catalog::{Asks, Bins, By, Condition, Dimension, Fields, Literal, Marks, Measure, Metric, Path, Plan, Said, Taken};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 use std::cell::RefCell;
@@ -20,14 +21,23 @@ pub(crate) struct Matcher {
     of_any_name: Candidates,
     /// By metric.
     conditions: Vec<Vec<Test>>,
-    /// By dimension: the slot of its value; `None` for one whose value no event says, or no metric asks for.
-    dimensions: Vec<Option<usize>>,
+    /// By dimension; `None` for one whose value no event says, or no metric asks for.
+    dimensions: Vec<Option<SaidBy>>,
     /// By metric: what it is sliced by at the event.
     slicers: Vec<Vec<By>>,
     /// By rule: what holds of excluded traffic.
     rules: Vec<Vec<Test>>,
     /// By metric: the rules whose traffic it counts all the same, as bits.
     included: Vec<u64>,
+}
+
+/// How an event says the value of a dimension.
+#[derive(Debug)]
+enum SaidBy {
+    /// As it stands in a slot.
+    Slot(usize),
+    /// As a number that lies in a bin.
+    Bins(Amount, Bins),
 }
 
 /// The metrics that may want an event, by what they count; each list ascends.
@@ -61,6 +71,8 @@ pub(crate) struct Facts<'e> {
     known: &'e Values,
     /// Values that were asked for and have no number yet.
     undecided: RefCell<Vec<Undecided>>,
+    /// Where a number is written as text.
+    digits: RefCell<String>,
 }
 
 #[derive(Debug)]
@@ -96,10 +108,14 @@ impl Matcher {
             },
         };
         let said = |dimension: &Dimension| match &dimension.taken {
-            Taken::Event(property) => trie.slot(&path_of(property)),
+            Taken::Event(property) => trie.slot(&path_of(property)).map(SaidBy::Slot),
+            Taken::Bins(bins) => {
+                let amount = Amount::new(&bins.value, path_of(&bins.value), bins.decimals, trie);
+                Some(SaidBy::Bins(amount, bins.clone()))
+            }
             Taken::Attribute { .. } | Taken::Excluded => None,
         };
-        let dimensions: Vec<Option<usize>> = plan.dimensions.iter().map(said).collect();
+        let dimensions: Vec<Option<SaidBy>> = plan.dimensions.iter().map(said).collect();
         let is_said = |by: &By| dimensions[usize::from(by.dimension.0)].is_some();
         let slicers = metrics.iter().map(|metric| metric.by.iter().copied().filter(is_said).collect()).collect();
         let conditions = metrics.iter().map(|metric| metric.conditions.iter().map(test).collect()).collect();
@@ -115,12 +131,20 @@ impl Matcher {
     }
 
     /// The event of these slots, by what is known of values.
-    pub(crate) fn facts<'e>(&self, slots: &'e [Value<'e>], known: &'e Values) -> Facts<'e> {
+    /// `digits` is where numbers may be written as text.
+    pub(crate) fn facts<'e>(&self, slots: &'e [Value<'e>], known: &'e Values, digits: String) -> Facts<'e> {
         // A rule without tests is one by attributes, which window knows.
         let all_hold = |tests: &[Test]| !tests.is_empty() && tests.iter().all(|test| test.holds(slots));
         let holds = |(at, tests): (usize, &Vec<Test>)| u64::from(all_hold(tests)) << at;
         let excluding = self.rules.iter().enumerate().map(holds).sum();
-        Facts { slots, excluding, values: RefCell::default(), known, undecided: RefCell::default() }
+        Facts {
+            slots,
+            excluding,
+            values: RefCell::default(),
+            known,
+            undecided: RefCell::default(),
+            digits: digits.into(),
+        }
     }
 
     /// The candidates that do want the event, and then their slices that do, ascending.
@@ -143,20 +167,30 @@ impl Matcher {
         if let Some((_, value)) = values.iter().find(|(of, _)| *of == dimension) {
             return *value;
         }
-        let said = &facts.slots[self.dimensions[usize::from(dimension.0)].expect("slicers are by what events say")];
-        let value = facts.known.find(dimension, said).unwrap_or_else(|| {
-            facts.undecided.borrow_mut().push(Values::undecided(dimension, said));
-            DimensionValue::NONE
-        });
+        let value = match self.dimensions[usize::from(dimension.0)].as_ref().expect("slicers are by what events say") {
+            SaidBy::Slot(slot) => {
+                let said = &facts.slots[*slot];
+                facts.known.find(dimension, said).unwrap_or_else(|| {
+                    facts.undecided.borrow_mut().push(Values::undecided(dimension, said));
+                    DimensionValue::NONE
+                })
+            }
+            // An event without a number is rejected by the metric that adds these up.
+            SaidBy::Bins(amount, bins) => {
+                let number = amount.read(facts.slots, &mut facts.digits.borrow_mut());
+                number.map_or(DimensionValue::NONE, |number| bins.place(number))
+            }
+        };
         values.push((dimension, value));
         value
     }
 }
 
 impl Facts<'_> {
-    /// The values that were asked for and have no number yet: before they do, what was found out is not true.
-    pub(crate) fn undecided(self) -> Vec<Undecided> {
-        self.undecided.into_inner()
+    /// The values that were asked for and have no number yet: before they do, what was found out is not true. And where
+    /// numbers were written.
+    pub(crate) fn undecided(self) -> (Vec<Undecided>, String) {
+        (self.undecided.into_inner(), self.digits.into_inner())
     }
 }
 

@@ -106,6 +106,7 @@ impl Reader {
         let dimensions = slicing.chain(labels).map(|of| plan.dimension(of));
         paths.extend(dimensions.filter_map(|dimension| match &dimension.taken {
             Taken::Event(property) => Some(path_of(property)),
+            Taken::Bins(bins) => Some(path_of(&bins.value)),
             Taken::Attribute { .. } | Taken::Excluded => None,
         }));
         let attributes = plan.sources[source].attributes.as_ref();
@@ -288,7 +289,7 @@ impl Reader {
     fn touch(&self, event: &str, slots: &Slots<'_>, touches: &mut Touches) -> Result<(), Reject> {
         let mut is_wanted = false;
         let candidates = self.matcher.candidates(event);
-        let facts = self.matcher.facts(slots, &self.values);
+        let facts = self.matcher.facts(slots, &self.values, std::mem::take(&mut touches.digits_of_facts));
         touches.exclude(facts.excluding);
         for (entity, metrics) in &candidates.distinct {
             if touches.want(self.matcher.wanting(metrics, &facts)) {
@@ -312,7 +313,9 @@ impl Reader {
                 |metric, marks, digits| self.say(metric, event, (slots, &facts), marks, digits),
             )?;
         }
-        touches.leave_undecided(facts.undecided());
+        let (undecided, digits) = facts.undecided();
+        touches.digits_of_facts = digits;
+        touches.leave_undecided(undecided);
         // Who tells attributes need not be one of those that are counted.
         match is_wanted && touches.counts_nowhere() && touches.changed().is_none() {
             true => Err(self.no_entity(event, slots)),
@@ -387,7 +390,7 @@ impl Reader {
         let candidates = self.matcher.candidates(event);
         let marked = candidates.marked.iter().map(|((entity, _), metrics)| (entity, metrics));
         let wanting = candidates.distinct.iter().chain(marked);
-        let facts = self.matcher.facts(slots, &self.values);
+        let facts = self.matcher.facts(slots, &self.values, String::new());
         let wanting = wanting.filter(|(_, metrics)| self.matcher.wanting(metrics, &facts).next().is_some());
         let mut fields: Vec<String> = Vec::new();
         for field in wanting.flat_map(|(entity, _)| self.key_of(*entity).missing_fields(slots)) {

@@ -27,8 +27,9 @@ pub struct Touches {
     /// The rules that exclude the event, as bits.
     excluded: u64,
     undecided: Vec<Undecided>,
-    /// Where a number is written as text.
+    /// Where a number is written as text, and where one is of which a fact is asked.
     pub(crate) digits: String,
+    pub(crate) digits_of_facts: String,
 }
 
 /// One entity that the event touches, and the metrics for which it does.

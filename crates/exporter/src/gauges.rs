@@ -21,7 +21,7 @@ pub(crate) fn render(plan: &Plan, totals: &Totals, time: Millis, as_of: &[(Grain
         let help = if gauge.description().is_empty() { &words } else { gauge.description() };
         page.head(gauge.name(), help);
         alike.iter().for_each(|gauge| page.values(gauge.name(), *gauge, None, &own_label(*gauge)));
-        for by in gauge.by() {
+        for by in plan.shown_by(gauge) {
             let dimension = plan.dimension(by);
             let what = if dimension.taken == Taken::Excluded { "Excluded by" } else { "By" };
             page.head(&dimension.slices_of(gauge.name()), &format!("{help} {what} {}.", dimension.name));
@@ -78,7 +78,7 @@ pub fn series(plan: &Plan, gauge: Gauge<'_>) -> Vec<String> {
     };
     let own = own_label(gauge);
     let mut series = all(gauge.name(), &own);
-    for by in gauge.by() {
+    for by in plan.shown_by(gauge) {
         let dimension = plan.dimension(by);
         let name = dimension.slices_of(gauge.name());
         let declared = Names::default();

@@ -5,7 +5,7 @@
 
 use activity::cache::Cache;
 use activity::{Bucket, EntityKind, Grain, MetricIndex, PerGrain};
-use catalog::{Measure, Plan, Slice, Taken};
+use catalog::{Measure, Plan, Slice};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ impl Lane {
     /// The lanes of all metrics and slices in a grain.
     fn all(plan: &Plan, grain: Grain) -> Vec<Option<Lane>> {
         let mut counts: BTreeMap<EntityKind, u16> = BTreeMap::new();
-        let is_at_event = |slice: Slice| matches!(plan.dimension(slice.dimension).taken, Taken::Event(_));
+        let is_at_event = |slice: Slice| plan.dimension(slice.dimension).is_said();
         let mut number = |series: MetricIndex| {
             let metric = plan.metric(series);
             let is_touched = plan.is_recorded(series) && plan.slice(series).is_none_or(is_at_event);

@@ -49,7 +49,7 @@ mod tests {
                     Taken::Attribute { as_of: AsOf::Bucket, .. } => Some("bucket"),
                     Taken::Attribute { as_of: AsOf::Current, .. } => Some("current"),
                     Taken::Attribute { as_of: AsOf::Opening, .. } => Some("opening"),
-                    Taken::Excluded => None,
+                    Taken::Bins(_) | Taken::Excluded => None,
                 })
                 .collect();
             assert_eq!(ways.len(), 3, "{}: {ways:?}", company.name);

@@ -175,7 +175,7 @@ impl ShardOracle {
 
     /// The slice of an index, if it follows an attribute.
     fn followed(&self, metric: MetricIndex) -> Option<Slice> {
-        let follows = |slice: &Slice| !matches!(self.plan.dimension(slice.dimension).taken, Taken::Event(_));
+        let follows = |slice: &Slice| !self.plan.dimension(slice.dimension).is_said();
         self.plan.slice(metric).filter(follows)
     }
 

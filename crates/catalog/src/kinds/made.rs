@@ -43,6 +43,8 @@ pub(crate) enum MadeLaw {
     Derived(String),
     /// One over the other, by their names; behind a `#` the value of the label that tells one from others.
     Ratio([String; 2]),
+    /// Of events that are counted by bins of a value, by the name of that count, which value so many of a hundred are not above.
+    Percentile { of: String, percent: u8 },
     /// The median time: how many wait at the start of each day, and how many of them need to no more at its end, from day 0.
     Median { waiting: Vec<String>, reached: Vec<String> },
 }
@@ -87,11 +89,11 @@ pub(crate) fn families(declared: Vec<(Metric, Option<Kind>)>) -> Option<(Vec<Met
 }
 
 /// What an average is made of, and how it follows: the sum of all values, and how many events have one, which are the same events.
-pub(crate) fn average(declared: Metric) -> ([Metric; 2], MadeFormula) {
+pub(crate) fn average(declared: Metric) -> ([Metric; 2], Vec<MadeFormula>) {
     let named = |suffix: &str| format!("{}{suffix}", declared.name);
     let parts = [named("_sum"), named("_count")];
     let by = declared.by.iter().map(|by| by.dimension).collect();
     let formula = MadeFormula { by, ..MadeFormula::share(&declared.name, "", parts, &declared.description) };
     let count = Metric { name: named("_count"), measure: Measure::Count, ..declared.clone() };
-    ([Metric { name: named("_sum"), ..declared }, count], formula)
+    ([Metric { name: named("_sum"), ..declared }, count], vec![formula])
 }

@@ -1,5 +1,6 @@
 mod marks;
 mod moments;
+mod percentile;
 
 use crate::{Plan, parse};
 use activity::record::{Floors, Record};

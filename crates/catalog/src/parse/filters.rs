@@ -59,7 +59,7 @@ fn test(entry: &Entry, counted: Option<&Measure>, attributes: Attributes<'_>, te
                 tests.required.push(Requirement { dimension, one_of });
                 Some(())
             }
-            Taken::Excluded => None,
+            Taken::Bins(_) | Taken::Excluded => None,
         }
     } else if let Some((what, help)) = dimensions.no_attribute(name, entities) {
         value.wrong_at_home(what, help)
@@ -133,7 +133,7 @@ pub(super) fn are_of_one(cursor: &Cursor, metric: &Metric, declared: Declared<'_
     let (entities, dimensions) = (declared.attributes.entities?, declared.attributes.dimensions?.declared()?);
     let of = |index: DimensionIndex| match dimensions[usize::from(index.0)].taken {
         Taken::Attribute { of, .. } => Some((index, of)),
-        Taken::Event(_) | Taken::Excluded => None,
+        Taken::Event(_) | Taken::Bins(_) | Taken::Excluded => None,
     };
     let name = |index: DimensionIndex| dimensions[usize::from(index.0)].name.as_str();
     let entity = |kind: EntityKind| entities.get(kind).map(|entity| entity.name.as_str());

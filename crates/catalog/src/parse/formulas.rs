@@ -44,6 +44,8 @@ enum Written {
     Ratio,
     /// The terms are of so many days, and then of as many.
     Median,
+    /// Of the bins of a term, that of so many of a hundred.
+    Percentile(u8),
     Derived {
         written: String,
         steps: Vec<Step>,
@@ -105,6 +107,7 @@ pub(super) fn made<'a>(made: &'a MadeFormula, home: &Cursor<'a>) -> Draft<'a> {
     let term = |metric| WrittenTerm { metric, stands: (home.clone(), None), window: None, offset: None };
     let (law, terms) = match law {
         MadeLaw::Ratio(parts) => (Written::Ratio, parts.iter().map(|name| term(name.as_str())).collect()),
+        MadeLaw::Percentile { of, percent } => (Written::Percentile(*percent), vec![term(of.as_str())]),
         MadeLaw::Median { waiting, reached } => {
             (Written::Median, waiting.iter().chain(reached).map(|name| term(name.as_str())).collect())
         }

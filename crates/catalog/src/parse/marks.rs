@@ -87,7 +87,7 @@ pub(super) fn state(entries: &Entries, attributes: Attributes<'_>) -> Option<Wan
             "write an attribute behind its entity's name, as in `account.status: customer`, or the events that say it",
         );
     }
-    Some(Wanted { measure: measure?, events: Some(events?), tests, kind: Some(Kind::State(state)), is_average: false })
+    Some(Wanted { measure: measure?, events: Some(events?), tests, kind: Some(Kind::State(state)), of_values: None })
 }
 
 /// How what is held moves: its state must be worth something.
@@ -121,7 +121,7 @@ pub(super) fn survey(entries: &Entries, attributes: Attributes<'_>) -> Option<Wa
         events: Some(events?),
         tests: tests?,
         kind: Some(Kind::Survey(Survey { scale: scale? })),
-        is_average: false,
+        of_values: None,
     })
 }
 
@@ -164,7 +164,7 @@ pub(super) fn conversion<'a>(entries: &Entries<'a>, attributes: Attributes<'_>) 
     let kind = Conversion { steps: u16::try_from(steps.len()).expect("a few"), within };
     let events = Some(named(&steps));
     let measure = Measure::Marks(Marks { entity: entity?, said: Said::Steps(steps), keep: Keep::None });
-    Some(Wanted { measure, events, tests: Tests::default(), kind: Some(Kind::Conversion(kind)), is_average: false })
+    Some(Wanted { measure, events, tests: Tests::default(), kind: Some(Kind::Conversion(kind)), of_values: None })
 }
 
 /// Uses of the product, one after the other.
@@ -178,7 +178,7 @@ pub(super) fn sessions(entries: &Entries, attributes: Attributes<'_>) -> Option<
     let tests = entries
         .read_or("where", Tests::default(), |cursor| filters::tests(&cursor.entries()?, measure.as_ref(), attributes));
     let kind = Some(Kind::Sessions(Sessions { gap_ms: gap? }));
-    Some(Wanted { measure: measure?, events: events?, tests: tests?, kind, is_average: false })
+    Some(Wanted { measure: measure?, events: events?, tests: tests?, kind, of_values: None })
 }
 
 /// How long it takes from one event to another.
@@ -194,7 +194,7 @@ pub(super) fn time_to_value<'a>(entries: &Entries<'a>, attributes: Attributes<'_
     let events = Some(named(&steps));
     let measure = Measure::Marks(Marks { entity: entity?, said: Said::Steps(steps), keep: Keep::None });
     let kind = Some(Kind::TimeToValue(TimeToValue { conversion, within }));
-    Some(Wanted { measure, events, tests: Tests::default(), kind, is_average: false })
+    Some(Wanted { measure, events, tests: Tests::default(), kind, of_values: None })
 }
 
 /// The events that begin something, under `base`, and those that end it, under a key; and what else stands under that.

@@ -1,7 +1,7 @@
 //! What is counted: `active: { type: simple, measure: { agg: count_distinct, entity: user, events: any }, windows: [7d] }`.
 
 use super::filters::{self, Attributes, Tests};
-use super::measure::{self, Wanted};
+use super::measure::{self, OfValues, Wanted};
 use super::values::{Units, span};
 use super::{dimensions, exclude, formulas, kinds, marks};
 use crate::cursor::{Cursor, Entries, Later};
@@ -81,7 +81,7 @@ pub(super) struct Counted {
 /// A metric that has state, and how it follows from that; or one that follows from others, as it is written.
 enum Entry<'a> {
     Metric { metric: Metric, kind: Option<Kind>, home: Cursor<'a> },
-    Average { sum: Metric, home: Cursor<'a> },
+    OfValues { sum: Metric, of: OfValues, home: Cursor<'a> },
     Formula(formulas::Draft<'a>),
 }
 
@@ -92,6 +92,7 @@ pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<Counted> {
         let what = format!("{} metrics are too many", entries.len());
         return cursor.wrong_at_home(what, format!("write at most {MOST}"));
     }
+    let mut dimensions = declared.attributes.dimensions?.declared()?;
     let (mut metrics, mut drafts, mut failed, mut made) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (name, entry) in entries {
         match entry {
@@ -99,10 +100,18 @@ pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<Counted> {
                 made.extend(kind.iter().flat_map(|kind| kind.formulas(&metric)).map(|made| (made, home.clone())));
                 metrics.push((metric, kind));
             }
-            Some(Entry::Average { sum, home }) => {
-                let (parts, average) = average(sum);
+            Some(Entry::OfValues { sum, of, home }) => {
+                let (parts, formulas) = match of {
+                    OfValues::Average => average(sum),
+                    OfValues::Percentiles(of) => {
+                        let index = DimensionIndex(u16::try_from(dimensions.len()).ok()?);
+                        let (parts, dimension, formulas) = of.make(sum, index)?;
+                        dimensions.push(dimension);
+                        (parts, formulas)
+                    }
+                };
                 metrics.extend(parts.map(|part| (part, None)));
-                made.push((average, home));
+                made.extend(formulas.into_iter().map(|formula| (formula, home.clone())));
             }
             Some(Entry::Formula(draft)) => drafts.push(draft),
             None => failed.push(name),
@@ -111,7 +120,6 @@ pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<Counted> {
     // What types make is written in the language itself, and means what it would if it stood in the catalogue.
     drafts.extend(made.iter().map(|(made, home)| formulas::made(made, home)));
     let (mut metrics, families) = families(metrics).or_else(|| too_many(cursor))?;
-    let mut dimensions = declared.attributes.dimensions?.declared()?;
     let names = formulas::Names::of(&metrics, &failed);
     let formulas = formulas::resolve(drafts, names, &dimensions, declared.history?).filter(|_| failed.is_empty())?;
     filters::slice_by_rules(&mut metrics, &mut dimensions, declared.rules?);
@@ -199,14 +207,20 @@ fn metric<'a>(
     });
     let include = entries.read_or("include", Vec::new(), |cursor| exclude::include(cursor, declared.rules));
     let kind = kinds::read(of_type, entries, wanted.as_ref(), windows.as_deref());
-    let is_average = wanted.as_ref().is_some_and(|wanted| wanted.is_average);
-    let Wanted { measure, events, tests: Tests { conditions, required }, .. } = wanted?;
+    let Wanted { measure, events, tests: Tests { conditions, required }, of_values, .. } = wanted?;
+    if let (Some(OfValues::Percentiles(_)), Some(by)) = (&of_values, entries.get("by")) {
+        return by
+            .wrong_at_home("a percentile is not sliced", "remove it, and write a metric with `where` for each value");
+    }
     let (name, description) = (name.to_owned(), description?.to_owned());
     let (windows, by, include) = (windows?, by?, include?);
     let metric = Metric { name, description, measure, events, conditions, required, windows, by, include, role: None };
     filters::are_of_one(cursor, &metric, declared)?;
     let (kind, home) = (kind?, cursor.clone());
-    Some(if is_average { Entry::Average { sum: metric, home } } else { Entry::Metric { metric, kind, home } })
+    Some(match of_values {
+        Some(of) => Entry::OfValues { sum: metric, of, home },
+        None => Entry::Metric { metric, kind, home },
+    })
 }
 
 /// What a metric measures: under `measure`, or where types have words of their own.

@@ -74,6 +74,8 @@ pub(crate) const KEYS: &[(&str, &[&str])] = &[
     ("CountDistinct", measure::DISTINCT_KNOWN),
     ("Count", measure::COUNT_KNOWN),
     ("Sum", measure::SUM_KNOWN),
+    ("Median", measure::MEDIAN_KNOWN),
+    ("Percentile", measure::PERCENTILE_KNOWN),
 ];
 const LATER: Later = &[
     ("segments", "write `dimensions`, and name them in a metric's `by`"),

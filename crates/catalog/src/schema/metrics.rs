@@ -212,6 +212,8 @@ enum Measure {
     CountDistinct(CountDistinct),
     Count(Count),
     Sum(Sum),
+    Median(Median),
+    Percentile(Percentile),
 }
 
 /// How many different entities the events name.
@@ -279,6 +281,52 @@ struct Sum {
     /// To how many decimals each value is rounded. Default: 0.
     #[schemars(default, schema_with = "decimals")]
     decimals: Option<u8>,
+    /// `any`, or the names of events.
+    events: OneOrMore<Text>,
+    r#where: Option<Conditions>,
+}
+
+/// The value that half of the events are not above.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Median {
+    #[schemars(extend("const" = "median"))]
+    agg: String,
+    /// The property, such as `properties.amount`.
+    value: FieldPath,
+    /// To how many decimals each value is rounded. Default: 0.
+    #[schemars(default, schema_with = "decimals")]
+    decimals: Option<u8>,
+    /// The largest value that is told apart.
+    #[schemars(range(min = 1))]
+    up_to: i64,
+    /// By which share of itself a value may be off. Default: 0.01.
+    #[schemars(range(min = 0.001, max = 0.1))]
+    error: Option<f64>,
+    /// `any`, or the names of events.
+    events: OneOrMore<Text>,
+    r#where: Option<Conditions>,
+}
+
+/// The values that so many of a hundred events are not above: `x` with a label that says which.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Percentile {
+    #[schemars(extend("const" = "percentile"))]
+    agg: String,
+    /// The property, such as `properties.amount`.
+    value: FieldPath,
+    /// To how many decimals each value is rounded. Default: 0.
+    #[schemars(default, schema_with = "decimals")]
+    decimals: Option<u8>,
+    /// The largest value that is told apart.
+    #[schemars(range(min = 1))]
+    up_to: i64,
+    /// By which share of itself a value may be off. Default: 0.01.
+    #[schemars(range(min = 0.001, max = 0.1))]
+    error: Option<f64>,
+    /// Which, from 1 to 99, such as `[50, 90, 99]`.
+    percentiles: OneOrMore<u8>,
     /// `any`, or the names of events.
     events: OneOrMore<Text>,
     r#where: Option<Conditions>,

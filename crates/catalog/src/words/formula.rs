@@ -26,6 +26,11 @@ impl Plan {
                 };
                 format!("{written}{stand_for}, as of the same time; nothing where a denominator is 0.")
             }
+            Law::Percentile { of, percent } => format!(
+                "The value that {percent} of 100 events of {} are not above, by the nearest rank; off by no more than the stated error. \
+                 Nothing if there are no events.",
+                self.named(of.of)
+            ),
             Law::Median { waiting, reached } => {
                 let name = |terms: &[Term]| terms.first().map(|term| self.named(term.of)).unwrap_or_default();
                 let (waiting, reached) = (name(waiting), name(reached));

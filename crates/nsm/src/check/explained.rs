@@ -197,7 +197,7 @@ fn formula(plan: &Plan, formula: &Formula) -> FormulaExplained {
 }
 
 fn shown(plan: &Plan, gauge: Gauge<'_>) -> ShownExplained {
-    let by = gauge.by();
+    let by = plan.shown_by(gauge);
     let dimensions = || by.iter().map(|by| plan.dimension(*by));
     ShownExplained {
         lengths: gauge.windows().iter().filter(|window| **window != Window::AS_OF).map(ToString::to_string).collect(),

@@ -72,7 +72,7 @@ fn series<'p>(plan: &Plan, by: Option<&str>, gauges: &[Gauge<'p>]) -> Result<Vec
     let Some(name) = by else {
         return Ok(gauges.iter().map(|gauge| (*gauge, None)).collect());
     };
-    let all = gauges.iter().flat_map(|gauge| gauge.by().into_iter().map(move |by| (*gauge, by)));
+    let all = gauges.iter().flat_map(|gauge| plan.shown_by(*gauge).into_iter().map(move |by| (*gauge, by)));
     let sliced = all.clone().filter(|(_, by)| plan.dimension(*by).name == name);
     let slices = sliced.flat_map(|(gauge, by)| plan.cuts(gauge, by).into_iter().map(move |cut| (gauge, Some(cut))));
     let slices: Vec<Series> = slices.collect();

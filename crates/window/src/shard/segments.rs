@@ -23,7 +23,7 @@ use activity::timeline::Values;
 use activity::{
     Bucket, DimensionIndex, EntityKey, EntityKind, Grain, MetricIndex, PerGrain, Track, Window, key, measure,
 };
-use catalog::{AsOf, By, Gate, Plan, Slice, Taken, Verdict};
+use catalog::{AsOf, By, Gate, Plan, Slice, Verdict};
 use state::CounterKey;
 use std::collections::BTreeMap;
 
@@ -158,7 +158,7 @@ impl Followed {
             (Some(_), None) => Whose::Own,
         };
         let filter = plan.filtering(metric).find_map(|required| find(required.dimension));
-        let is_said = |slice: Slice| matches!(plan.dimension(slice.dimension).taken, Taken::Event(_));
+        let is_said = |slice: Slice| plan.dimension(slice.dimension).is_said();
         let (by, excluded) = match plan.slice(index) {
             None => (metric.by.as_slice(), plan.excluded(metric)),
             Some(slice) if filter.is_some() && is_said(slice) => (&[][..], None),

@@ -136,7 +136,8 @@ impl Draft<'_> {
             (Written::Ratio, [numerator, denominator]) => {
                 Law::Ratio { numerator: *numerator, denominator: *denominator }
             }
-            (Written::Ratio, _) => unreachable!("a ratio has two terms"),
+            (Written::Percentile(percent), [of]) => Law::Percentile { of: *of, percent: *percent },
+            (Written::Ratio | Written::Percentile(_), _) => unreachable!("a ratio has two terms, a percentile one"),
             (Written::Median, terms) => {
                 let (waiting, reached) = terms.split_at(terms.len() / 2);
                 Law::Median { waiting: waiting.to_vec(), reached: reached.to_vec() }

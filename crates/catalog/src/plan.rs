@@ -351,6 +351,9 @@ impl Metric {
         match (&self.role, &self.measure) {
             (Some(Role { is_amount: false, .. }), _) => 0,
             (_, Measure::Marks(Marks { said: Said::Moment { .. }, .. })) => kinds::SECONDS_DECIMALS,
+            (Some(Role { is_amount: true, .. }), Measure::Marks(Marks { said: Said::Steps(_), .. })) => {
+                kinds::SHARE_DECIMALS
+            }
             _ => self.value().map_or(0, |(_, decimals)| decimals),
         }
     }

@@ -152,6 +152,10 @@ impl Plan {
     }
 
     fn late(&self, metric: &Metric) -> String {
+        let is_share = metric.role.as_ref().is_some_and(|role| !self.families[role.family].kind.parts().is_empty());
+        if is_share {
+            return "What its parts count when it comes late is in it, too.".to_owned();
+        }
         if metric.events.as_ref().is_some_and(Vec::is_empty) {
             return "What is told of attributes is never too late.".to_owned();
         }

@@ -71,21 +71,26 @@ impl MadeFormula {
 pub(crate) fn families(declared: Vec<(Metric, Option<Kind>)>) -> Option<(Vec<Metric>, Vec<Family>)> {
     let (mut metrics, mut families) = (Vec::new(), Vec::<Family>::new());
     for (metric, kind) in declared {
-        let reads = MetricIndex(u16::try_from(metrics.len()).ok()?);
-        let Some(kind) = kind else {
-            metrics.push(metric);
-            continue;
-        };
-        let mut moves = Vec::new();
-        for Made { suffix, label, is_amount, windows } in kind.function().makes(&metric.windows) {
-            moves.push(MetricIndex(u16::try_from(metrics.len()).ok()?));
-            let (name, role) =
-                (format!("{}{suffix}", metric.name), Some(Role { family: families.len(), label, is_amount }));
-            metrics.push(Metric { name, windows, role, ..metric.clone() });
+        match kind {
+            None => metrics.push(metric),
+            Some(kind) => extend(&mut metrics, &mut families, &metric, kind)?,
         }
-        families.push(Family { kind, reads, moves });
     }
     Some((metrics, families))
+}
+
+/// Makes all that a kind makes of a metric as declared, behind others; `None` if there are too many.
+pub(crate) fn extend(metrics: &mut Vec<Metric>, families: &mut Vec<Family>, metric: &Metric, kind: Kind) -> Option<()> {
+    let reads = MetricIndex(u16::try_from(metrics.len()).ok()?);
+    let mut moves = Vec::new();
+    for Made { suffix, label, is_amount, windows } in kind.function().makes(&metric.windows) {
+        moves.push(MetricIndex(u16::try_from(metrics.len()).ok()?));
+        let (name, role) =
+            (format!("{}{suffix}", metric.name), Some(Role { family: families.len(), label, is_amount }));
+        metrics.push(Metric { name, windows, role, ..metric.clone() });
+    }
+    families.push(Family { kind, reads, moves });
+    Some(())
 }
 
 /// What an average is made of, and how it follows: the sum of all values, and how many events have one, which are the same events.

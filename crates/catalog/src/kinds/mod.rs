@@ -15,6 +15,7 @@ mod percentile;
 mod recency;
 mod retention;
 mod sessions;
+mod share;
 mod state;
 mod survey;
 mod time_to_value;
@@ -26,13 +27,14 @@ pub(crate) use baseline::{Baseline, Limit};
 pub(crate) use conversion::{Conversion, Within};
 pub(crate) use frequency::Frequency;
 pub(crate) use growth::{AGAINST, Against, Growth};
-pub(crate) use made::{MadeFormula, MadeLaw, average, families};
+pub(crate) use made::{MadeFormula, MadeLaw, average, extend, families};
 pub(crate) use movements::Movements;
 pub use percentile::Bins;
 pub(crate) use percentile::{MOST_BINS, Percentiles};
 pub(crate) use recency::Recency;
 pub(crate) use retention::Retention;
 pub(crate) use sessions::{DECIMALS as SECONDS_DECIMALS, Sessions};
+pub(crate) use share::{DECIMALS as SHARE_DECIMALS, Share};
 pub(crate) use state::State;
 pub(crate) use survey::{SCALES, Scale, Survey};
 pub(crate) use time_to_value::TimeToValue;
@@ -83,6 +85,8 @@ pub enum Kind {
     Recency(Recency),
     /// Uses of the product, one after the other.
     Sessions(Sessions),
+    /// Which share of what an owner has does something.
+    Share(Share),
     /// How long it takes until something happens.
     TimeToValue(TimeToValue),
 }
@@ -200,6 +204,7 @@ impl Kind {
             Kind::Retention(of) => of,
             Kind::Recency(of) => of,
             Kind::Sessions(of) => of,
+            Kind::Share(of) => of,
             Kind::TimeToValue(of) => of,
         }
     }
@@ -214,6 +219,15 @@ impl Kind {
     #[must_use]
     pub fn asks_first(&self) -> bool {
         self.function().asks_first()
+    }
+
+    /// The metrics whose contributions it puts together, of members of an owner or of that itself: the owner's record keeps them.
+    #[must_use]
+    pub fn parts(&self) -> Vec<MetricIndex> {
+        match self {
+            Kind::Share(share) => vec![share.numerator, share.denominator],
+            _ => Vec::new(),
+        }
     }
 
     pub(crate) fn words(&self, place: usize) -> String {
@@ -232,6 +246,11 @@ impl Kind {
     }
 }
 
+/// The window in which a part of a share is taken: the same, or that of what holds.
+pub(crate) fn window_of_part(metric: &Metric, window: Window) -> Window {
+    if metric.windows.contains(&window) { window } else { Window::AS_OF }
+}
+
 /// Reports windows that do not trail.
 pub(crate) fn trail(cursor: &Cursor, noun: &str, windows: &[Window]) -> Option<()> {
     match windows.iter().find(|window| matches!(window.extent, Extent::ToDate(_))) {
@@ -244,6 +263,11 @@ pub(crate) fn trail(cursor: &Cursor, noun: &str, windows: &[Window]) -> Option<(
 }
 
 impl Plan {
+    /// The window in which a part of a share over a window is taken.
+    fn window_of_part(&self, metric: MetricIndex, window: Window) -> Window {
+        window_of_part(self.metric(metric), window)
+    }
+
     /// The family in which a metric, or a slice at event of one, is; `None` if it is in none.
     #[must_use]
     pub fn family(&self, index: MetricIndex) -> Option<Family> {

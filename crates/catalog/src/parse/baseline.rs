@@ -26,7 +26,7 @@ pub(super) fn read(entries: &Entries) -> Option<Baseline> {
 }
 
 /// In thousandths.
-fn share(cursor: &Cursor) -> Option<u32> {
+pub(super) fn share(cursor: &Cursor) -> Option<u32> {
     const HELP: &str = "write a share of the baseline with at most three decimals, as in `0.5`; twice as much is `2`";
     let share = match cursor.literal()? {
         Literal::Int(share) => u32::try_from(share).ok().and_then(|share| share.checked_mul(1_000)),

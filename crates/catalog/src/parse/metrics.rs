@@ -3,11 +3,11 @@
 use super::filters::{self, Attributes, Tests};
 use super::measure::{self, OfValues, Wanted};
 use super::values::{Units, span};
-use super::{dimensions, exclude, formulas, kinds, marks};
+use super::{dimensions, exclude, formulas, kinds, marks, share};
 use crate::cursor::{Cursor, Entries, Later};
 use crate::dimension::{self, Dimension, Slice};
 use crate::formula::Formula;
-use crate::kinds::{Family, Kind, average, families};
+use crate::kinds::{Family, Kind, average, extend, families};
 use crate::plan::{Measure, Metric, Rule};
 use activity::{DimensionIndex, Grain, PerGrain, Period, Window};
 use std::collections::BTreeSet;
@@ -37,6 +37,7 @@ pub(crate) const TYPES: &[(&str, Type)] = &[
     ("recency", Type::Recency),
     ("sessions", Type::Sessions),
     ("time_to_value", Type::TimeToValue),
+    ("share", Type::Share),
     ("ratio", Type::Ratio),
     ("derived", Type::Derived),
 ];
@@ -65,6 +66,7 @@ pub(crate) enum Type {
     Recency,
     Sessions,
     TimeToValue,
+    Share,
     Ratio,
     Derived,
 }
@@ -82,6 +84,7 @@ pub(super) struct Counted {
 enum Entry<'a> {
     Metric { metric: Metric, kind: Option<Kind>, home: Cursor<'a> },
     OfValues { sum: Metric, of: OfValues, home: Cursor<'a> },
+    Share(Box<share::Draft<'a>>),
     Formula(formulas::Draft<'a>),
 }
 
@@ -93,7 +96,8 @@ pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<Counted> {
         return cursor.wrong_at_home(what, format!("write at most {MOST}"));
     }
     let mut dimensions = declared.attributes.dimensions?.declared()?;
-    let (mut metrics, mut drafts, mut failed, mut made) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut metrics, mut shares, mut drafts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut failed, mut made) = (Vec::new(), Vec::new());
     for (name, entry) in entries {
         match entry {
             Some(Entry::Metric { metric, kind, home }) => {
@@ -113,13 +117,23 @@ pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<Counted> {
                 metrics.extend(parts.map(|part| (part, None)));
                 made.extend(formulas.into_iter().map(|formula| (formula, home.clone())));
             }
+            Some(Entry::Share(draft)) => shares.push(draft),
             Some(Entry::Formula(draft)) => drafts.push(draft),
             None => failed.push(name),
         }
     }
+    let (mut metrics, mut families) = families(metrics).or_else(|| too_many(cursor))?;
+    for share in shares {
+        let name = share.name();
+        let Some((metric, kind, home)) = share.resolve(&metrics, &failed, declared) else {
+            failed.push(name);
+            continue;
+        };
+        made.extend(kind.formulas(&metric).into_iter().map(|made| (made, home.clone())));
+        extend(&mut metrics, &mut families, &metric, kind).or_else(|| too_many(cursor))?;
+    }
     // What types make is written in the language itself, and means what it would if it stood in the catalogue.
     drafts.extend(made.iter().map(|(made, home)| formulas::made(made, home)));
-    let (mut metrics, families) = families(metrics).or_else(|| too_many(cursor))?;
     let names = formulas::Names::of(&metrics, &failed);
     let formulas = formulas::resolve(drafts, names, &dimensions, declared.history?).filter(|_| failed.is_empty())?;
     filters::slice_by_rules(&mut metrics, &mut dimensions, declared.rules?);
@@ -171,6 +185,7 @@ fn entry<'a>(name: &'a str, cursor: &Cursor<'a>, declared: Declared<'_>) -> Opti
     match of_type {
         Type::Ratio => formulas::ratio(name, cursor, &entries, dimensions).map(Entry::Formula),
         Type::Derived => formulas::derived(name, cursor, &entries, dimensions).map(Entry::Formula),
+        Type::Share => share::read(name, cursor, &entries, declared).map(|draft| Entry::Share(Box::new(draft))),
         of_type => metric(name, cursor, &entries, of_type, declared),
     }
 }
@@ -275,7 +290,8 @@ fn windows_of(entries: &Entries, of_type: Type) -> Option<Vec<Window>> {
         | Type::Sessions
         | Type::Baseline
         | Type::Recency => marks::are_of_days(cursor, &windows)?,
-        Type::Simple | Type::Frequency | Type::Growth | Type::Retention | Type::Ratio | Type::Derived => {}
+        Type::Simple | Type::Frequency | Type::Growth | Type::Retention | Type::Share | Type::Ratio | Type::Derived => {
+        }
     }
     Some(windows)
 }

@@ -13,6 +13,7 @@ pub(crate) mod kinds;
 pub(crate) mod marks;
 pub(crate) mod measure;
 pub(crate) mod metrics;
+pub(crate) mod share;
 pub(crate) mod sources;
 pub(crate) mod values;
 
@@ -67,6 +68,7 @@ pub(crate) const KEYS: &[(&str, &[&str])] = &[
     ("Base", marks::BASE_KNOWN),
     ("Further", marks::FURTHER_KNOWN),
     ("AtLeast", &crate::kinds::UNITS),
+    ("Share", share::KNOWN),
     ("Ratio", formulas::RATIO_KNOWN),
     ("Derived", formulas::DERIVED_KNOWN),
     ("Part", formulas::TERM_KNOWN),

@@ -23,6 +23,7 @@ pub(super) enum Metric {
     Conversion(Conversion),
     TimeToValue(TimeToValue),
     Sessions(Sessions),
+    Share(Share),
     Ratio(Ratio),
     Derived(Derived),
 }
@@ -132,6 +133,34 @@ pub(super) struct Baseline {
     #[schemars(range(min = 0))]
     above: Option<f64>,
     /// The dimensions by which it is sliced.
+    by: Option<OneOrMore<Text>>,
+    /// The excluded traffic that it counts all the same.
+    include: Option<OneOrMore<Text>>,
+}
+
+/// Which share of what an entity has does something, on average over these entities: `x`; with `at_least` also how many of them have
+/// at least that share, `x_reached`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Share {
+    #[schemars(extend("const" = "share"))]
+    r#type: String,
+    /// For people.
+    description: Option<Text>,
+    /// Whose shares they are: one of `entities`.
+    of: Text,
+    /// A metric that counts entities whose keys name one of these, or these themselves.
+    numerator: Text,
+    /// Another one, of which that is a share. Where it is 0 there is none.
+    denominator: Text,
+    /// From which share on an entity has reached it, such as `0.7`.
+    #[schemars(range(min = 0))]
+    at_least: Option<f64>,
+    /// Which attributes these entities must have.
+    r#where: Option<Conditions>,
+    /// The windows. Default: all that both metrics have.
+    windows: Option<OneOrMore<Span>>,
+    /// The dimensions by which it is sliced: attributes.
     by: Option<OneOrMore<Text>>,
     /// The excluded traffic that it counts all the same.
     include: Option<OneOrMore<Text>>,

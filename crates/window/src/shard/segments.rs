@@ -13,19 +13,19 @@
 //! Invariant: the counter of a slice is, as of every bucket that is kept, the sum over all entities of their contribution times
 //! whether the attribute has its value then. That is a function of the activity and the changes alone, whatever their order.
 
+mod slicer;
+
+use self::slicer::{Looked, Slicer};
 use super::{ShardState, families};
-use crate::counters::Counters;
 use activity::additive::Place;
 use activity::pack::{Attribute, Change, Delta};
 use activity::record::Record;
 use activity::tally::Tally;
-use activity::timeline::Values;
-use activity::{
-    Bucket, DimensionIndex, EntityKey, EntityKind, Grain, MetricIndex, PerGrain, Track, Window, key, measure,
-};
-use catalog::{AsOf, By, Gate, Plan, Slice, Verdict};
+use activity::{Bucket, EntityKey, EntityKind, MetricIndex, PerGrain, Track, key, measure};
+use catalog::{AsOf, By, Family, Gate, Plan, Slice, Verdict};
 use state::CounterKey;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A step of a contribution to a metric in a window.
 pub(super) type Step = (CounterKey, Bucket, i128);
@@ -39,6 +39,8 @@ pub(crate) struct Segments {
     of_owner: BTreeMap<EntityKind, Vec<(MetricIndex, usize)>>,
     /// By entity that is counted, or that events name: whose attributes slices follow of that.
     owners: BTreeMap<EntityKind, Vec<Owner>>,
+    /// The shares of owners, by each metric that is a part of theirs.
+    shares: BTreeMap<MetricIndex, Vec<Arc<Family>>>,
 }
 
 /// Whose attributes slices follow.
@@ -48,9 +50,6 @@ struct Owner {
     /// Where the parts of the owner's key are in that of what is counted; `None` if they are one.
     places: Option<Vec<usize>>,
 }
-
-/// The values of attributes that were worked out of one record, by how many buckets before they are taken.
-type Looked = Vec<((DimensionIndex, Grain, u16), Values)>;
 
 /// What a metric, or slices of it, follow.
 #[derive(Debug)]
@@ -78,11 +77,19 @@ enum Whose {
 impl Segments {
     pub(crate) fn of(plan: &Plan) -> Segments {
         let (mut of_metric, mut of_owner) = (Vec::new(), BTreeMap::<_, Vec<_>>::new());
+        let mut shares = BTreeMap::<MetricIndex, Vec<Arc<Family>>>::new();
+        for family in plan.families.iter().cloned().map(Arc::new) {
+            let parts: BTreeSet<MetricIndex> = family.kind.parts().into_iter().collect();
+            parts.into_iter().for_each(|part| shares.entry(part).or_default().push(family.clone()));
+        }
         let mut owners: BTreeMap<EntityKind, Vec<Owner>> = BTreeMap::new();
         for index in plan.series() {
             let metric = plan.metric(index);
             let of = metric.entity().or_else(|| plan.owner(metric));
-            let followed = of.map_or_else(Vec::new, |of| Followed::of(plan, index, of));
+            let mut followed = of.map_or_else(Vec::new, |of| Followed::of(plan, index, of));
+            for share in shares.get(&index).into_iter().flatten() {
+                followed.extend(Followed::of_share(plan, share, of, &followed));
+            }
             for (at, of_this) in followed.iter().enumerate() {
                 of_owner.entry(of_this.owner).or_default().push((index, at));
                 let owners = owners.entry(of.expect("who follows is of something")).or_default();
@@ -92,7 +99,7 @@ impl Segments {
             }
             of_metric.push(followed);
         }
-        Segments { of_metric, of_owner, owners }
+        Segments { of_metric, of_owner, owners, shares }
     }
 
     /// What a metric, or slices of it, follow. Of slices only those that events say do so, and only if the metric is filtered.
@@ -108,6 +115,18 @@ impl Segments {
     /// Whether attributes say what counts for the metric at all.
     pub(super) fn filter(&self, metric: MetricIndex) -> bool {
         self.followed(metric).iter().any(|followed| followed.is_filtered)
+    }
+
+    /// The shares of an owner whose parts step.
+    fn shares_of(&self, owner: EntityKind, plan: &Plan, steps: &[Step]) -> Vec<Arc<Family>> {
+        let mut shares: Vec<Arc<Family>> = Vec::new();
+        for family in steps.iter().filter_map(|(key, ..)| self.shares.get(&key.metric)).flatten() {
+            let is_its = plan.metric(family.reads).entity() == Some(owner);
+            if is_its && !shares.iter().any(|known| known.reads == family.reads) {
+                shares.push(family.clone());
+            }
+        }
+        shares
     }
 
     /// What slices of a metric follow of an owner.
@@ -180,6 +199,14 @@ impl Followed {
         all
     }
 
+    /// That of a part of a share, if no slices follow its owner anyway: the owner's record keeps what its members contribute.
+    fn of_share(plan: &Plan, share: &Family, entity: Option<EntityKind>, known: &[Followed]) -> Option<Followed> {
+        let (owner, entity) = (plan.metric(share.reads).entity()?, entity?);
+        let whose = plan.places_of(entity, owner).map_or(Whose::Own, Whose::Members);
+        let is_new = known.iter().all(|followed| followed.owner != owner);
+        is_new.then(|| Followed { owner, whose, by: Vec::new(), is_filtered: false, excluded: None })
+    }
+
     /// What becomes of contributions to a metric by what a record says of attributes; `None` if that does not matter.
     fn gate(&self, plan: &Plan, key: CounterKey, record: &Record) -> Option<Gate> {
         let timeline = |dimension| record.attribute(dimension);
@@ -216,28 +243,48 @@ impl ShardState {
     pub(super) fn slice_steps(&mut self, key: &[u8], steps: &[Step]) {
         let ShardState { records, floors, plan, segments, counters, .. } = self;
         let mut slicer = Slicer { plan, counters };
+        let mut shared = Vec::new();
         for owner in segments.owners_of(key) {
             let is_followed = |(of, ..): &Step| segments.followed_of(of.metric, owner.kind).is_some();
             if !steps.iter().any(is_followed) {
                 continue;
             }
             let of = owner.of(key);
-            records.change(of.as_ref().map_or(key, EntityKey::as_bytes), floors.as_ref(), |record| {
-                let mut looked = Looked::new();
+            let owner_key = of.as_ref().map_or(key, EntityKey::as_bytes);
+            let shares = segments.shares_of(owner.kind, plan, steps);
+            records.change(owner_key, floors.as_ref(), |record| {
+                let contributed = |record: &Record| -> Vec<Step> {
+                    shares.iter().flat_map(|share| families::contributed(share, plan, record)).collect()
+                };
+                let (before, mut looked) = (contributed(record), Looked::new());
                 for steps in steps.chunk_by(is_of_same_track) {
                     let Some(followed) = segments.followed_of(steps[0].0.metric, owner.kind) else { continue };
                     slicer.send(followed, record, &mut looked, steps);
-                    for (CounterKey { metric, window }, at, n) in steps.iter().filter(|_| of.is_some()) {
+                    // What an owner contributes itself follows from its record, but to a share.
+                    let is_kept = of.is_some() || segments.shares.contains_key(&steps[0].0.metric);
+                    for (CounterKey { metric, window }, at, n) in steps.iter().filter(|_| is_kept) {
                         record.step_members(*metric, *window, *at, *n);
                     }
                 }
+                let moved = families::difference(before, contributed(record));
+                for (key, at, n) in moved.iter().filter(|(key, ..)| !segments.filter(key.metric)) {
+                    slicer.counters.step(*key, *at, *n);
+                }
+                if moved.iter().any(|(key, ..)| segments.follow(key.metric)) {
+                    shared.push((owner_key.to_vec(), moved));
+                }
                 // Who was first seen there steps below the floor, where nothing may be left lying.
                 let is_below = |(key, at, _): &Step| floors.is_some_and(|floors| *at <= floors[key.window.grain]);
-                if of.is_some() && steps.iter().any(is_below) {
+                let is_changed = of.is_some() || !shares.is_empty();
+                if is_changed && steps.iter().any(is_below) {
                     floors.iter().for_each(|floors| record.trim(floors));
                 }
-                of.is_some()
+                is_changed
             });
+        }
+        // Shares are of the owner itself, and are no part of others.
+        for (owner, moved) in shared {
+            self.slice_steps(&owner, &moved);
         }
     }
 
@@ -337,66 +384,4 @@ fn contribution(plan: &Plan, record: &Record, key: CounterKey, whose: &Whose) ->
         }),
     }
     steps
-}
-
-/// Moves the counters of slices.
-struct Slicer<'s> {
-    plan: &'s Plan,
-    counters: &'s mut Counters,
-}
-
-impl Slicer<'_> {
-    /// Sends steps of one metric and grain where they belong by what a record says of attributes, and keeps what it says.
-    fn send(&mut self, followed: &Followed, record: &Record, looked: &mut Looked, steps: &[Step]) {
-        let Some((key, ..)) = steps.first() else { return };
-        match followed.gate(self.plan, *key, record) {
-            None => self.slice(followed, record, looked, steps),
-            Some(gate) => {
-                let [counting, excluded] = followed.cut(&gate, steps);
-                counting.iter().chain(&excluded).for_each(|(key, at, n)| self.counters.step(*key, *at, *n));
-                self.slice(followed, record, looked, &counting);
-            }
-        }
-    }
-
-    /// Slices steps of one metric and grain that count.
-    fn slice(&mut self, followed: &Followed, record: &Record, looked: &mut Looked, steps: &[Step]) {
-        for (by, as_of) in &followed.by {
-            for (CounterKey { window, .. }, bucket, n) in steps {
-                let what = (by.dimension, window.grain, as_of.back(*window));
-                let at = looked.iter().position(|(of, _)| *of == what).unwrap_or_else(|| {
-                    looked.push((what, self.plan.values(record.attribute(by.dimension), *as_of, *window)));
-                    looked.len() - 1
-                });
-                self.step(*by, *window, &looked[at].1, (*bucket, *n));
-            }
-        }
-    }
-
-    /// Slices one step by the values of a dimension.
-    fn step(&mut self, by: By, window: Window, values: &Values, (at, n): (Bucket, i128)) {
-        values.slice(at, n, |value, at, n| {
-            self.counters.step(CounterKey { metric: by.slice(value), window }, at, n);
-        });
-    }
-
-    /// Takes steps of one metric in one window out by what was known of attributes before, and puts them in by what is after.
-    fn exchange(&mut self, followed: &Followed, steps: &[Step], [before, after]: [&Record; 2]) {
-        let Some((key, ..)) = steps.first().copied() else { return };
-        let gate = followed.gate(self.plan, key, after);
-        if gate != followed.gate(self.plan, key, before) {
-            let taken_out: Vec<Step> = steps.iter().map(|(key, at, n)| (*key, *at, -n)).collect();
-            self.send(followed, before, &mut Looked::new(), &taken_out);
-            return self.send(followed, after, &mut Looked::new(), steps);
-        }
-        let counting = gate.map(|gate| followed.cut(&gate, steps)[0].clone());
-        for (by, as_of) in &followed.by {
-            let of = |record: &Record| self.plan.values(record.attribute(by.dimension), *as_of, key.window);
-            let (before, after) = (of(before), of(after));
-            for (_, at, n) in counting.as_deref().unwrap_or(steps).iter().filter(|_| before != after) {
-                self.step(*by, key.window, &before, (*at, -n));
-                self.step(*by, key.window, &after, (*at, *n));
-            }
-        }
-    }
 }

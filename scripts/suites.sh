@@ -37,7 +37,7 @@ pipeline() { tests_of pipeline -- --tests -- --test-threads=1; }
 faults() { tests_of faults -- --tests; }
 oracle() { tests_of oracle -- --tests; }
 deploy() { tests_of deploy -- --tests; }
-simulation() { tests_of simulation -- --tests && "$programs/simulation" --seeds 4000; }
+simulation() { tests_of simulation -- --tests && "$programs/simulation" --seeds 3000; }
 
 # name | budget in minutes; the function of that name runs it
 suites='

@@ -4,7 +4,7 @@ use crate::log::index;
 use crate::world::World;
 use activity::admission::Admitted;
 use activity::{MetricIndex, Window};
-use catalog::{Metric, Names, Plan};
+use catalog::{Metric, Names, Plan, Taken};
 use exporter::{Board, Stands, Totals};
 use prometheus::Registry;
 use std::sync::Arc;
@@ -17,7 +17,8 @@ pub(crate) fn board(plan: Arc<Plan>, shards: usize) -> Board {
 
 /// A value in units of its last decimal, of those that occur here: not negative, and of two decimals if of any.
 fn shown(units: i128, decimals: u8) -> String {
-    if decimals == 0 { units.to_string() } else { format!("{}.{:02}", units / 100, units % 100) }
+    let (width, one) = (usize::from(decimals), 10_i128.pow(decimals.into()));
+    if decimals == 0 { units.to_string() } else { format!("{}.{:0width$}", units / one, units % one) }
 }
 
 impl World {
@@ -76,6 +77,10 @@ impl World {
             if let Some(slice) = plan.slice(at) {
                 let dimension = plan.dimension(slice.dimension);
                 let Some(value) = plan.label(&names, slice.dimension, slice.value) else { continue };
+                // What percentiles are made of is not shown.
+                if matches!(dimension.taken, Taken::Bins(_)) {
+                    continue;
+                }
                 name += &if dimension.name == "rule" { "_excluded".into() } else { format!("_by_{}", dimension.name) };
                 label += &format!(",{}=\"{value}\"", dimension.name);
             }

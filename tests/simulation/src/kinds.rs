@@ -1,8 +1,9 @@
 //! What an entity counts for in metrics of every kind, by looking at all buckets in which it was active.
 
 use activity::{Bucket, Millis, Window};
-use catalog::{Measure, Metric};
-use std::collections::BTreeMap;
+use catalog::{Measure, Metric, Plan};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 /// Whether it counts, by the buckets in which it was active, ascending, in the window up to `as_of`: for the metric itself, or for one that its type makes.
 pub(crate) fn counts(metric: &Metric, buckets: &[Bucket], window: Window, as_of: Bucket) -> bool {
@@ -10,13 +11,15 @@ pub(crate) fn counts(metric: &Metric, buckets: &[Bucket], window: Window, as_of:
     let until = |bucket: Bucket| buckets.partition_point(|of| *of <= bucket);
     let of = |as_of: Bucket| until(as_of) - until(as_of.plus(-length));
     let (now, before) = (of(as_of) > 0, of(as_of.plus(-length)) > 0);
+    let of_last = |days: i32| until(as_of) - until(as_of.plus(-days));
     let earlier = until(as_of.plus(-length)) > 0;
     match metric.name.as_str() {
         "comings_new" => now && !earlier,
         "comings_retained" => now && before,
         "comings_resurrected" => now && !before && earlier,
         "comings_lapsed" => !now && before,
-        "regulars" => of(as_of) >= 2,
+        "regulars" | "keen" => of(as_of) >= 2,
+        "seen_by_days_ago" => now && (of_last(1) > 0) == (metric.label() == Some(("days_ago", "0"))),
         "cohorts_cohort" => is_of_cohort(metric, buckets, as_of),
         "cohorts_active" => is_of_cohort(metric, buckets, as_of) && until(as_of) > until(Bucket(week(as_of) * 7 - 4)),
         _ => metric.label().map_or(now, |(_, days)| Ok(of(as_of)) == days.parse()),
@@ -48,13 +51,21 @@ pub(crate) fn is_of_marks(metric: &Metric) -> bool {
 }
 
 /// What an entity to which this happened, by day and time, counts for as of a day.
-pub(crate) fn amount(metric: &Metric, happened: &[Once], window: Window, as_of: Bucket) -> i128 {
+pub(crate) fn amount(plan: &Plan, metric: &Metric, happened: &[Once], window: Window, as_of: Bucket) -> i128 {
     let length = i32::from(window.longest());
     let latest = |until: Bucket| happened.iter().rfind(|(day, ..)| *day <= until);
     let worth = |until| latest(until).map_or(0, |(.., worth)| i128::from(*worth));
     let (now, opening) = (worth(as_of), worth(as_of.plus(-length)));
     let (is_new, is_lost) = (now > 0 && opening == 0, now == 0 && opening > 0);
     match metric.name.as_str() {
+        "visits" | "visits_seconds" => {
+            let (begun, ms) = visits(plan, happened, as_of.plus(1 - length)..=as_of);
+            if metric.name == "visits" { begun } else { ms }
+        }
+        "tastes" => {
+            let in_window = happened.iter().filter(|(day, ..)| (as_of.plus(1 - length)..=as_of).contains(day));
+            i128::from(in_window.map(|(.., device)| device).collect::<BTreeSet<_>>().len() >= 2)
+        }
         "held" => i128::from(latest(as_of).is_some_and(|(.., step)| *step == 0)),
         "worth" => now,
         "worth_opening" => opening,
@@ -67,6 +78,30 @@ pub(crate) fn amount(metric: &Metric, happened: &[Once], window: Window, as_of: 
         "worth_new_logos" => i128::from(is_new),
         "worth_churned_logos" => i128::from(is_lost),
         of => of.strip_prefix("funnel_").map_or(0, |part| entries(part, happened, length, as_of)),
+    }
+}
+
+/// How many visits begin on these days, of which each event comes no more than 90 minutes after the one before, and how long they last on
+/// them, in milliseconds.
+fn visits(plan: &Plan, happened: &[Once], days: RangeInclusive<Bucket>) -> (i128, i128) {
+    let times: BTreeMap<Millis, Bucket> = happened.iter().map(|(day, time, _)| (*time, *day)).collect();
+    let is_near = |from: Millis, to: Millis| to.0 - from.0 <= 90 * 60_000;
+    let begins = |at: &Millis| times.range(..*at).next_back().is_none_or(|(before, _)| !is_near(*before, *at));
+    let begun = times.iter().filter(|(at, day)| days.contains(day) && begins(at)).count();
+    let pairs = times.keys().zip(times.keys().skip(1)).filter(|(from, to)| is_near(**from, **to));
+    let start = |day| plan.calendar.start_of(day).expect("a day of our age").0;
+    let (from, until) = (start(*days.start()), start(days.end().plus(1)));
+    let within = pairs.map(|(a, b)| i128::from((b.0.min(until) - a.0.max(from)).max(0))).sum();
+    (i128::try_from(begun).expect("few"), within)
+}
+
+/// How many of each owner's members count, numerator and denominator: what that comes to for a metric of its shares.
+pub(crate) fn share(metric: &Metric, [numerator, denominator]: [i128; 2]) -> i128 {
+    match metric.name.as_str() {
+        _ if denominator == 0 => 0,
+        "sharing_sum" => numerator * 1_000_000_000 / denominator,
+        "sharing_of" => 1,
+        _ => i128::from(2 * numerator >= denominator),
     }
 }
 

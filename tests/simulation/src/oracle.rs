@@ -24,6 +24,8 @@ use std::sync::Arc;
 
 /// The place of accounts in the catalogue.
 const ACCOUNT: EntityKind = EntityKind(1);
+/// And that of their users.
+const PAIR: EntityKind = EntityKind(2);
 
 /// When and what, the first offset that says so, and the buckets that it lies in.
 type Told = BTreeMap<(Millis, DimensionValue), (usize, PerGrain<Bucket>)>;
@@ -59,6 +61,8 @@ pub(crate) struct ShardOracle {
     clocks: Clocks,
     /// What numbers mean, and the first offset that says so.
     admitted: Vec<(usize, Admitted)>,
+    /// The accounts of pairs.
+    accounts: BTreeSet<EntityKey>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -80,6 +84,7 @@ impl ShardOracle {
             next: BTreeMap::new(),
             clocks: BTreeMap::new(),
             admitted: Vec::new(),
+            accounts: BTreeSet::new(),
         }
     }
 
@@ -94,6 +99,10 @@ impl ShardOracle {
                 let is_kept = floors.is_none_or(|floors| delta.bucket >= floors[delta.grain]);
                 for key in delta.keys.iter().flatten() {
                     let key = EntityKey::parse(key).expect("whole");
+                    self.accounts.extend(
+                        (key.kind() == PAIR)
+                            .then(|| EntityKey::of(ACCOUNT, &[&key.parts().next().expect("every key has a part")])),
+                    );
                     for metric in &delta.metrics {
                         let track = Track { metric: *metric, grain: delta.grain };
                         let of_track = self.bits.entry(track).or_default();
@@ -219,6 +228,8 @@ impl ShardOracle {
     fn told(&self, account: Option<&str>, dimension: DimensionIndex, (grain, as_of, next): At) -> DimensionValue {
         let Taken::Attribute { of, as_of: when, .. } = self.plan.dimension(dimension).taken else { unreachable!() };
         let changes = account.and_then(|account| self.changes.get(&(EntityKey::of(of, &[account]), dimension)));
+        // What is worth something is told in windows of two days, and nothing else is sliced as of their openings.
+        let as_of = if when == AsOf::Opening { as_of.plus(-2) } else { as_of };
         let is_known = |seen: usize, bucket: Bucket| seen < next && (when == AsOf::Current || bucket <= as_of);
         let told = changes.into_iter().flatten().filter(|(_, (seen, buckets))| is_known(*seen, buckets[grain]));
         told.map(|(change, _)| *change).max().map_or(DimensionValue::NONE, |(_, value)| value)
@@ -297,7 +308,8 @@ impl ShardOracle {
         for metric in self.plan.series().filter(|metric| self.followed(*metric).is_none()) {
             for window in &self.plan.metric(metric).windows {
                 let grain = window.grain;
-                let Some((Bucket(first), Bucket(last))) = self.span(self.plan.track(metric, grain), next) else {
+                let of = self.parts(metric).pop().unwrap_or(metric);
+                let Some((Bucket(first), Bucket(last))) = self.span(self.plan.track(of, grain), next) else {
                     continue;
                 };
                 let origin = floors.map(|floors| self.plan.origin(grain, floors[grain]).0);

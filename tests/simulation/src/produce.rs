@@ -30,6 +30,7 @@ dimensions:
   paid: { from: properties.paid, values: [true] }
   firm: { of: account, from: plan, values: [trial], limit: 2 }
   device: { from: properties.device, limit: 3 }
+  before: { of: account, from: plan, values: [trial, team], as_of: opening }
 exclude:
   trial: { account.plan: trial }
 metrics:
@@ -92,7 +93,7 @@ metrics:
     type: movements
     measure: { agg: state, entity: pair, events: [buy], value: properties.amount, decimals: 2 }
     windows: [2d]
-    by: tier
+    by: [tier, before]
   funnel:
     type: conversion
     entity: user
@@ -118,6 +119,48 @@ metrics:
     measure: { agg: count_distinct, entity: user, events: any }
     periods: 2
     by: paid
+    include: trial
+  seen:
+    type: recency
+    measure: { agg: count_distinct, entity: user, events: any }
+    windows: [3d]
+    since: 1d
+    by: paid
+    include: trial
+  visits:
+    type: sessions
+    entity: user
+    events: any
+    gap: 90m
+    windows: [2d]
+    include: trial
+  tastes:
+    type: simple
+    measure: { agg: count_distinct, entity: account, events: [buy], at_least: { values: 2, of: device } }
+    windows: [2d]
+    by: plan
+    include: trial
+  keen:
+    type: simple
+    measure: { agg: count_distinct, entity: pair, events: any, at_least: { days: 2 } }
+    windows: [3d]
+    include: trial
+  teams:
+    type: simple
+    measure: { agg: count_distinct, entity: pair, events: any }
+    windows: [3d]
+    include: trial
+  sharing:
+    type: share
+    of: account
+    numerator: keen
+    denominator: teams
+    at_least: 0.5
+    by: tier
+  spent:
+    type: simple
+    measure: { agg: median, value: properties.amount, up_to: 10, error: 0.1, events: [buy] }
+    windows: [1d]
     include: trial
   customers:
     type: simple

@@ -164,7 +164,7 @@ fn is_late(meant: &Meant, clock: Option<Millis>) -> bool {
 fn verdict(metric: &str, then: u16, now: u16) -> Option<u16> {
     match metric {
         "revenue" if ![0, 2].contains(&now) => None,
-        "revenue" | "pairs" | "worth" => Some(u16::from(then == 1)),
+        "revenue" | "pairs" | "worth" | "sharing" => Some(u16::from(then == 1)),
         _ => Some(0),
     }
 }
@@ -172,8 +172,11 @@ fn verdict(metric: &str, then: u16, now: u16) -> Option<u16> {
 /// Which metric's activity a metric is worked out of.
 fn data_of(metric: &str) -> &str {
     match metric.split('_').next() {
-        Some("comings") => "pairs",
-        Some("regulars" | "cohorts") => "users",
+        Some("comings" | "keen" | "teams") => "pairs",
+        Some("regulars" | "cohorts" | "seen") => "users",
+        Some("visits") => "visits",
+        Some("sharing") => "sharing",
+        Some("spent") => "spent",
         Some("days") => "buyers",
         Some("worth") => "worth",
         Some("funnel") => "funnel",
@@ -205,6 +208,10 @@ impl Truth {
             of.entry(entity).or_default().insert((day, meant.time, value));
         };
         let pair = meant.account.as_ref().zip(meant.user.as_ref());
+        add("visits", meant.user.clone(), 0);
+        if let (true, Some(device)) = (meant.buys, meant.device) {
+            add("tastes", meant.account.clone(), i64::try_from(device).expect("few"));
+        }
         match (meant.buys, meant.plan) {
             (true, _) => {
                 add("held", meant.account.clone(), 0);
@@ -231,10 +238,16 @@ impl Truth {
             };
             let is_past = |at: Millis| plan.bucket(window.grain, at) <= as_of;
             let (then, now) = (by(&is_past, &as_told), by(&|_| true, &as_told));
-            let verdict = verdict(metric, then, now);
+            // The parts of shares count trials, too.
+            let is_part = ["keen", "teams"].contains(&of.name.as_str());
+            let verdict = if is_part { Some(0) } else { verdict(metric, then, now) };
             match slice {
                 Some(("rule", rule)) => verdict == Some(rule),
                 Some(("plan", value)) => verdict == Some(0) && then == value,
+                Some(("before", value)) => {
+                    let opening = as_of.plus(-i32::from(window.longest()));
+                    verdict == Some(0) && by(&|at| plan.bucket(window.grain, at) <= opening, &as_told) == value
+                }
                 Some(("tier", value)) => verdict == Some(0) && now == value,
                 Some(("firm", value)) => verdict == Some(0) && by(&is_past, &|of| self.firm(of)) == value,
                 _ => verdict == Some(0),
@@ -248,15 +261,35 @@ impl Truth {
             let counting = i128::try_from(counting.count()).expect("few");
             return (counting, counting);
         }
-        if kinds::is_of_events(of) {
+        if metric == "sharing" {
+            let mut shares = BTreeMap::<&str, [i128; 2]>::new();
+            let parts = plan.family(index).expect("shares are a family").kind.parts();
+            for (at, part) in parts.into_iter().enumerate() {
+                for pair in self.active("pairs", plan.metric(part), window, as_of) {
+                    let account = pair.split('/').next().expect("a pair has an account");
+                    shares.entry(account).or_default()[at] += 1;
+                }
+            }
+            let counting = shares.iter().filter(|(account, _)| is_in(Some(account)));
+            let sum = counting.map(|(_, parts)| kinds::share(of, *parts)).sum();
+            return (sum, sum);
+        }
+        if kinds::is_of_events(of) || metric == "spent" {
             // Which copy of an event counts is not for this to say: the logs' own oracle does.
             return (0, i128::MAX);
         }
         if kinds::is_of_marks(of) {
             let all = self.happened.get(metric).into_iter().flatten();
             let counting = all.filter(|(entity, _)| is_in(entity.split('/').next()));
-            let amount = |(_, happened): (_, &BTreeSet<_>)| {
-                kinds::amount(of, &happened.iter().copied().collect::<Vec<_>>(), window, as_of)
+            // Devices that are not told apart are one.
+            let told_apart = |(day, at, value): Once| match metric {
+                "tastes" => {
+                    (day, at, i64::try_from(self.number_of(usize::try_from(value).expect("a device"))).expect("few"))
+                }
+                _ => (day, at, value),
+            };
+            let amount = |(_, happened): (_, &BTreeSet<Once>)| {
+                kinds::amount(plan, of, &happened.iter().copied().map(told_apart).collect::<Vec<_>>(), window, as_of)
             };
             let sum = counting.map(amount).sum();
             return (sum, sum);
@@ -320,12 +353,15 @@ impl Truth {
 
     /// The devices that share a number: none, each that was admitted, and all others.
     fn devices_of(&self, number: u16) -> Vec<Option<usize>> {
-        let number_of = |device: usize| {
-            let place = self.devices.iter().position(|label| label == DEVICES[device]);
-            place.map_or(4, |place| place + 1)
-        };
         let all = std::iter::once(None).chain((0..DEVICES.len()).map(Some));
+        let number_of = |device: usize| self.number_of(device);
         all.filter(|device| device.map_or(0, number_of) == usize::from(number)).collect()
+    }
+
+    /// The number of a device: that with which it was admitted, or that of all others.
+    fn number_of(&self, device: usize) -> usize {
+        let place = self.devices.iter().position(|label| label == DEVICES[device]);
+        place.map_or(4, |place| place + 1)
     }
 
     /// The entities that count for what they did by `as_of`, by what is known of them for a metric.

@@ -1,6 +1,6 @@
 //! What would count, before attributes are asked.
 
-use super::{Happened, ShardOracle};
+use super::{ACCOUNT, Happened, ShardOracle};
 use crate::kinds::{self, Once};
 use activity::{Bucket, EntityKey, Grain, MetricIndex, Window};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +13,8 @@ pub(super) enum Known<'o> {
     Happened(Vec<(&'o EntityKey, Vec<Once>)>),
     /// Those of which anything was ever told.
     Told(Vec<&'o EntityKey>),
+    /// Owners, of whose members shares are told.
+    Owners,
     /// Events count, and not entities.
     Events,
 }
@@ -24,6 +26,9 @@ impl ShardOracle {
         let of = self.plan.metric(metric);
         if of.entity().is_none() || kinds::is_of_events(of) {
             return Known::Events;
+        }
+        if of.name.starts_with("sharing") {
+            return Known::Owners;
         }
         if of.name == "customers" {
             return Known::Told(self.changes.keys().map(|(key, _)| key).collect::<BTreeSet<_>>().into_iter().collect());
@@ -42,6 +47,11 @@ impl ShardOracle {
             }
         }
         Known::Active(active)
+    }
+
+    /// The metrics of which a metric tells shares.
+    pub(super) fn parts(&self, metric: MetricIndex) -> Vec<MetricIndex> {
+        self.plan.family(metric).map_or_else(Vec::new, |family| family.kind.parts())
     }
 
     /// What would count in the window up to `as_of` but for filters, and for how much, by the log up to an offset: entities, or
@@ -75,9 +85,24 @@ impl ShardOracle {
                 sums.into_iter().filter(|(_, of)| counts(*of)).map(|(owner, _)| (Some(owner), 1)).collect()
             }
             Known::Events => self.events.in_window(metric, window, as_of, next),
+            Known::Owners => {
+                let mut shares = BTreeMap::<&EntityKey, [i128; 2]>::new();
+                for (at, part) in self.parts(metric).into_iter().enumerate() {
+                    let known = self.known(part, window.grain, next);
+                    for (pair, n) in self.counted(part, &known, window, (as_of, next)) {
+                        let account = pair.and_then(|pair| pair.parts().next()).expect("a pair has an account");
+                        let owner = self.accounts.get(&EntityKey::of(ACCOUNT, &[&account])).expect("it was told");
+                        shares.entry(owner).or_default()[at] += n;
+                    }
+                }
+                let shares = shares.into_iter().map(|(owner, parts)| (Some(owner), kinds::share(of, parts)));
+                shares.filter(|(_, share)| *share != 0).collect()
+            }
             Known::Told(keys) => keys.iter().map(|key| (Some(*key), 1)).collect(),
             Known::Happened(all) => {
-                let amount = |(key, happened): &(_, Vec<_>)| (Some(*key), kinds::amount(of, happened, window, as_of));
+                let amount = |(key, happened): &(_, Vec<_>)| {
+                    (Some(*key), kinds::amount(&self.plan, of, happened, window, as_of))
+                };
                 all.iter().map(amount).filter(|(_, amount)| *amount != 0).collect()
             }
             Known::Active(all) => {

@@ -11,8 +11,11 @@ use catalog::Plan;
 use state::{MemoryStore, Store};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How far apart events of a visit are at most.
+const GAP_MS: i64 = 90 * 60_000;
+
 /// What is kept of a track.
-type Kept<'r> = (Option<&'r Mask>, Option<&'r Tally>, Option<Bucket>, [Option<&'r Marks>; 2]);
+type Kept<'r> = (Option<&'r Mask>, Option<&'r Tally>, Option<Bucket>, [Option<&'r Marks>; 3]);
 
 impl ShardOracle {
     pub(super) fn check_records(
@@ -36,9 +39,13 @@ impl ShardOracle {
                 expected.entry(key).or_default().add_events(track, bucket, n);
             }
         }
-        for (metric, key, (_, at, value)) in self.happened(next) {
-            let keep = if metric.1 { Keep::Last } else { Keep::None };
-            expected.entry(key).or_default().mark(metric.0, keep, at, value);
+        for ((metric, keep), key, (_, at, value)) in self.happened(next) {
+            let record = expected.entry(key).or_default();
+            if keep == Keep::Joined {
+                record.join(metric, at, GAP_MS)
+            } else {
+                record.mark(metric, keep, at, value)
+            };
         }
         for ((key, dimension), told) in &self.changes {
             for ((at, value), _) in told.iter().filter(|(_, (seen, _))| *seen < next) {
@@ -61,9 +68,13 @@ impl ShardOracle {
         Ok(())
     }
 
-    /// What happened, by metric, and whether the last that did is kept for ever.
-    fn happened(&self, next: usize) -> impl Iterator<Item = ((MetricIndex, bool), &EntityKey, (Bucket, Millis, i64))> {
-        let of_metric = |metric: MetricIndex| (metric, self.plan.metric(metric).name != "funnel_started");
+    /// What happened, by metric, and what of it is kept.
+    fn happened(&self, next: usize) -> impl Iterator<Item = ((MetricIndex, Keep), &EntityKey, (Bucket, Millis, i64))> {
+        let of_metric = |metric: MetricIndex| match self.plan.metric(metric).name.as_str() {
+            "funnel_started" | "tastes" => (metric, Keep::None),
+            "visits" => (metric, Keep::Joined),
+            _ => (metric, Keep::Last),
+        };
         self.marks.iter().flat_map(move |(metric, of)| {
             of.iter().flat_map(move |(key, happened)| {
                 let known = happened.iter().filter(move |(_, seen)| **seen < next);
@@ -102,7 +113,7 @@ impl ShardOracle {
         (
             self.tracks()
                 .map(|track| {
-                    let marks = [Keep::None, Keep::Last].map(|keep| record.marks(track.metric, keep));
+                    let marks = [Keep::None, Keep::Last, Keep::Joined].map(|keep| record.marks(track.metric, keep));
                     (record.mask(track), record.events(track), record.first(track), marks)
                 })
                 .collect(),
@@ -113,8 +124,10 @@ impl ShardOracle {
     /// Whether a record of an account says how many of its pairs count.
     fn check_members(&self, key: &EntityKey, record: &Record, floors: Floors, next: usize) -> Result<(), String> {
         let account = key.parts().next();
-        let is_of =
-            |metric: &MetricIndex| self.plan.metric(*metric).name == "pairs" && self.plan.slice(*metric).is_none();
+        let is_of = |metric: &MetricIndex| {
+            let is_kept = ["pairs", "keen", "teams"].contains(&self.plan.metric(*metric).name.as_str());
+            is_kept && self.plan.slice(*metric).is_none()
+        };
         for metric in self.plan.series().filter(|metric| is_of(metric) && key.kind() == ACCOUNT) {
             for window in &self.plan.metric(metric).windows {
                 let origin = self.plan.origin(window.grain, floors[window.grain]);

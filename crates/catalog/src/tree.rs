@@ -109,6 +109,8 @@ pub struct Standing {
     pub expected: Option<f64>,
     /// Whether it is there, or further.
     pub is_on_path: Option<bool>,
+    /// Which share of the way that is to be behind it by now is so: 1 on the path. None is to be before the first day ends.
+    pub of_path: Option<f64>,
 }
 
 impl NorthStar {
@@ -172,12 +174,13 @@ impl Target {
         let expected = self.way.as_ref().map(|way| way.expected(self.value, day));
         let from = self.way.as_ref().map(|way| way.from);
         let from = from.or((self.better == Better::Higher && self.value > 0.0).then_some(0.0));
-        let progress = from.map(|from| (value - from) / (self.value - from));
+        let share = |until: f64| from.map(|from| (value - from) / (until - from)).filter(|share| share.is_finite());
         Standing {
             is_met: self.better.reaches(value, self.value),
-            progress: progress.filter(|progress| progress.is_finite()),
+            progress: share(self.value),
             expected,
             is_on_path: expected.map(|expected| self.better.reaches(value, expected)),
+            of_path: expected.and_then(share),
         }
     }
 }

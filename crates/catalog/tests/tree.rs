@@ -123,7 +123,7 @@ fn a_way_begins_with_its_first_day_and_ends_with_its_last() {
 #[test]
 fn a_target_without_a_way_is_measured_from_0_if_it_lies_above() {
     let standing = |value, better, now| Target { value, better, way: None }.judge(now, Bucket(0));
-    let told = |is_met, progress| Standing { is_met, progress, expected: None, is_on_path: None };
+    let told = |is_met, progress| Standing { is_met, progress, expected: None, is_on_path: None, of_path: None };
     assert_eq!(standing(400.0, Better::Higher, 100.0), told(false, Some(0.25)));
     assert_eq!(standing(400.0, Better::Higher, 500.0), told(true, Some(1.25)));
     assert_eq!(standing(20.0, Better::Lower, 20.0), told(true, None));
@@ -182,6 +182,14 @@ proptest! {
         let exact = come as f64 / way as f64;
         prop_assert_eq!(progress, exact);
         prop_assert_eq!(standing.is_met, progress >= 1.0);
+        // Before the first day ends nothing is due, so there is no share of it.
+        prop_assert_eq!(standing.of_path.is_some(), gone > 0);
+        if let Some(of_path) = standing.of_path {
+            #[expect(clippy::cast_precision_loss, reason = "they are small")]
+            let exact = (come * days) as f64 / due as f64;
+            prop_assert!((of_path - exact).abs() < 1e-9 * exact.abs().max(1.0));
+            prop_assert_eq!(standing.is_on_path, Some(of_path >= 1.0));
+        }
         prop_assert!(!standing.is_met || standing.is_on_path == Some(true), "who is there is on the path");
     }
 }

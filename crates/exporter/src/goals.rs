@@ -5,7 +5,7 @@ use crate::gauges::{escape_label, of_window};
 use crate::totals::Totals;
 use crate::value::Told;
 use activity::{Bucket, Grain};
-use catalog::{Goal, NorthStar, Plan, Standing};
+use catalog::{Goal, NorthStar, Plan, Standing, Target};
 use std::fmt::Write;
 
 /// A family of samples, one for each goal that has it.
@@ -25,7 +25,7 @@ pub struct Stand {
     pub standing: Option<Standing>,
 }
 
-const FAMILIES: [Family; 7] = [
+const FAMILIES: [Family; 8] = [
     Family {
         name: "northstar_goal_value",
         help: "A metric of the North Star tree: the same value that it has under its own name.",
@@ -55,6 +55,11 @@ const FAMILIES: [Family; 7] = [
         name: "northstar_goal_on_path",
         help: "Whether it is as far as is expected at the end of this day, or further: 1 if so.",
         of: |_, _, stand| Some(f64::from(stand?.standing?.is_on_path?)),
+    },
+    Family {
+        name: "northstar_goal_path_ratio",
+        help: "Which share of the way that is to be behind it at the end of this day is so: 1 on the path.",
+        of: |_, _, stand| stand?.standing?.of_path,
     },
     Family {
         name: "northstar_goal_expiry_timestamp_seconds",
@@ -107,9 +112,11 @@ pub(crate) fn render(plan: &Plan, totals: &Totals, as_of: &[(Grain, Bucket)]) ->
 /// The names, with labels, of all series that a tree can have.
 #[must_use]
 pub fn series_of_tree(plan: &Plan, tree: &NorthStar) -> Vec<String> {
-    // With any value there is everything that there can be.
+    // With any value, on the last day of its path, there is everything that there can be.
     let value = Told::Double(0.0);
-    let stand = |goal: &Goal, _| Some(Stand { value, standing: plan.judge(goal, value.double(), Bucket(0)) });
+    let last = |target: &Target| target.way.as_ref().map_or(Bucket(0), |way| way.by);
+    let judge = |target: &Target| target.judge(value.double(), last(target));
+    let stand = |goal: &Goal, _| Some(Stand { value, standing: goal.target.as_ref().map(judge) });
     samples(plan, tree, stand).iter().map(|sample| sample.family().0.to_owned() + &sample.labels).collect()
 }
 

@@ -23,7 +23,7 @@ north_star:
     let star =
         r#"{north_star="users",metric="users",window="7d",complete="true",role="north_star",owner="Ada \"A\" \\"}"#;
     let input = r#"{north_star="users",metric="growth",window="7d",complete="false",role="input",team="core",stage="retention"}"#;
-    for (labels, families) in [(star, 7), (input, 4)] {
+    for (labels, families) in [(star, 8), (input, 4)] {
         assert_eq!(text.matches(&format!("{labels} ")).count(), families, "{labels}: {text}");
     }
     // The metric or the pair, whether the day is complete, and the value.
@@ -46,6 +46,8 @@ north_star:
     let expected = ["users unfinished 3", "users complete 2.5"];
     assert_eq!(told("northstar_goal_expected"), expected, "at the end of the 4th day of 8, and of the 3rd");
     assert_eq!(told("northstar_goal_on_path"), ["users unfinished 1", "users complete 0"]);
+    let of_path = told("northstar_goal_path_ratio");
+    assert_eq!(of_path, ["users unfinished 1.5", "users complete 0.6666666666666666"], "3 of 2, and 1 of 1.5");
     // 2024-10-09T00:00:00Z
     let expiry = ["users unfinished 1728432000", "users complete 1728432000"];
     assert_eq!(told("northstar_goal_expiry_timestamp_seconds"), expiry);
@@ -56,5 +58,5 @@ north_star:
     let shown: Vec<&str> = shown.map(|line| line.rsplit_once(' ').unwrap().0).collect();
     let series = exporter::series_of_tree(&harness.plan, &harness.plan.north_stars[0]);
     assert!(shown.iter().all(|series_shown| series.iter().any(|series| series == series_shown)), "{series:?}");
-    assert_eq!(series.len(), 14 + 8 + 2, "seven families of one goal, four of the other, and the pair");
+    assert_eq!(series.len(), 16 + 8 + 2, "eight families of one goal, four of the other, and the pair");
 }

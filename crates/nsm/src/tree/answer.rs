@@ -55,6 +55,7 @@ pub(super) struct GoalTold {
     pub(super) progress: Option<f64>,
     pub(super) expected: Option<f64>,
     pub(super) on_path: Option<bool>,
+    pub(super) of_path: Option<f64>,
 }
 
 /// Two of them that are on target only together.
@@ -145,6 +146,7 @@ impl Asked<'_> {
             progress: standing.and_then(|standing| standing.progress),
             expected: standing.and_then(|standing| standing.expected),
             on_path: standing.and_then(|standing| standing.is_on_path),
+            of_path: standing.and_then(|standing| standing.of_path),
         }
     }
 }

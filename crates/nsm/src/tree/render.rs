@@ -4,8 +4,9 @@ use super::answer::{Answer, GoalTold, PairTold, SideTold, TreeTold};
 use crate::check;
 use exporter::Told;
 
-const HEADING: [&str; 11] =
-    ["metric", "window", "as of", "value", "expected", "target", "progress", "stands", "by", "stage", "whose"];
+const HEADING: [&str; 12] = [
+    "metric", "window", "as of", "value", "expected", "of path", "target", "progress", "stands", "by", "stage", "whose",
+];
 
 pub(super) fn table(answer: &Answer) -> String {
     let tables: Vec<String> = answer.north_stars.iter().map(tree).collect();
@@ -36,8 +37,9 @@ fn goal(goal: &GoalTold) -> Vec<String> {
         goal.as_of.clone(),
         goal.value.map_or_else(|| "none".to_owned(), value),
         or_none(goal.expected.map(short)),
+        or_none(goal.of_path.map(percent)),
         or_none(goal.target.map(short)),
-        or_none(goal.progress.map(|progress| format!("{:.1}%", 100.0 * progress))),
+        or_none(goal.progress.map(percent)),
         stands(goal).to_owned(),
         or_none(goal.by.as_ref().map(|by| format!("{by}{over}"))),
         or_none(goal.stage.map(str::to_owned)),
@@ -74,6 +76,10 @@ fn value(value: Told) -> String {
         Told::Exact(value) => value.to_string(),
         Told::Double(value) => short(value),
     }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}%", 100.0 * share)
 }
 
 /// With at most four decimals.

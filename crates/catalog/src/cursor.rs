@@ -164,19 +164,22 @@ impl<'a> Cursor<'a> {
         self.wrong(format!("`{text}` is not {noun}"), did_you_mean(text, &known))
     }
 
-    /// One or more items, each once: a list that is not empty, or an item alone.
-    pub(crate) fn one_or_more<T: PartialEq>(&self, read: impl Fn(&Cursor<'a>) -> Option<T>) -> Option<Vec<T>> {
-        let Value::List(nodes) = &self.node.value else {
-            return read(self).map(|item| vec![item]);
-        };
+    /// A list that is not empty, or an item alone.
+    pub(crate) fn items(&self) -> Option<Vec<Cursor<'a>>> {
+        let Value::List(nodes) = &self.node.value else { return Some(vec![self.clone()]) };
         if nodes.is_empty() {
             return self.wrong(format!("{} is an empty list", self.label()), "write at least one item");
         }
+        let place = |index| format!("{}[{index}]", self.path);
+        let items = nodes.iter().enumerate();
+        Some(items.map(|(at, node)| Cursor { node, home: node.place, path: place(at), sink: self.sink }).collect())
+    }
+
+    /// One or more items, each once.
+    pub(crate) fn one_or_more<T: PartialEq>(&self, read: impl Fn(&Cursor<'a>) -> Option<T>) -> Option<Vec<T>> {
         let mut complete = true;
-        let mut items = Vec::with_capacity(nodes.len());
-        for (index, node) in nodes.iter().enumerate() {
-            let path = format!("{}[{index}]", self.path);
-            let cursor = Cursor { node, home: node.place, path, sink: self.sink };
+        let mut items = Vec::new();
+        for cursor in self.items()? {
             match read(&cursor) {
                 Some(item) if !items.contains(&item) => {
                     items.push(item);

@@ -1,7 +1,7 @@
 //! Gauges: whatever has values under a name of its own.
 
 use crate::dimension::Taken;
-use crate::formula::Formula;
+use crate::formula::{Formula, FormulaIndex, Operand};
 use crate::plan::{Metric, Plan};
 use activity::{DimensionIndex, DimensionValue, MetricIndex, Window};
 
@@ -76,6 +76,24 @@ impl Plan {
             Gauge::Metric(_, metric) => metric.by.iter().map(|by| by.dimension).filter(is_shown).collect(),
             Gauge::Formula(formula) => formula.by.clone(),
         }
+    }
+
+    /// The gauge of a metric that is named.
+    #[must_use]
+    pub fn gauge(&self, of: Operand) -> Gauge<'_> {
+        match of {
+            Operand::Metric(index) => Gauge::Metric(index, self.metric(index)),
+            Operand::Formula(index) => Gauge::Formula(self.formula(index)),
+        }
+    }
+
+    /// The metric of a name, unless a label tells several of that name apart.
+    #[must_use]
+    pub fn operand(&self, name: &str) -> Option<Operand> {
+        let metrics = (0..).map(MetricIndex).zip(&self.metrics).map(|(index, _)| Operand::Metric(index));
+        let formulas = (0..).map(FormulaIndex).zip(&self.formulas).map(|(index, _)| Operand::Formula(index));
+        let is_it = |of: &Operand| self.gauge(*of).name() == name && self.gauge(*of).label().is_none();
+        metrics.chain(formulas).find(is_it)
     }
 
     /// What a metric's state is kept under: its own index, or that of a slice; `None` if it is not sliced so.

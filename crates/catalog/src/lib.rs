@@ -22,6 +22,7 @@ mod plan;
 mod schema;
 mod source;
 pub mod suggest;
+mod tree;
 pub mod version;
 mod words;
 
@@ -39,5 +40,6 @@ pub use schema::schema;
 pub use source::{
     Attributes, ClockKind, Fields, Format, Kind, Origin, Path, Skew, Source, Start, TimeField, TimeForm, Wire,
 };
+pub use tree::{Better, Goal, NorthStar, Pair, Stage, Standing, Target, Way};
 pub use words::{Words, span};
 pub use yaml::{Mistake, Mistakes};

@@ -7,6 +7,7 @@ use crate::filter::Requirement;
 use crate::formula::Formula;
 use crate::kinds::{self, Family, Role};
 use crate::source::{Path, Source};
+use crate::tree::NorthStar;
 use activity::marks::Keep;
 use activity::record::Floors;
 use activity::{
@@ -43,9 +44,11 @@ pub struct Plan {
     pub formulas: Vec<Formula>,
     /// The slices of metrics, in their order, then in that of the dimensions by which they are sliced, then by value.
     pub slices: Vec<Slice>,
+    /// Where metrics are to get.
+    pub north_stars: Vec<NorthStar>,
     /// The fingerprint of everything above that shapes stored state: the time zone and its database's version, history,
-    /// entities, dimensions, excluded traffic, metrics, lateness and the sources' topics, but neither formulas nor descriptions nor
-    /// field names.
+    /// entities, dimensions, excluded traffic, metrics, lateness and the sources' topics, but neither formulas nor targets nor
+    /// descriptions nor field names.
     pub version: CatalogVersion,
 }
 

@@ -10,6 +10,7 @@
 mod marks;
 mod metrics;
 mod shapes;
+mod tree;
 
 use crate::parse::kinds::SINCE;
 use crate::parse::metrics::WINDOWS;
@@ -20,6 +21,7 @@ use metrics::Metric;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use shapes::{Named, OneOrMore, limit, words};
 use std::borrow::Cow;
+use tree::NorthStar;
 
 /// The schema of a catalogue.
 #[must_use]
@@ -53,6 +55,8 @@ struct Catalogue {
     exclude: Option<Named<Conditions>>,
     /// What is counted, by name: `active` is shown as `nsm_active`.
     metrics: Named<Metric>,
+    /// Where metrics are to get, and what they depend on: a tree, or several.
+    north_star: Option<OneOrMore<NorthStar>>,
 }
 
 /// Days, or a length for each grain.

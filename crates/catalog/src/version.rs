@@ -43,7 +43,7 @@
 //! Event names, conditions, requirements, and the values of each stand in ascending order of their bytes, since their order in the
 //! catalogue means nothing.
 //!
-//! Formulas, descriptions, the product's name, and sources' names, clocks and field names are not in it.
+//! Formulas, the North Star tree, descriptions, the product's name, and sources' names, clocks and field names are not in it.
 
 use crate::dimension::{Dimension, Taken};
 use crate::filter::Requirement;

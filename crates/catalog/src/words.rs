@@ -1,6 +1,7 @@
 //! Metrics in plain words.
 
 mod formula;
+mod tree;
 
 use crate::dimension::{By, Dimension, Taken};
 use crate::filter::Requirement;

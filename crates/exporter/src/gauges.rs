@@ -1,5 +1,6 @@
 //! The North Star gauges as Prometheus text. They are rendered once a refresh, not once a scrape.
 
+use crate::goals;
 use crate::totals::Totals;
 use activity::{Bucket, DimensionIndex, Grain, Millis, Window};
 use catalog::{Cut, Gauge, Names, Plan, Taken};
@@ -28,7 +29,7 @@ pub(crate) fn render(plan: &Plan, totals: &Totals, time: Millis, as_of: &[(Grain
             alike.iter().for_each(|gauge| page.slices(*gauge, by));
         }
     }
-    page.text + &stands(totals, time)
+    page.text + &goals::render(plan, totals, as_of) + &stands(totals, time)
 }
 
 struct Page<'p> {
@@ -91,9 +92,12 @@ pub fn series(plan: &Plan, gauge: Gauge<'_>) -> Vec<String> {
 }
 
 fn series_of(name: &str, window: Window, complete: bool, label: &str) -> String {
-    // What holds as of a day covers no time.
-    let window = if window == Window::AS_OF { String::new() } else { format!("window=\"{window}\",") };
-    format!("nsm_{name}{{{window}complete=\"{complete}\"{label}}}")
+    format!("nsm_{name}{{{}complete=\"{complete}\"{label}}}", of_window(window))
+}
+
+/// The label of a window, before a comma; none of what holds as of a day, which covers no time.
+pub(crate) fn of_window(window: Window) -> String {
+    if window == Window::AS_OF { String::new() } else { format!("window=\"{window}\",") }
 }
 
 /// What tells a gauge from others that are called the same.
@@ -123,6 +127,6 @@ fn escape(help: &str) -> String {
     help.replace('\\', "\\\\").replace('\n', "\\n")
 }
 
-fn escape_label(value: &str) -> String {
+pub(crate) fn escape_label(value: &str) -> String {
     escape(value).replace('"', "\\\"")
 }

@@ -6,6 +6,7 @@
 
 mod board;
 mod gauges;
+mod goals;
 mod http;
 pub mod lists;
 mod metrics;
@@ -16,6 +17,7 @@ mod value;
 
 pub use board::{Board, Settings, Shown};
 pub use gauges::series;
+pub use goals::{Stand, series_of_tree};
 pub use http::{Access, Lists, Pages, Reader, ServeError, serve};
 pub use metrics::Metrics;
 pub use totals::{Stands, Totals, Withheld};

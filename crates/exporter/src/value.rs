@@ -31,6 +31,18 @@ pub enum Told {
     Double(f64),
 }
 
+impl Told {
+    /// The double next to it.
+    #[must_use]
+    pub fn double(self) -> f64 {
+        match self {
+            // Whoever reads a decimal number takes the double next to it.
+            Told::Exact(value) => value.to_string().parse().expect("it is shown as a decimal number"),
+            Told::Double(value) => value,
+        }
+    }
+}
+
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -49,5 +61,11 @@ mod tests {
         let shown = |units, decimals| Value { units, decimals }.to_string();
         assert_eq!([shown(7, 0), shown(-7, 0), shown(1250, 2), shown(-5, 2)], ["7", "-7", "12.50", "-0.05"]);
         assert_eq!(shown(i128::MIN, 9), "-170141183460469231731687303715.884105728");
+    }
+
+    #[test]
+    fn double_of_a_value_is_the_one_that_the_same_decimals_mean_in_a_catalogue() {
+        let double = |units, decimals| Told::Exact(Value { units, decimals }).double();
+        assert_eq!([double(70, 2), double(-5, 2), double(12_000, 0)], [0.7, -0.05, 12_000.0]);
     }
 }

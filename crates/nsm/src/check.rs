@@ -69,6 +69,7 @@ mod tests {
             ("crates/catalog/tests/catalogues/segments.yaml", "check-segments"),
             ("crates/catalog/tests/catalogues/formulas.yaml", "check-formulas"),
             ("crates/catalog/tests/catalogues/kinds.yaml", "check-kinds"),
+            ("crates/catalog/tests/catalogues/tree.yaml", "check-tree"),
         ] {
             let mut catalogue = catalogue::load(&folder.join(file)).unwrap();
             catalogue.file = file.rsplit('/').next().unwrap().to_owned();

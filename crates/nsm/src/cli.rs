@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Show the metrics' values as of a time
     Query(Query),
+    /// Show how the metrics of the North Star tree stand: value, target, path, expiry, and whose each is
+    Tree(Tree),
     /// Show one account, or another entity: its days, its windows, its attributes and its users
     Account(Account),
     /// List the accounts, or other entities, that count in a metric's window, came in, fell out, or are about to
@@ -128,6 +130,17 @@ pub(crate) struct Query {
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
     /// How to show the values
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(crate) format: Format,
+}
+
+/// `nsm tree`.
+#[derive(Args, Debug, Default)]
+pub(crate) struct Tree {
+    /// A date (2018-11-30), or a time (2018-11-30T12:00:00Z) whose day, hour or minute is meant [default: the last that is over]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) as_of: Option<String>,
+    /// How to show the tree
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: Format,
 }

@@ -23,6 +23,7 @@ mod run;
 mod schema;
 mod stop;
 mod terminal;
+mod tree;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -69,6 +70,10 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Query(arguments) => {
             let plan = catalogue::settled(&read, None)?.plan;
             query::query(&read.config, &plan, &arguments)
+        }
+        Command::Tree(arguments) => {
+            let plan = catalogue::settled(&read, None)?.plan;
+            tree::tree(&read.config, &plan, &arguments)
         }
         Command::Account(arguments) => {
             let plan = catalogue::settled(&read, None)?.plan;

@@ -60,8 +60,14 @@ fn product_rules_fire_at_their_bounds() {
 }
 
 #[test]
+fn goal_rules_fire_at_their_bounds() {
+    passes("promtool", &["test", "rules"], &[path(TESTS).join("goals.yml")]);
+}
+
+#[test]
 fn every_alert_is_tested_and_says_what_to_do() {
-    let tests: String = ["pipeline.yml", "product.yml"].map(|file| text(&format!("{TESTS}/{file}"))).concat();
+    let tests: String =
+        ["pipeline.yml", "product.yml", "goals.yml"].map(|file| text(&format!("{TESTS}/{file}"))).concat();
     let dashboard = Dashboard::read("deploy/grafana/northstar.json");
     let panels: BTreeSet<&str> = dashboard.panels().iter().map(|panel| panel.title()).collect();
     let alerts = alerts();

@@ -13,13 +13,25 @@ use services::{Prometheus, wait_until};
 const FILE: &str = "deploy/grafana/northstar.json";
 
 /// What Grafana puts in for the variables. The example catalogue has no window of minutes: a day stands for it.
-const VARIABLES: [(&str, &str); 5] = [
+const VARIABLES: [(&str, &str); 6] = [
     ("$__rate_interval", "5s"),
     ("$job", "test"),
     ("$metric", "nsm_listeners"),
     ("$window", "(1d|7d|28d)"),
     ("$trailing", "1d"),
+    ("$goal", "listeners"),
 ];
+
+/// The example catalogue has no tree.
+const TREE: &str = "
+north_star:
+  metric: listeners
+  window: 28d
+  team: music
+  target: { value: 100, from: 10, start: 2018-11-01, by: 2018-12-31 }
+  pairs: { paying: { volume: listeners, efficiency: paid_listeners } }
+  inputs: { metric: paid_listeners, window: 28d, owner: Ada, stage: revenue, target: 30 }
+";
 
 /// Panels that are empty while all is well.
 const EMPTY_WHEN_HEALTHY: [&str; 2] = ["Alerts that fire", "Refused by the fence"];
@@ -116,7 +128,7 @@ fn queries_name_metrics_that_there_are() {
 #[test]
 fn every_query_has_an_answer() {
     let music = Music::load("UTC");
-    let installation = Installation::new(&music.catalogue(), json!({}));
+    let installation = Installation::new(&(music.catalogue() + TREE), json!({}));
     installation.kafka.create_topic(Music::TOPIC, 2, &[]);
     let nsm = installation.run("all", &[]);
     let prometheus = Prometheus::start(&[&nsm.address()], "500ms");

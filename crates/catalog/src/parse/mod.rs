@@ -15,6 +15,7 @@ pub(crate) mod measure;
 pub(crate) mod metrics;
 pub(crate) mod share;
 pub(crate) mod sources;
+pub(crate) mod tree;
 pub(crate) mod values;
 
 use crate::calendar::Calendar;
@@ -42,6 +43,7 @@ const KNOWN: &[&str] = &[
     "dimensions",
     "exclude",
     "metrics",
+    "north_star",
 ];
 /// The keys of every mapping whose keys are words of the language, by the type of [`crate::schema`] that describes it.
 #[cfg(test)]
@@ -78,11 +80,15 @@ pub(crate) const KEYS: &[(&str, &[&str])] = &[
     ("Sum", measure::SUM_KNOWN),
     ("Median", measure::MEDIAN_KNOWN),
     ("Percentile", measure::PERCENTILE_KNOWN),
+    ("NorthStar", tree::KNOWN),
+    ("Input", tree::INPUT_KNOWN),
+    ("Target", tree::TARGET_KNOWN),
+    ("Pair", tree::PAIR_KNOWN),
+    ("Side", tree::SIDE_KNOWN),
 ];
 const LATER: Later = &[
     ("segments", "write `dimensions`, and name them in a metric's `by`"),
-    ("north_star", "remove it: targets can be set where the metric is shown"),
-    ("targets", "remove it: targets can be set where the metric is shown"),
+    ("targets", "write `north_star`, and a `target` for each metric in it"),
     ("launches", "remove it: annotate dashboards instead"),
 ];
 const METRICS_HELP: &str = "write what is counted, as in `active_users: { type: simple, measure: { agg: count_distinct, \
@@ -142,10 +148,17 @@ pub fn parse_with(text: &str, files: &dyn Fn(&str) -> Result<String, String>) ->
 fn catalogue(root: &Cursor, files: Files<'_>) -> Option<Plan> {
     let entries = root.entries()?;
     entries.allow(KNOWN, LATER);
+    let plan = counted(&entries, files);
+    let north_stars = entries.read_or("north_star", Vec::new(), |cursor| tree::read(cursor, plan.as_ref()));
+    Some(Plan { north_stars: north_stars?, ..plan? })
+}
+
+/// What is counted, without what is to come of it.
+fn counted(entries: &Entries, files: Files<'_>) -> Option<Plan> {
     let language = entries.require("version", "write `version: 1`").and_then(language);
     let product = entries.require("product", "write its name, as in `product: music`").and_then(Cursor::text);
     let weeks = entries.read_or("week_starts", Weekday::Monday, |cursor| cursor.choice("a day", WEEKDAYS, &[]));
-    let calendar = zone(&entries);
+    let calendar = zone(entries);
     let history = entries.read_or("history", PerGrain::of(default_history), history);
     let entities = entries
         .require("entities", "write what can be counted, as in `user: { key: user_id }`")
@@ -174,6 +187,7 @@ fn catalogue(root: &Cursor, files: Files<'_>) -> Option<Plan> {
         families,
         formulas,
         slices,
+        north_stars: Vec::new(),
         version: CatalogVersion::default(),
     };
     plan.version = version::of(&plan);

@@ -1,7 +1,7 @@
 //! Formulas in plain words.
 
 use super::and;
-use crate::formula::{Formula, Law, Operand, Term};
+use crate::formula::{Formula, Law, Term};
 use crate::plan::Plan;
 
 impl Plan {
@@ -29,10 +29,10 @@ impl Plan {
             Law::Percentile { of, percent } => format!(
                 "The value that {percent} of 100 events of {} are not above, by the nearest rank; off by no more than the stated error. \
                  Nothing if there are no events.",
-                self.named(of.of)
+                self.gauge(of.of).name()
             ),
             Law::Median { waiting, reached } => {
-                let name = |terms: &[Term]| terms.first().map(|term| self.named(term.of)).unwrap_or_default();
+                let name = |terms: &[Term]| terms.first().map(|term| self.gauge(term.of).name()).unwrap_or_default();
                 let (waiting, reached) = (name(waiting), name(reached));
                 format!(
                     "The first day at whose end no more than half are left, by {waiting} and {reached}: each day leaves the share of \
@@ -46,7 +46,7 @@ impl Plan {
 
     /// A term: `active_users in 28d`, `active_users 7d earlier`.
     fn term(&self, Term { of, window, offset }: &Term) -> String {
-        let name = self.named(*of);
+        let name = self.gauge(*of).name();
         let window = window.map(|window| format!(" in {window}")).unwrap_or_default();
         let earlier = offset.map(|by| format!(" {}{} earlier", by.buckets, by.grain.letter())).unwrap_or_default();
         format!("{name}{window}{earlier}")
@@ -54,14 +54,7 @@ impl Plan {
 
     /// The names of the metrics that a formula names, in order.
     pub fn parts(&self, formula: &Formula) -> impl Iterator<Item = &str> {
-        formula.terms().map(|term| self.named(term.of))
-    }
-
-    fn named(&self, of: Operand) -> &str {
-        match of {
-            Operand::Metric(index) => &self.metric(index).name,
-            Operand::Formula(index) => &self.formula(index).name,
-        }
+        formula.terms().map(|term| self.gauge(term.of).name())
     }
 
     /// Over which windows a formula is shown.

@@ -105,6 +105,7 @@ pub fn plan(fields: Fields, metrics: Vec<Metric>) -> Plan {
         metrics,
         families: Vec::new(),
         formulas: Vec::new(),
+        north_stars: Vec::new(),
         slices: Vec::new(),
         version: activity::CatalogVersion(1),
     }

@@ -2,7 +2,9 @@
 
 use crate::catalogue::Catalogue;
 use activity::{EntityKind, Grain, MetricIndex, Window};
-use catalog::{ClockKind, Footprint, Formula, Gauge, Measure, Metric, Plan, Source, Words, span};
+use catalog::{
+    ClockKind, Footprint, Formula, Gauge, Goal, Measure, Metric, NorthStar, Pair, Plan, Source, Words, span,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -17,6 +19,7 @@ pub(crate) struct Explained {
     pub(super) sources: Vec<SourceExplained>,
     pub(super) metrics: Vec<MetricExplained>,
     pub(super) formulas: Vec<FormulaExplained>,
+    pub(super) north_stars: Vec<TreeExplained>,
     /// How many buckets of each grain back one can ask.
     pub(super) history: BTreeMap<&'static str, u16>,
 }
@@ -81,6 +84,33 @@ pub(super) struct FormulaExplained {
     pub(super) shown: ShownExplained,
 }
 
+/// Where metrics are to get.
+#[derive(Debug, Serialize)]
+pub(super) struct TreeExplained {
+    pub(super) name: String,
+    pub(super) goals: Vec<GoalExplained>,
+    pub(super) pairs: Vec<PairExplained>,
+    pub(super) series: Vec<String>,
+}
+
+/// A metric of a tree.
+#[derive(Debug, Serialize)]
+pub(super) struct GoalExplained {
+    pub(super) metric: String,
+    pub(super) window: String,
+    /// `north_star`, `omtm` or `input`.
+    pub(super) role: &'static str,
+    pub(super) depth: usize,
+    pub(super) aims: String,
+}
+
+/// Two of them.
+#[derive(Debug, Serialize)]
+pub(super) struct PairExplained {
+    pub(super) name: String,
+    pub(super) holds: String,
+}
+
 /// What is shown of a metric.
 #[derive(Debug, Serialize)]
 pub(super) struct ShownExplained {
@@ -113,6 +143,7 @@ impl Explained {
             sources: plan.sources.iter().map(|of| source(of, &grains)).collect(),
             metrics: metrics(plan),
             formulas: formulas(plan),
+            north_stars: plan.north_stars.iter().map(|of| tree(plan, of)).collect(),
             history: grains.iter().map(|grain| (grain.name(), plan.history[*grain])).collect(),
         }
     }
@@ -193,6 +224,23 @@ fn formula(plan: &Plan, formula: &Formula) -> FormulaExplained {
         follows: plan.follows(formula),
         windows: plan.windows_of_formula(formula),
         shown: shown(plan, Gauge::Formula(formula)),
+    }
+}
+
+fn tree(plan: &Plan, tree: &NorthStar) -> TreeExplained {
+    let goal = |(at, goal): (usize, &Goal)| GoalExplained {
+        metric: plan.gauge(goal.of).name().to_owned(),
+        window: goal.window.to_string(),
+        role: goal.role(),
+        depth: goal.depth,
+        aims: plan.aims(tree, at),
+    };
+    let pair = |pair: &Pair| PairExplained { name: pair.name.clone(), holds: plan.holds(tree, pair) };
+    TreeExplained {
+        name: tree.name.clone(),
+        goals: tree.goals.iter().enumerate().map(goal).collect(),
+        pairs: tree.pairs.iter().map(pair).collect(),
+        series: exporter::series_of_tree(plan, tree),
     }
 }
 

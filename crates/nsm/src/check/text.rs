@@ -1,6 +1,8 @@
 //! What a catalogue means and costs, for people.
 
-use super::explained::{Explained, FormulaExplained, Keeps, MetricExplained, ShownExplained, SourceExplained};
+use super::explained::{
+    Explained, FormulaExplained, Keeps, MetricExplained, ShownExplained, SourceExplained, TreeExplained,
+};
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 
@@ -8,7 +10,8 @@ use comfy_table::{ContentArrangement, Table};
 const WIDTH: u16 = 100;
 
 pub(super) fn render(explained: &Explained) -> String {
-    let Explained { catalogue, product, version, time_zone, history, sources, metrics, formulas, shards } = explained;
+    let Explained { catalogue, product, version, time_zone, history, sources, metrics, formulas, north_stars, shards } =
+        explained;
     let history: Vec<String> = history.iter().map(|(grain, count)| format!("{count} {grain}s")).collect();
     let head = format!(
         "{catalogue}: product {product}, version {version}, days of {time_zone}, {} of history",
@@ -26,12 +29,15 @@ pub(super) fn render(explained: &Explained) -> String {
     }
     parts.extend(metrics.iter().map(|of| metric(of, *shards)));
     parts.extend(formulas.iter().map(formula));
+    parts.extend(north_stars.iter().map(tree));
     let shown: Vec<&ShownExplained> =
         metrics.iter().map(|of| &of.shown).chain(formulas.iter().map(|of| &of.shown)).collect();
     let series = shown.iter().map(|of| of.series.len()).sum::<usize>();
     let at_most = if shown.iter().any(|of| of.admits) { "at most " } else { "" };
     let (metrics, has) = (shown.len(), if shown.len() == 1 { "metric has" } else { "metrics have" });
-    parts.push(format!("{metrics} {has} {at_most}{series} series."));
+    let of_trees = north_stars.iter().map(|of| of.series.len()).sum::<usize>();
+    let of_trees = if of_trees > 0 { format!(" The North Star tree has {of_trees}.") } else { String::new() };
+    parts.push(format!("{metrics} {has} {at_most}{series} series.{of_trees}"));
     parts.join("\n\n") + "\n"
 }
 
@@ -61,6 +67,17 @@ fn formula(formula: &FormulaExplained) -> String {
         ("series", &series(&formula.name, &formula.shown)),
     ];
     told(&formula.name, &formula.description, &rows)
+}
+
+fn tree(tree: &TreeExplained) -> String {
+    let TreeExplained { name, goals, pairs, series } = tree;
+    let label = |role| if role == "north_star" { "is" } else { role };
+    let pairs: Vec<String> = pairs.iter().map(|pair| format!("{}: {}", pair.name, pair.holds)).collect();
+    let of_pairs = if pairs.is_empty() { "" } else { ", northstar_pair_met{…}" };
+    let series = format!("{}: northstar_goal_…{{north_star=\"{name}\", …}}{of_pairs}", series.len());
+    let goals = goals.iter().map(|goal| (label(goal.role), &goal.aims));
+    let rows: Vec<_> = goals.chain(pairs.iter().map(|pair| ("pair", pair))).chain([("series", &series)]).collect();
+    told(&format!("North Star {name}"), "", &rows)
 }
 
 /// A metric with what there is to say of it.

@@ -111,7 +111,7 @@ impl Answer {
 }
 
 /// As it is shown: going through a double would lose digits.
-fn number<S: Serializer>(value: &Option<Told>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn number<S: Serializer>(value: &Option<Told>, serializer: S) -> Result<S::Ok, S::Error> {
     let raw = |value: &Told| RawValue::from_string(value.to_string()).expect("a decimal number is JSON");
     value.as_ref().map(raw).serialize(serializer)
 }
@@ -143,6 +143,7 @@ fn out_of_history(plan: &Plan, totals: &Totals, wanted: &Wanted, as_of: Moment) 
     }
 }
 
-fn timestamp(time: Millis) -> String {
+/// A time for people and programs.
+pub(crate) fn timestamp(time: Millis) -> String {
     Timestamp::from_millisecond(time.0).map_or_else(|_| format!("{time} ms"), |time| time.to_string())
 }

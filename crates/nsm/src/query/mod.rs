@@ -8,10 +8,12 @@ use crate::cli::{Format, Query};
 use crate::config::Config;
 use crate::failure::Failure;
 use answer::Answer;
+pub(crate) use answer::{number, timestamp};
 use catalog::Plan;
 use exporter::Totals;
 use state::{RedisStore, Store};
 use wanted::Wanted;
+pub(crate) use wanted::moment;
 
 /// Prints the values that `query` asks for.
 pub(crate) fn query(config: &Config, plan: &Plan, query: &Query) -> Result<(), Failure> {

@@ -33,7 +33,11 @@ impl<'p> Wanted<'p> {
     }
 }
 
-fn moment(plan: &Plan, option: &str, text: &str) -> Result<Moment, String> {
+/// The moment of an option's text.
+///
+/// # Errors
+/// If it is neither a date nor a time.
+pub(crate) fn moment(plan: &Plan, option: &str, text: &str) -> Result<Moment, String> {
     Moment::parse(plan, text).ok_or_else(|| {
         format!(
             "{option} `{text}` is neither a date nor a time; write one as in `2018-11-30` or `2018-11-30T12:00:00Z`"

@@ -150,9 +150,10 @@ impl Installation {
     #[track_caller]
     pub fn wait_settled(&self, topics: &[&str]) {
         for topic in topics {
-            wait_until(DEADLINE, &format!("packs of all that is in {topic}"), || {
+            wait_while_more(&format!("packs of all that is in {topic}"), || {
                 let end: Option<i64> = self.client.ends(topic).map(|ends| ends.iter().sum());
-                end.is_some() && self.client.covered(topic) == end
+                let covered = self.client.covered(topic);
+                (covered, end.is_some() && covered == end)
             });
         }
         let mut ends = Vec::new();
@@ -163,9 +164,11 @@ impl Installation {
             })
         });
         let stands = |next: &[i64]| next.len() == ends.len() && next.iter().zip(&ends).all(|(next, end)| next >= end);
-        wait_until(DEADLINE, "every shard to stand where its packs end", || {
+        wait_while_more("every shard to stand where its packs end", || {
             // The last offset is a marker's: the next heartbeat lies behind it.
-            self.try_query(None).is_ok_and(|answer| stands(&answer.next))
+            let next = self.try_query(None).map(|answer| answer.next).ok();
+            let is_there = next.as_deref().is_some_and(stands);
+            (next, is_there)
         });
     }
 
@@ -190,6 +193,20 @@ impl Answer {
             next: list("shards").iter().map(|shard| number(&shard["next_offset"])).collect(),
             values: list("values").iter().filter_map(value).collect(),
         }
+    }
+}
+
+/// Waits until `far` says that it is there. It says how far it is, too: the deadline is for what comes next, since a topic may be long.
+#[track_caller]
+fn wait_while_more<F: PartialEq>(what: &str, mut far: impl FnMut() -> (F, bool)) {
+    let (mut before, mut is_there) = far();
+    while !is_there {
+        wait_until(DEADLINE, what, || {
+            let (now, there) = far();
+            let is_more = now != before;
+            (before, is_there) = (now, there);
+            is_more || is_there
+        });
     }
 }
 

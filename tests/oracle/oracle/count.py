@@ -51,7 +51,7 @@ def count(ground: Ground, kind: Kind) -> Values:
             yield from rows(ground, kind, window, RULE, "verdict", "verdict <> ''")
             for of in kind.by:
                 if of.owner:
-                    table = ground.follow(of, window.grain)
+                    table = ground.follow(of, window.grain, window.length if of.as_of == "opening" else 0)
                     yield from rows(ground, kind, window, of.name, "label", "verdict = ''", table)
 
 

@@ -53,27 +53,32 @@ class Ground:
             self.db.execute(f"CREATE TABLE {name} AS {query}")
         return name
 
+    def spans(self, window: Window) -> str:
+        """The table of the first bucket that a window covers as of every bucket."""
+        assert window != NOW, "what holds covers no time"
+        first = first_covered(window, self.catalogue)
+        return self.make(f"spans_{window.name}", f"SELECT as_of, {first} AS first FROM as_of_{window.grain}")
+
     def covers(self, window: Window, shift: int = 0) -> str:
         """The table of which bucket with an event a window covers as of which one, or as of so many buckets earlier."""
-        assert window != NOW, "what holds covers no time"
         return self.make(
             f"covers_{window.name}_{shift}",
             f"""
-            WITH spans AS (SELECT as_of, {first_covered(window, self.catalogue)} AS first FROM as_of_{window.grain})
             SELECT as_of, bucket
-            FROM spans JOIN (SELECT DISTINCT {window.grain} AS bucket FROM events)
+            FROM {self.spans(window)} JOIN (SELECT DISTINCT {window.grain} AS bucket FROM events)
                 ON bucket BETWEEN first - {shift} AND as_of - {shift}
             """,
         )
 
-    def follow(self, dimension: Dimension, grain: str) -> str:
+    def follow(self, dimension: Dimension, grain: str, shift: int = 0) -> str:
         """The table of what an attribute was as of every bucket, by its owner: the latest change until its end, or the
-        latest of all; of changes at the same millisecond the value that is declared later."""
+        latest of all, or until so many buckets earlier; of changes at the same millisecond the value that is declared
+        later."""
         order = ", ".join(map(text, labels(dimension)))
-        until = f"{grain} <= as_of" if dimension.as_of == "bucket" else "true"
+        until = "true" if dimension.as_of == "current" else f"{grain} <= as_of - {shift}"
         place = "$" + "".join(f'."{part}"' for part in dimension.path.split("."))
         return self.make(
-            f"{dimension.name}_by_{grain}",
+            f"{dimension.name}_by_{grain}_{shift}",
             f"""
             WITH changes AS (
                 SELECT *, {key(dimension.owner, self.catalogue)} AS owner, {labelled("attributes", dimension)} AS label,

@@ -36,7 +36,11 @@ def holds(where: dict[str, list[Any]]) -> str:
     """Whether all of the conditions hold of an event."""
     tests = []
     for path, values in where.items():
-        if path == "email_domain":
+        if isinstance(values[0], dict):
+            ((how, field),) = values[0].items()
+            sign = {"same_as": "=", "differs_from": "<>"}[how]
+            tests.append(f"coalesce(nullif((properties ->> {place(path)}), '') {sign} \"{field}\", false)")
+        elif path == "email_domain":
             domains = ", ".join(text(value.lower()) for value in values)
             domain = "lower(regexp_extract(properties ->> '$.email', '@([^@]*)$', 1))"
             tests.append(f"coalesce({domain} IN ({domains}), false)")

@@ -5,6 +5,7 @@
 //! are changed; that come again by another partition; attributes that are told late, twice at the same moment, or taken away.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use activity::Grain;
 use catalog::{Path, Plan, Source};
@@ -44,12 +45,14 @@ pub(crate) struct History<'p> {
     dice: Dice,
     /// The events' names by weight.
     words: Vec<(usize, u32)>,
-    names: Vec<(String, Word)>,
+    names: Vec<Rc<(String, Word)>>,
     /// In milliseconds.
     span: (i64, i64),
     /// How many events there are, and how many there were.
     events: u64,
     made: u64,
+    /// Who made the last event, and when that happened.
+    last: (usize, i64),
     /// Where the reporting zone's clocks are changed.
     changes: Vec<i64>,
     /// Whose attributes were told, by entity.
@@ -69,9 +72,8 @@ impl<'p> History<'p> {
         let rules: Vec<usize> = (0..plan.exclude.len()).filter(|at| !vocabulary.rules[*at].is_empty()).collect();
         let count = usize::try_from((events / EVENTS_A_PERSON).max(LEAST_PEOPLE)).expect("no more than memory holds");
         let people = People::new(plan, count, span, &rules, &mut dice);
-        let names: Vec<(String, Word)> =
-            vocabulary.events.iter().map(|(name, word)| (name.clone(), word.clone())).collect();
-        let words = names.iter().enumerate().map(|(at, (_, word))| (at, word.weight)).collect();
+        let names = vocabulary.events.iter().map(|(name, word)| Rc::new((name.clone(), word.clone()))).collect();
+        let words = vocabulary.events.values().enumerate().map(|(at, word)| (at, word.weight)).collect();
         let zone = TimeZone::get(plan.calendar.zone_name()).expect("the plan's zone is one");
         let changes = zone.following(from).map(|change| change.timestamp()).take_while(|at| *at < until);
         History {
@@ -83,6 +85,7 @@ impl<'p> History<'p> {
             span,
             events,
             made: 0,
+            last: (0, span.0),
             changes: changes.map(|at| at.as_millisecond()).collect(),
             told: BTreeSet::new(),
             ready: VecDeque::new(),
@@ -107,14 +110,19 @@ impl<'p> History<'p> {
         let usage: Vec<usize> =
             (0..self.plan.sources.len()).filter(|source| has_events(self.source(*source))).collect();
         let source = if self.dice.chance(600) { usage[0] } else { usage[self.dice.below(usage.len())] };
-        let time = self.time(source, at);
         let (ids, rule) = self.ids(at);
-        let (name, word) = &self.names[self.dice.weighted(&self.words)];
+        let time = self.time(source, at);
+        let named = Rc::clone(&self.names[self.dice.weighted(&self.words)]);
+        let (name, word) = &*named;
         let of = &self.plan.sources[source];
         let mut event = say::Event::new(of, name, &format!("{source}-{}", self.made), time, &mut self.dice);
         self.people.fields.iter().zip(&ids).for_each(|(field, id)| event.name(field, id.as_ref()));
-        for (property, values) in word.says.iter().filter(|(property, _)| !self.vocabulary.is_flag(property)) {
-            if let Some(value) = say::value(values, &mut self.dice) {
+        for (property, values) in &word.says {
+            let value = match &values.like {
+                Some(field) => self.like(field, &ids),
+                None => say::value(values, &mut self.dice),
+            };
+            if let Some(value) = value {
                 event.say(&[of.fields.properties.as_slice(), property].concat(), value);
             }
         }
@@ -148,7 +156,8 @@ impl<'p> History<'p> {
 
     /// Whom an event names, by field, and which excluded traffic it is. A field may be missing.
     fn ids(&mut self, at: i64) -> (Vec<Option<String>>, Option<usize>) {
-        let person = self.people.somebody(at, &mut self.dice);
+        self.last.0 = self.people.somebody(at, self.last.0, &mut self.dice);
+        let person = self.people.person(self.last.0);
         let mut id = |ids: &Vec<String>| match self.dice.weighted(&[(0, 985), (1, 10), (2, 5)]) {
             0 => Some(ids[self.dice.below(ids.len())].clone()),
             1 => None,
@@ -157,21 +166,38 @@ impl<'p> History<'p> {
         (person.ids.iter().map(&mut id).collect(), person.rule)
     }
 
+    /// The id of a field that the event names, or another one.
+    fn like(&mut self, field: &str, ids: &[Option<String>]) -> Option<Value> {
+        let place = self.people.fields.iter().position(|name| name == field)?;
+        let another = self.people.somebody(self.last.1, self.last.0, &mut self.dice);
+        match self.dice.weighted(&[(0, 45), (1, 45), (2, 10)]) {
+            0 => ids[place].clone().map(Value::from),
+            1 => self.people.person(another).ids[place].first().cloned().map(Value::from),
+            _ => None,
+        }
+    }
+
     /// When an event happened that is sent at a time. Nothing happens before the history.
     fn time(&mut self, source: usize, at: i64) -> i64 {
         let lateness = self.source(source).lateness_ms;
         let bounds = [lateness[Grain::Minute], lateness[Grain::Hour], lateness[Grain::Day]];
         let bound = bounds[self.dice.below(bounds.len())];
-        let time = match self.dice.weighted(&[(0, 895), (1, 10), (2, 40), (3, 10), (4, 30), (5, 15)]) {
+        let time = match self.dice.weighted(&[(0, 880), (1, 10), (2, 40), (3, 10), (4, 30), (5, 15), (6, 15)]) {
             0 => at - self.dice.within(0..5_000),
             1 => at + self.dice.within(0..5 * MINUTE),
             2 => at - self.dice.within(0..2 * bound),
             // The latest that may be, and what is a moment later than that.
             3 => at - bound - self.dice.within(-1..2),
             4 => self.near_midnight(at),
-            _ => self.near_change(at),
+            5 => self.near_change(at),
+            // As far before the last event as sessions are apart, or a moment less or more.
+            _ => match self.vocabulary.gaps.as_slice() {
+                [] => at,
+                gaps => self.last.1 - gaps[self.dice.below(gaps.len())] - self.dice.within(-1..2),
+            },
         };
-        time.max(self.span.0)
+        self.last.1 = time.max(self.span.0);
+        self.last.1
     }
 
     /// Just before, at, or just after the beginning of the day of a time.

@@ -39,16 +39,19 @@ impl People {
         People { fields, people }
     }
 
-    /// Somebody who is there at a time; after a while of looking in vain, whoever it is.
-    pub(crate) fn somebody(&self, at: i64, dice: &mut Dice) -> &Person {
-        let mut found = &self.people[dice.rank(self.people.len())];
-        for _ in 0..20 {
-            if found.is_there(at) {
-                break;
-            }
-            found = &self.people[dice.rank(self.people.len())];
+    /// Somebody who is there at a time, often the `last` one again; after a while of looking in vain, whoever it is.
+    pub(crate) fn somebody(&self, at: i64, last: usize, dice: &mut Dice) -> usize {
+        if dice.chance(250) {
+            return last;
         }
-        found
+        let mut drawn = || dice.rank(self.people.len());
+        let found = (0..20).map(|_| drawn()).find(|person| self.people[*person].is_there(at));
+        found.unwrap_or(last)
+    }
+
+    /// A person by the number.
+    pub(crate) fn person(&self, number: usize) -> &Person {
+        &self.people[number]
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a record says what it says: JSON, with every field where its source has it.
 
-use catalog::{Condition, Literal, Origin, Part, Path, Source, TimeForm};
+use catalog::{Asks, Condition, Literal, Origin, Path, Source, TimeForm};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use product::Dice;
@@ -94,19 +94,26 @@ pub(crate) fn value(values: &Values, dice: &mut Dice) -> Option<Value> {
 /// What an event says of the properties that tell a kind of excluded traffic, which it `is` or is not.
 pub(crate) fn flags(conditions: &[Condition], is: bool, dice: &mut Dice) -> Vec<(Path, Value)> {
     let mut said = Vec::new();
-    for Condition { property, part, one_of } in conditions {
-        let that = &one_of[dice.below(one_of.len())];
-        let value = match (part, literal(that), is || dice.chance(5)) {
-            (Part::Whole, value, true) => value,
-            (Part::Whole, _, false) => json!(false),
-            (Part::Domain, value, true) => format!("Somebody@{}", value.as_str().unwrap_or_default()).into(),
-            (Part::Domain, _, false) => json!("somebody@elsewhere.example"),
+    for Condition { property, asks } in conditions {
+        let value = match (asks, is || dice.chance(5)) {
+            (Asks::OneOf(values), true) => literal(&values[dice.below(values.len())]),
+            (Asks::OneOf(_), false) => json!(false),
+            (Asks::Domain(domains), true) => literal(&address(&domains[dice.below(domains.len())])),
+            (Asks::Domain(_), false) => json!("somebody@elsewhere.example"),
+            // Nobody's id.
+            (Asks::Key { .. }, _) => json!("nobody"),
         };
         if is || dice.chance(300) {
             said.push((property.clone(), value));
         }
     }
     said
+}
+
+/// An address of somebody at a domain.
+pub(crate) fn address(domain: &Literal) -> Literal {
+    let domain = literal(domain);
+    Literal::Text(format!("Somebody@{}", domain.as_str().unwrap_or_default()))
 }
 
 fn literal(literal: &Literal) -> Value {

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{AsOf, Condition, Dimension, Literal, Measure, Metric, Path, Plan, Said, Taken};
+use crate::say;
+use catalog::{Asks, Condition, Dimension, Literal, Marks, Measure, Metric, Path, Plan, Said, Taken};
 
 /// Events that no metric names: those of `any` count them.
 const UNNAMED: [&str; 2] = ["noted", "looked_around"];
@@ -17,6 +18,8 @@ const UNDECLARED: u16 = 2;
 pub(crate) struct Vocabulary {
     /// The events, by name.
     pub(crate) events: BTreeMap<String, Word>,
+    /// The gaps by which sessions are told apart, in milliseconds.
+    pub(crate) gaps: Vec<i64>,
     /// What tells excluded traffic, by rule; nothing of rules that ask attributes.
     pub(crate) rules: Vec<Vec<Condition>>,
     /// By entity: its attributes.
@@ -43,6 +46,8 @@ pub(crate) struct Values {
     pub(crate) is_open: bool,
     /// Of which form it has to be if it is a number, as which it is always there.
     pub(crate) number: Option<Number>,
+    /// The field of a key with which it is compared.
+    pub(crate) like: Option<String>,
 }
 
 /// A number that an event has to say.
@@ -59,25 +64,28 @@ impl Vocabulary {
         let names = plan.metrics.iter().flat_map(named);
         let told = plan.sources.iter().filter_map(|source| source.attributes.as_ref()?.events.as_ref()).flatten();
         let names = names.chain(told.cloned()).chain(UNNAMED.map(str::to_owned));
+        let rules: Vec<Vec<Condition>> = plan.exclude.iter().map(|rule| rule.conditions.clone()).collect();
         let mut events: BTreeMap<String, Word> = names.map(|name| (name, Word::default())).collect();
         for (name, word) in &mut events {
             let wanting: Vec<&Metric> = plan.metrics.iter().filter(|metric| wants(metric, name)).collect();
             let is_seldom = |metric: &&Metric| metric.events.is_some() && matches!(metric.measure, Measure::Marks(_));
             word.weight = if wanting.iter().any(is_seldom) { SELDOM } else { OFTEN };
             wanting.iter().for_each(|metric| word.learn(plan, metric));
+            // What tells excluded traffic, people say by who they are.
+            word.says.retain(|property, _| !rules.iter().flatten().any(|of| of.property == *property));
         }
         let mut attributes = vec![BTreeMap::<Path, Values>::new(); plan.entities.len()];
         for dimension in &plan.dimensions {
-            if let Taken::Attribute { of, path, as_of: AsOf::Bucket | AsOf::Current } = &dimension.taken {
+            if let Taken::Attribute { of, path, .. } = &dimension.taken {
                 attributes[usize::from(of.0)].entry(path.clone()).or_default().tell_apart(dimension);
             }
         }
-        Vocabulary { events, rules: plan.exclude.iter().map(|rule| rule.conditions.clone()).collect(), attributes }
-    }
-
-    /// Whether a property is what tells excluded traffic.
-    pub(crate) fn is_flag(&self, property: &Path) -> bool {
-        self.rules.iter().flatten().any(|condition| condition.property == *property)
+        let gap = |metric| match said(metric) {
+            Some(Said::Moment { gap_ms }) => Some(*gap_ms),
+            _ => None,
+        };
+        let gaps = plan.metrics.iter().filter_map(gap).collect();
+        Vocabulary { events, gaps, rules, attributes }
     }
 }
 
@@ -86,10 +94,18 @@ impl Word {
     fn learn(&mut self, plan: &Plan, metric: &Metric) {
         for condition in &metric.conditions {
             let values = self.says.entry(condition.property.clone()).or_default();
-            values.declare(&condition.one_of);
+            match &condition.asks {
+                Asks::OneOf(one_of) => values.declare(one_of),
+                Asks::Domain(one_of) => values.declare(&one_of.iter().map(say::address).collect::<Vec<_>>()),
+                Asks::Key { name, .. } => values.like = Some(name.clone()),
+            }
             values.others = values.others.max(1);
         }
-        for dimension in metric.by.iter().map(|by| plan.dimension(by.dimension)) {
+        let told_apart = match said(metric) {
+            Some(Said::Label(dimension)) => Some(*dimension),
+            _ => None,
+        };
+        for dimension in metric.by.iter().map(|by| by.dimension).chain(told_apart).map(|of| plan.dimension(of)) {
             if let Taken::Event(path) = &dimension.taken {
                 self.says.entry(path.clone()).or_default().tell_apart(dimension);
             }
@@ -119,11 +135,8 @@ impl Values {
 
 /// The events that a metric names.
 fn named(metric: &Metric) -> Vec<String> {
-    let steps = match &metric.measure {
-        Measure::Marks(marks) => match &marks.said {
-            Said::Steps(steps) => steps.concat(),
-            Said::Value { .. } => Vec::new(),
-        },
+    let steps = match said(metric) {
+        Some(Said::Steps(steps)) => steps.concat(),
         _ => Vec::new(),
     };
     metric.events.iter().flatten().cloned().chain(steps).collect()
@@ -136,11 +149,16 @@ fn wants(metric: &Metric, event: &str) -> bool {
 
 /// The range of whole numbers outside of which an event is rejected, if that is less than all.
 fn range(metric: &Metric) -> Option<(i64, i64)> {
+    match said(metric) {
+        Some(Said::Value { range, .. }) if *range.end() < 1_000 => Some((*range.start(), *range.end())),
+        _ => None,
+    }
+}
+
+/// What a metric keeps of an event beside its time, if it keeps that.
+fn said(metric: &Metric) -> Option<&Said> {
     match &metric.measure {
-        Measure::Marks(marks) => match &marks.said {
-            Said::Value { range, .. } if *range.end() < 1_000 => Some((*range.start(), *range.end())),
-            _ => None,
-        },
+        Measure::Marks(Marks { said, .. }) => Some(said),
         _ => None,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use services::{Kafka, Redis, free_port, isolated, program, wait_until};
@@ -13,6 +14,8 @@ use crate::{Client, DEADLINE, Nsm};
 
 const GROUP: &str = "northstar";
 const ACTIVITY: &str = "nsm.activity";
+/// How long shards may take to be built from a long log.
+const BUILT: Duration = Duration::from_mins(30);
 
 /// A broker, a Redis server, a configuration and a catalogue in a folder of their own.
 pub struct Installation {
@@ -164,11 +167,10 @@ impl Installation {
             })
         });
         let stands = |next: &[i64]| next.len() == ends.len() && next.iter().zip(&ends).all(|(next, end)| next >= end);
-        wait_while_more("every shard to stand where its packs end", || {
+        // How far shards are that are still being built cannot be asked.
+        wait_until(BUILT, "every shard to stand where its packs end", || {
             // The last offset is a marker's: the next heartbeat lies behind it.
-            let next = self.try_query(None).map(|answer| answer.next).ok();
-            let is_there = next.as_deref().is_some_and(stands);
-            (next, is_there)
+            self.try_query(None).is_ok_and(|answer| stands(&answer.next))
         });
     }
 

@@ -14,6 +14,8 @@ BY_TYPE = {
     "survey": held.survey,
     "conversion": entries.conversion,
     "time_to_value": entries.time_to_value,
+    "sessions": entries.sessions,
+    "recency": active.recency,
 }
 BY_MEASURE = {
     "count_distinct": active.simple,
@@ -36,6 +38,8 @@ def kind(name: str, told: dict, catalogue: Catalogue) -> Kind:
     assert told["type"] in ("simple", "cumulative"), f"the oracle does not know a metric of {told['type']}: {name}"
     measure = told["measure"]
     least = measure.get("at_least")
+    if isinstance(least, dict) and "values" in least:
+        return active.varied(name, told, catalogue)
     if isinstance(least, int) or isinstance(least, dict) and "events" in least:
         return events.enough(name, told, catalogue)
     return BY_MEASURE[measure["agg"]](name, told, catalogue)

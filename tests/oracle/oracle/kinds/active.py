@@ -3,7 +3,7 @@
 from catalogue import NOW, Catalogue, Window, many, only, window
 from ground import Ground
 from kinds.kind import Kind, counts, shared
-from sql import period_start
+from sql import NONE, labelled, period_start
 
 MEASURE = ("agg", "entity", "events", "where")
 # The entities that are active as of every bucket, and in how many buckets of the window.
@@ -27,6 +27,47 @@ def simple(name: str, told: dict, catalogue: Catalogue) -> Kind:
 
     page = "at_least" if "at_least" in measure else "simple"
     return Kind(**shared(name, told, measure, catalogue), page=page, rows=rows, parts=counts(""))
+
+
+def varied(name: str, told: dict, catalogue: Catalogue) -> Kind:
+    """Entities whose events of the window said enough different values of a dimension."""
+    only(told, "type", "description", "measure", "windows", "by", "include")
+    measure = only(told["measure"], *MEASURE, "at_least")
+    least = only(measure["at_least"], "values", "of")
+
+    def rows(ground: Ground, over: Window) -> str:
+        return f"""
+            SELECT as_of, unit, '' AS part, 1 AS n
+            FROM (SELECT DISTINCT unit, bucket, value FROM seen WHERE value <> '{NONE}') JOIN {ground.covers(over)} USING (bucket)
+            GROUP BY ALL HAVING count(DISTINCT value) >= {least["values"]}
+            """
+
+    value = labelled("properties", catalogue.dimensions[least["of"]])
+    return Kind(**shared(name, told, measure, catalogue), page="at_least", rows=rows, parts=counts(""), value=value)
+
+
+def recency(name: str, told: dict, catalogue: Catalogue) -> Kind:
+    """Entities that were active in the window by how many days ago they were so for the last time."""
+    only(told, "type", "description", "measure", "windows", "since", "by", "include")
+    measure = only(told["measure"], *MEASURE)
+    since = [0, *(int(each.removesuffix("d")) for each in many(told["since"]))]
+    spans = [(first, next_ - 1) for first, next_ in zip(since, since[1:])] + [(since[-1], None)]
+    labels = [
+        f"{first}+" if last is None else str(first) if first == last else f"{first}-{last}" for first, last in spans
+    ]
+    parts = [f"_by_days_ago{{days_ago={label}}}" for label in labels]
+
+    def rows(ground: Ground, over: Window) -> str:
+        cases = " ".join(f"WHEN as_of - last >= {first} THEN '{part}'" for first, part in reversed([*zip(since, parts)]))
+        return f"""
+            WITH active AS (
+                SELECT as_of, unit, max(bucket) AS last
+                FROM (SELECT DISTINCT unit, bucket FROM seen) JOIN {ground.covers(over)} USING (bucket) GROUP BY ALL
+            )
+            SELECT as_of, unit, unnest(['', CASE {cases} END]) AS part, 1 AS n FROM active
+            """
+
+    return Kind(**shared(name, told, measure, catalogue), page="recency", rows=rows, parts=counts("", *parts))
 
 
 def frequency(name: str, told: dict, catalogue: Catalogue) -> Kind:

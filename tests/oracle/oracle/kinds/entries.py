@@ -1,4 +1,4 @@
-"""What was begun, and what came of it: conversions, funnels, and how long it took."""
+"""What was begun, and what came of it: conversions, funnels, how long it took, and sessions."""
 
 from catalogue import UNIT_MS, Catalogue, Window, many, only
 from ground import Ground
@@ -100,3 +100,37 @@ def time_to_value(name: str, told: dict, catalogue: Catalogue) -> Kind:
     parts = counts(*(part + label for part in ("_waiting", "_reached") for label in labels))
     given = shared(name, told, told, catalogue) | {"events": [event for names in steps for event in names]}
     return Kind(**given, page="time_to_value", rows=rows, parts=parts, value=step(steps), formulas={"": median})
+
+
+def sessions(name: str, told: dict, catalogue: Catalogue) -> Kind:
+    """Uses that begin on days of the window, and their time, as far as it passes on days of the window."""
+    only(told, "type", "description", "entity", "events", "where", "gap", "windows", "by", "include")
+    gap = int(told["gap"][:-1]) * UNIT_MS[told["gap"][-1]]
+    midnight = f"epoch_ms(timezone({text(catalogue.zone)}, {{}}::TIMESTAMP))"
+
+    def rows(ground: Ground, over: Window) -> str:
+        # The time between two events that belong together, on each of the days on which some of it passes.
+        passed = f"least(ms, {midnight.format('(day + 1)')}) - greatest(ms_before, {midnight.format('day')})"
+        return f"""
+            WITH moments AS (SELECT DISTINCT unit, ms, bucket FROM seen),
+            joined AS (
+                SELECT *, ms - lag(ms) OVER sent <= {gap} AS is_joined, lag(ms) OVER sent AS ms_before,
+                    lag(bucket) OVER sent AS bucket_before
+                FROM moments WINDOW sent AS (PARTITION BY unit ORDER BY ms)
+            ),
+            passing AS (
+                SELECT unit, ms, ms_before, unnest(range(bucket_before, bucket + 1, INTERVAL 1 DAY))::DATE AS day
+                FROM joined WHERE is_joined
+            ),
+            of_day AS (
+                SELECT unit, bucket, '' AS part, 1 AS n FROM joined WHERE NOT coalesce(is_joined, false)
+                UNION ALL SELECT unit, day, '_seconds', greatest({passed}, 0) FROM passing
+            )
+            SELECT as_of, unit, part, sum(n) AS n
+            FROM of_day JOIN {ground.spans(over)} ON bucket BETWEEN first AND as_of GROUP BY ALL
+            """
+
+    mean = {"type": "ratio", "numerator": f"{name}_seconds", "denominator": name, "by": many(told.get("by", []))}
+    given = shared(name, told, told, catalogue)
+    parts = {"": 0, "_seconds": 3}
+    return Kind(**given, page="sessions", rows=rows, parts=lambda _: parts, formulas={"_mean_seconds": mean})

@@ -48,7 +48,9 @@ def count(ground: Ground, kind: Kind) -> Values:
                 yield from rows(ground, kind, window, by.name, "slice", "verdict = ''")
                 continue
             yield from rows(ground, kind, window, "", "''", "verdict = ''")
-            yield from rows(ground, kind, window, RULE, "verdict", "verdict <> ''")
+            # What follows from counts has no slices by what is excluded.
+            told = "".join(f" AND part <> {text(part)}" for part in kind.near)
+            yield from rows(ground, kind, window, RULE, "verdict", f"verdict <> ''{told}")
             for of in kind.by:
                 if of.owner:
                     table = ground.follow(of, window.grain, window.length if of.as_of == "opening" else 0)
@@ -114,10 +116,11 @@ def rows(ground: Ground, kind: Kind, window: Window, by: str, label: str, which:
     """The values of what is counted as of every bucket, by part and label."""
     joined = f" LEFT JOIN {of_owner} USING (as_of, owner)" if of_owner else ""
     query = f"""
-        SELECT as_of, part, coalesce({label}, '{NONE}') AS label, sum(n)::HUGEINT
-        FROM counted{joined} WHERE {which} GROUP BY ALL
+        SELECT as_of, part, coalesce({label}, '{NONE}') AS cut, ({kind.total})::HUGEINT AS total
+        FROM counted{joined} WHERE {which} GROUP BY as_of, part, cut
         """
     decimals = kind.parts(window)
     for as_of, part, slice_, n in ground.db.execute(query).fetchall():
         place = kind.name + part, by, slice_, window.name, written(as_of, window.grain)
-        yield place, Decimal(n).scaleb(-decimals[part])
+        if n is not None:
+            yield place, Decimal(n).scaleb(-decimals[part])

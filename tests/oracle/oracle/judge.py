@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import catalogue as catalogues
 import count
@@ -31,11 +31,13 @@ import kinds
 import stream
 from catalogue import Catalogue, Dimension
 from count import Place
-from kinds.kind import Kind
+from kinds.kind import Kind, Near
 from sql import RULE, labels
 
 # So many differences are told of a metric.
 SHOWN = 2
+# What is told nearly is told in doubles.
+SLACK = Decimal("1e-9")
 
 
 def answers(path: Path, asked: dict[str, set[str]]) -> dict[Place, Decimal]:
@@ -75,17 +77,21 @@ class Tally:
         declared = labels(by)
         return declared + sorted(self.turned_up.get((name, by.name), set()) - set(declared)) if by.is_open else declared
 
-    def compare(self, page: str, place: Place, expected: Any) -> None:
-        """Compares a value with what is told."""
+    def compare(self, page: str, place: Place, expected: Any, near: Optional[Near] = None) -> Any:
+        """Compares a value with what is told, perhaps nearly: what is told, if that is right."""
         found, of = self.told.pop(place, None), self.kinds.setdefault(page, Counter())
         if place[:4] not in self.series:
             self.series.add(place[:4])
             of["series"] += 1
         if isinstance(expected, float) and found is not None:
             found = float(found)
-        of.update(compared=1, not_zero=bool(expected), wrong=expected != found)
-        if expected != found:
+        is_right = expected == found
+        if near and expected is not None:
+            is_right = expected > near.up_to if found is None else abs(found - expected) <= near.error * expected + SLACK
+        of.update(compared=1, not_zero=bool(expected), wrong=not is_right)
+        if not is_right:
             self.complain(place, f"is {found}, not {expected}")
+        return found if is_right else expected
 
     def complain(self, place: Place, what: str) -> None:
         """Tells what is wrong, if not enough was told of the metric."""
@@ -108,7 +114,7 @@ def asked(setting: dict, catalogue: Catalogue) -> tuple[dict[str, tuple], set[st
     return of | {"day": (max(first, kept), last)}, {"day"} if first >= kept else set()
 
 
-def compare_kind(tally: Tally, stand: ground.Ground, kind: Kind, buckets: dict[str, list[str]]) -> dict[Place, Decimal]:
+def compare_kind(tally: Tally, stand: ground.Ground, kind: Kind, buckets: dict[str, list[str]]) -> dict[Place, Any]:
     """Compares all values of a metric: what was counted."""
     right = dict(count.count(stand, kind))
     left = set(right)
@@ -116,10 +122,16 @@ def compare_kind(tally: Tally, stand: ground.Ground, kind: Kind, buckets: dict[s
     for window in kind.windows:
         for name in (kind.name + part for part in kind.parts(window)):
             cuts = [("", "")] + [(by.name, label) for by in kind.by for label in tally.labels(name, by)]
-            for by, label in cuts + [(RULE, rule) for rule in excluded]:
+            near = kind.near.get(name.removeprefix(kind.name))
+            for by, label in cuts + [(RULE, rule) for rule in excluded if near is None]:
                 for as_of in buckets[window.grain]:
                     place = name, by, label, window.name, as_of
-                    tally.compare(kind.page, place, right.get(place, Decimal(0)))
+                    if near is None:
+                        tally.compare(kind.page, place, right.get(place, Decimal(0)))
+                    else:
+                        # What follows from it follows from what is told.
+                        told = tally.compare(kind.page, place, right.get(place), near)
+                        right[place] = None if told is None else float(told)
                     left.discard(place)
     assert not left, f"this was counted, but is not compared: {sorted(left)[:5]}"
     return right

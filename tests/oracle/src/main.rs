@@ -43,11 +43,13 @@ struct Arguments {
     folder: Option<PathBuf>,
 }
 
-/// The catalogues among the examples: the files that have sources.
+/// The catalogues among the examples, and one that has what they have not: the files that have sources.
 fn examples() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/examples");
-    let files = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    let files = files.map(|file| file.expect("the folder can be read").path());
+    let files = ["../../deploy/examples", "catalogues"].into_iter().flat_map(|folder| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let files = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+        files.map(|file| file.expect("the folder can be read").path())
+    });
     let is_catalogue = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|text| text.contains(run::SOURCES));
     let mut found: Vec<PathBuf> = files.filter(is_catalogue).collect();
     found.sort_unstable();

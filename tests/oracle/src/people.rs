@@ -6,6 +6,8 @@ use product::{DAY, Dice};
 
 /// The field by which a person is told from all others, where entities have it in their keys.
 const PERSON: &str = "user_id";
+/// So many people are as active as each other: nobody does everything.
+const ALIKE: usize = 8;
 /// How many people share an id of any other field.
 const SHARE: usize = 5;
 
@@ -44,7 +46,8 @@ impl People {
         if dice.chance(250) {
             return last;
         }
-        let mut drawn = || dice.rank(self.people.len());
+        let rank = |dice: &mut Dice| dice.rank(self.people.len().div_ceil(ALIKE)) * ALIKE + dice.below(ALIKE);
+        let mut drawn = || rank(dice).min(self.people.len() - 1);
         let found = (0..20).map(|_| drawn()).find(|person| self.people[*person].is_there(at));
         found.unwrap_or(last)
     }

@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use catalog::{Gauge, Plan, Source};
+use catalog::{Plan, Source};
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -130,7 +130,7 @@ impl Run {
 
     /// Asks for every metric, and for every slice, as of every day and the last hours and minutes.
     fn ask(&self, installation: &Installation, plan: &Plan) {
-        let sliced = plan.gauges().flat_map(Gauge::by);
+        let sliced = plan.gauges().flat_map(|gauge| plan.shown_by(gauge));
         let dimensions: BTreeSet<&str> = sliced.map(|by| plan.dimension(by).name.as_str()).collect();
         let (first, last) = (self.first().to_string(), self.last().to_string());
         let mut answers = BufWriter::new(fs::File::create(self.folder.join("answers.jsonl")).expect("a file of ours"));

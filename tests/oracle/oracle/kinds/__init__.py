@@ -22,6 +22,8 @@ BY_MEASURE = {
     "count": events.added,
     "sum": events.added,
     "average": events.added,
+    "median": events.percentiles,
+    "percentile": events.percentiles,
     "state": held.state,
 }
 

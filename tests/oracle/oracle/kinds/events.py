@@ -1,9 +1,11 @@
 """Events themselves, each id once: how many, what they add up to, and how many each entity had."""
 
+from decimal import Decimal
+
 from catalogue import Catalogue, Window, many, only
 from ground import Ground
 from kinds.active import MEASURE
-from kinds.kind import Kind, counts, shared
+from kinds.kind import Kind, Near, counts, shared
 from sql import place, units
 
 # How many events there are in every bucket, and what they add up to. Copies are the same bytes, so of an id all have
@@ -38,6 +40,43 @@ def added(name: str, told: dict, catalogue: Catalogue) -> Kind:
         parts=lambda _: {part: decimals if what == "total" else 0 for part, what in PARTS[agg].items()},
         value=value,
         formulas={"": mean} if agg == "average" else {},
+    )
+
+
+def percentiles(name: str, told: dict, catalogue: Catalogue) -> Kind:
+    """Which value so many of a hundred events are not above."""
+    only(told, "type", "description", "measure", "windows", "include")
+    measure = only(told["measure"], "agg", "events", "where", "value", "decimals", "up_to", "error", "percentiles")
+    decimals, asked = measure.get("decimals", 0), {"": 50}
+    if measure["agg"] == "percentile":
+        asked = {f"{{percentile={each}}}": each for each in many(measure["percentiles"])}
+    # In order, the value at the place, rounded up; what is below 0 or too large is not told.
+    cases = " ".join(
+        f"WHEN '{part}' THEN list_sort(list(n))[(count(*) * {share} + 99) // 100]" for part, share in asked.items()
+    )
+    error, up_to = Decimal(str(measure.get("error", 0.01))), Decimal(measure["up_to"])
+    # Values share a bin that are no further apart than twice the error: some that are too large may be told with what is not.
+    most = up_to.scaleb(decimals) * (1 + error) / (1 - error)
+    value = f"CASE part {cases} END"
+
+    def rows(ground: Ground, over: Window) -> str:
+        parts = ", ".join(f"'{part}'" for part in asked)
+        return f"""
+            WITH once AS (SELECT unit, id, any_value(bucket) AS bucket, any_value(value) AS value FROM seen GROUP BY unit, id),
+            covered AS (FROM once JOIN {ground.covers(over)} USING (bucket))
+            SELECT as_of, unit, unnest([{parts}]) AS part, value AS n FROM covered
+            UNION ALL SELECT as_of, unit, '_sum', value FROM covered
+            UNION ALL SELECT as_of, unit, '_count', 1 FROM covered
+            """
+
+    return Kind(
+        **shared(name, told, measure, catalogue),
+        page="percentile",
+        rows=rows,
+        parts=lambda _: dict.fromkeys([*asked, "_sum"], decimals) | {"_count": 0},
+        value=units(f"properties ->> {place(measure['value'].removeprefix('properties.'))}", decimals),
+        total=f"CASE WHEN part IN ('_sum', '_count') THEN sum(n) WHEN {value} BETWEEN 0 AND {most:f} THEN {value} END",
+        near=dict.fromkeys(asked, Near(error, up_to)),
     )
 
 

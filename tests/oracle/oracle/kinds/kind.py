@@ -1,6 +1,7 @@
 """What a kind of metric is to the counting: which events it wants, what its units are, and how many each counts for."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Callable, Optional
 
 from catalogue import Catalogue, Dimension, Tests, Window, many, tests, window
@@ -9,6 +10,16 @@ from ground import Ground
 # Of the table `seen` (`unit`, `bucket`, `ms`, `id`, `name`, `value`), which has the events that are in time: for every
 # as-of bucket and unit the parts to which it counts, and for how much, as columns `as_of`, `unit`, `part` and `n`.
 Rows = Callable[[Ground, Window], str]
+
+
+@dataclass(frozen=True)
+class Near:
+    """How nearly a value is told."""
+
+    # By how much it may be off, as a share of it.
+    error: Decimal
+    # What is larger need not be told.
+    up_to: Decimal
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,10 @@ class Kind:
     parts: Callable[[Window], dict[str, int]]
     # The value of an event, as SQL.
     value: str = "NULL"
+    # What a part comes to, all units together, as SQL; `part` is one of the groups.
+    total: str = "sum(n)"
+    # Parts that are told nearly, and have no value where there is nothing.
+    near: dict[str, "Near"] = field(default_factory=dict)
     # What follows from the parts, as the catalogue would write it, by what is appended to the name.
     formulas: dict[str, dict] = field(default_factory=dict)
 

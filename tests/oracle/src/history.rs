@@ -51,8 +51,9 @@ pub(crate) struct History<'p> {
     /// How many events there are, and how many there were.
     events: u64,
     made: u64,
-    /// Who made the last event, and when that happened.
-    last: (usize, i64),
+    /// Who made the last event, and when the last one of each person happened.
+    last: usize,
+    at_last: BTreeMap<usize, i64>,
     /// Where the reporting zone's clocks are changed.
     changes: Vec<i64>,
     /// Whose attributes were told, by entity.
@@ -85,7 +86,8 @@ impl<'p> History<'p> {
             span,
             events,
             made: 0,
-            last: (0, span.0),
+            last: 0,
+            at_last: BTreeMap::new(),
             changes: changes.map(|at| at.as_millisecond()).collect(),
             told: BTreeSet::new(),
             ready: VecDeque::new(),
@@ -156,8 +158,8 @@ impl<'p> History<'p> {
 
     /// Whom an event names, by field, and which excluded traffic it is. A field may be missing.
     fn ids(&mut self, at: i64) -> (Vec<Option<String>>, Option<usize>) {
-        self.last.0 = self.people.somebody(at, self.last.0, &mut self.dice);
-        let person = self.people.person(self.last.0);
+        self.last = self.people.somebody(at, self.last, &mut self.dice);
+        let person = self.people.person(self.last);
         let mut id = |ids: &Vec<String>| match self.dice.weighted(&[(0, 985), (1, 10), (2, 5)]) {
             0 => Some(ids[self.dice.below(ids.len())].clone()),
             1 => None,
@@ -169,7 +171,7 @@ impl<'p> History<'p> {
     /// The id of a field that the event names, or another one.
     fn like(&mut self, field: &str, ids: &[Option<String>]) -> Option<Value> {
         let place = self.people.fields.iter().position(|name| name == field)?;
-        let another = self.people.somebody(self.last.1, self.last.0, &mut self.dice);
+        let another = self.people.somebody(self.span.0, self.last, &mut self.dice);
         match self.dice.weighted(&[(0, 45), (1, 45), (2, 10)]) {
             0 => ids[place].clone().map(Value::from),
             1 => self.people.person(another).ids[place].first().cloned().map(Value::from),
@@ -190,14 +192,11 @@ impl<'p> History<'p> {
             3 => at - bound - self.dice.within(-1..2),
             4 => self.near_midnight(at),
             5 => self.near_change(at),
-            // As far before the last event as sessions are apart, or a moment less or more.
-            _ => match self.vocabulary.gaps.as_slice() {
-                [] => at,
-                gaps => self.last.1 - gaps[self.dice.below(gaps.len())] - self.dice.within(-1..2),
-            },
+            _ => self.a_gap_before(at),
         };
-        self.last.1 = time.max(self.span.0);
-        self.last.1
+        let time = time.max(self.span.0);
+        self.at_last.insert(self.last, time);
+        time
     }
 
     /// Just before, at, or just after the beginning of the day of a time.
@@ -211,6 +210,15 @@ impl<'p> History<'p> {
     fn near_change(&mut self, at: i64) -> i64 {
         let last = self.changes.iter().copied().rfind(|change| (at - 3 * DAY..at).contains(change));
         last.map_or(at, |change| change + self.dice.weighted(&[(-1, 1), (0, 1), (1, 1), (-HOUR, 1), (HOUR, 1)]))
+    }
+
+    /// As far before the last event of the same person as sessions are apart, or a moment less or more.
+    fn a_gap_before(&mut self, at: i64) -> i64 {
+        let gaps = &self.vocabulary.gaps;
+        match self.at_last.get(&self.last) {
+            Some(last) if !gaps.is_empty() => last - gaps[self.dice.below(gaps.len())] - self.dice.within(-1..2),
+            _ => at,
+        }
     }
 
     /// Tells attributes of those whom an event names: at first of most of them, and then now and again.

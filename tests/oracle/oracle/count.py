@@ -8,7 +8,7 @@ its own, each with the events that say so.
 from decimal import Decimal
 from typing import Iterator, Optional
 
-from catalogue import Catalogue, Dimension, Tests, Window
+from catalogue import NOW, Catalogue, Dimension, Tests, Window
 from ground import Ground, written
 from kinds.kind import Kind
 from sql import NONE, RULE, holds, key, labelled, text, verdict
@@ -39,10 +39,10 @@ def filters(kind: Kind, catalogue: Catalogue) -> list[Dimension]:
 def count(ground: Ground, kind: Kind) -> Values:
     """All values of a metric that are not zero."""
     for by in [None, *(by for by in kind.by if not by.owner)]:
-        want(ground, kind, by)
+        if not kind.of:
+            want(ground, kind, by)
         for window in kind.windows:
-            if kind.events != []:
-                see(ground, window)
+            see(ground, kind, window)
             judge(ground, kind, window)
             if by is not None:
                 yield from rows(ground, kind, window, by.name, "slice", "verdict = ''")
@@ -57,10 +57,11 @@ def count(ground: Ground, kind: Kind) -> Values:
                     yield from rows(ground, kind, window, of.name, "label", "verdict = ''", table)
 
 
-def want(ground: Ground, kind: Kind, by: Optional[Dimension]) -> None:
-    """Makes the tables of wanted events, and of the units that they make."""
+def want(ground: Ground, kind: Kind, by: Optional[Dimension], of: Optional[str] = None) -> None:
+    """Makes the tables of wanted events, and of the units that they make. Owned they are by the entity whose attributes are
+    asked, or by the one that is given."""
     catalogue = ground.catalogue
-    owners = {of.owner for of in (*kind.by, *filters(kind, catalogue)) if of.owner}
+    owners = {of} if of else {of.owner for of in (*kind.by, *filters(kind, catalogue)) if of.owner}
     assert len(owners) <= 1, f"{kind.name} asks attributes of {owners}"
     owner = key(next(iter(owners)), catalogue) if owners else "NULL::VARCHAR"
     who = key(kind.entity, catalogue) if kind.entity else f"coalesce({owner}, '')"
@@ -86,15 +87,34 @@ def want(ground: Ground, kind: Kind, by: Optional[Dimension]) -> None:
     )
 
 
-def see(ground: Ground, window: Window) -> None:
-    """Makes the table of wanted events that are in time for a window's buckets."""
-    ground.db.execute(
-        f"""
-        CREATE OR REPLACE TABLE seen AS
-        SELECT unit, {window.grain} AS bucket, ms, id, name, value
-        FROM wanted JOIN units USING (who, slice) WHERE in_{window.grain}
-        """
-    )
+def see(ground: Ground, kind: Kind, window: Window) -> None:
+    """Makes the table of wanted events that are in time for a window's buckets, or those of what others count."""
+    if kind.of:
+        part(ground, kind, window)
+    elif kind.events != []:
+        ground.db.execute(
+            f"""
+            CREATE OR REPLACE TABLE seen AS
+            SELECT unit, {window.grain} AS bucket, ms, id, name, value
+            FROM wanted JOIN units USING (who, slice) WHERE in_{window.grain}
+            """
+        )
+
+
+def part(ground: Ground, kind: Kind, window: Window) -> None:
+    """Makes the tables of what other metrics count for each unit, and of the units."""
+    for name, of in kind.of.items():
+        over = of.windows[0] if of.windows == [NOW] else window
+        want(ground, of, None, kind.entity)
+        see(ground, of, over)
+        counted = f"SELECT as_of, owner, n FROM ({of.rows(ground, over)}) JOIN units USING (unit)"
+        query = f"SELECT as_of, owner, sum(n)::HUGEINT AS n FROM ({counted}) WHERE owner IS NOT NULL GROUP BY ALL"
+        ground.db.execute(f"CREATE OR REPLACE TABLE of_{name} AS {query}")
+    owners = " UNION ".join(f"SELECT owner FROM of_{name}" for name in kind.of)
+    units = f"SELECT row_number() OVER ()::INTEGER AS unit, owner AS who, '' AS slice, owner FROM ({owners})"
+    ground.db.execute(f"CREATE OR REPLACE TABLE units AS {units}")
+    for name in kind.of:
+        ground.db.execute(f"CREATE OR REPLACE TABLE {name} AS FROM of_{name} JOIN units USING (owner)")
 
 
 def judge(ground: Ground, kind: Kind, window: Window) -> None:

@@ -87,7 +87,8 @@ class Tally:
             found = float(found)
         is_right = expected == found
         if near and expected is not None:
-            is_right = expected > near.up_to if found is None else abs(found - expected) <= near.error * expected + SLACK
+            most = near.error * expected + SLACK
+            is_right = expected > near.up_to if found is None else abs(found - expected) <= most
         of.update(compared=1, not_zero=bool(expected), wrong=not is_right)
         if not is_right:
             self.complain(place, f"is {found}, not {expected}")

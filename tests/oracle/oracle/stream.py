@@ -103,7 +103,8 @@ def told(source: Source, catalogue: Catalogue) -> str:
     by_events = f"AND (payload ->> {place(source.path('event'))}) IN ({names})" if source.told_by else ""
     return f"""
         SELECT {text(source.attributes_of)} AS entity, {columns},
-            payload -> {place(source.attributes_path)} AS attributes, payload IS NULL AS is_deleted, CASE WHEN payload IS NULL THEN stamp ELSE {moment(source)} END AS ms
+            payload -> {place(source.attributes_path)} AS attributes, payload IS NULL AS is_deleted,
+            CASE WHEN payload IS NULL THEN stamp ELSE {moment(source)} END AS ms
         FROM raw WHERE source = {text(source.name)} {by_events}
         """
 

@@ -1,7 +1,7 @@
 """The kinds of metrics, a module a family of them. Which a metric is, its `type` and its measure say."""
 
 from catalogue import Catalogue
-from kinds import active, entries, events, held
+from kinds import active, entries, events, held, shares
 from kinds.kind import Kind
 
 FORMULAS = ("ratio", "derived")
@@ -35,6 +35,8 @@ def read(catalogue: Catalogue) -> list[Kind]:
 
 def kind(name: str, told: dict, catalogue: Catalogue) -> Kind:
     """A metric that is counted."""
+    if told["type"] == "share":
+        return shares.share(name, told, catalogue, lambda other: kind(other, catalogue.metrics[other], catalogue))
     if told["type"] in BY_TYPE:
         return BY_TYPE[told["type"]](name, told, catalogue)
     assert told["type"] in ("simple", "cumulative"), f"the oracle does not know a metric of {told['type']}: {name}"

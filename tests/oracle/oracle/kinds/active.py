@@ -38,7 +38,8 @@ def varied(name: str, told: dict, catalogue: Catalogue) -> Kind:
     def rows(ground: Ground, over: Window) -> str:
         return f"""
             SELECT as_of, unit, '' AS part, 1 AS n
-            FROM (SELECT DISTINCT unit, bucket, value FROM seen WHERE value <> '{NONE}') JOIN {ground.covers(over)} USING (bucket)
+            FROM (SELECT DISTINCT unit, bucket, value FROM seen WHERE value <> '{NONE}')
+                JOIN {ground.covers(over)} USING (bucket)
             GROUP BY ALL HAVING count(DISTINCT value) >= {least["values"]}
             """
 
@@ -58,7 +59,8 @@ def recency(name: str, told: dict, catalogue: Catalogue) -> Kind:
     parts = [f"_by_days_ago{{days_ago={label}}}" for label in labels]
 
     def rows(ground: Ground, over: Window) -> str:
-        cases = " ".join(f"WHEN as_of - last >= {first} THEN '{part}'" for first, part in reversed([*zip(since, parts)]))
+        from_last = reversed([*zip(since, parts)])
+        cases = " ".join(f"WHEN as_of - last >= {first} THEN '{part}'" for first, part in from_last)
         return f"""
             WITH active AS (
                 SELECT as_of, unit, max(bucket) AS last

@@ -55,14 +55,16 @@ def percentiles(name: str, told: dict, catalogue: Catalogue) -> Kind:
         f"WHEN '{part}' THEN list_sort(list(n))[(count(*) * {share} + 99) // 100]" for part, share in asked.items()
     )
     error, up_to = Decimal(str(measure.get("error", 0.01))), Decimal(measure["up_to"])
-    # Values share a bin that are no further apart than twice the error: some that are too large may be told with what is not.
+    # Values share a bin that are no further apart than twice the error: what is too large may be told with what is not.
     most = up_to.scaleb(decimals) * (1 + error) / (1 - error)
     value = f"CASE part {cases} END"
 
     def rows(ground: Ground, over: Window) -> str:
         parts = ", ".join(f"'{part}'" for part in asked)
         return f"""
-            WITH once AS (SELECT unit, id, any_value(bucket) AS bucket, any_value(value) AS value FROM seen GROUP BY unit, id),
+            WITH once AS (
+                SELECT unit, id, any_value(bucket) AS bucket, any_value(value) AS value FROM seen GROUP BY unit, id
+            ),
             covered AS (FROM once JOIN {ground.covers(over)} USING (bucket))
             SELECT as_of, unit, unnest([{parts}]) AS part, value AS n FROM covered
             UNION ALL SELECT as_of, unit, '_sum', value FROM covered

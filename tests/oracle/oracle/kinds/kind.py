@@ -46,6 +46,8 @@ class Kind:
     total: str = "sum(n)"
     # Parts that are told nearly, and have no value where there is nothing.
     near: dict[str, "Near"] = field(default_factory=dict)
+    # Other metrics that are counted before, for each unit of this one, as tables of these names: `as_of`, `unit`, `n`.
+    of: dict[str, "Kind"] = field(default_factory=dict)
     # What follows from the parts, as the catalogue would write it, by what is appended to the name.
     formulas: dict[str, dict] = field(default_factory=dict)
 

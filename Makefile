@@ -20,7 +20,7 @@ EVENTS ?= 5000000
 ROUNDS ?= 3
 # Arguments of `make kill`, such as KILL="--seed 7".
 KILL ?=
-# Arguments of `make oracle`, such as ORACLE="--company streaming --events 100000".
+# Arguments of `make oracle`, such as ORACLE="--catalogue FILE --events 100000".
 ORACLE ?=
 # For how long `make demo` runs, such as 20s; until q or Ctrl-C when empty.
 FOR ?=
@@ -88,7 +88,7 @@ kill: build ## Run the pipeline through faults on real Kafka and Redis, and have
 	$(PROGRAMS)/faults $(KILL)
 
 .PHONY: oracle
-oracle: build ## Run the example catalogues on real Kafka and Redis, and have DuckDB count every value again; ORACLE="--seed 7" for another run
+oracle: build ## Run catalogues on real Kafka and Redis, and have DuckDB count every value again; ORACLE="--catalogue FILE" for one of yours
 	$(PROGRAMS)/oracle $(ORACLE)
 
 .PHONY: simulate

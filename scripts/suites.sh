@@ -47,7 +47,7 @@ docs       | 1
 services   | 4
 pipeline   | 15
 faults     | 6
-oracle     | 5
+oracle     | 8
 deploy     | 3
 simulation | 8
 bench      | 4

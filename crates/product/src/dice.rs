@@ -6,30 +6,35 @@ use std::ops::Range;
 
 /// A stream of chance that its seed determines.
 #[derive(Clone, Debug)]
-pub(crate) struct Dice(ChaCha8Rng);
+pub struct Dice(ChaCha8Rng);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Dice {
+    /// The stream of a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Dice {
         Dice(ChaCha8Rng::seed_from_u64(seed))
     }
 
     /// Any number of the range, each as likely; its start if it is empty.
-    pub(crate) fn within(&mut self, range: Range<i64>) -> i64 {
+    pub fn within(&mut self, range: Range<i64>) -> i64 {
         if range.is_empty() { range.start } else { self.0.random_range(range) }
     }
 
     /// A number below `count`, which is not 0, each as likely.
-    pub(crate) fn below(&mut self, count: usize) -> usize {
+    pub fn below(&mut self, count: usize) -> usize {
         self.0.random_range(0..count)
     }
 
     /// Whether something comes true that does so in `per_mille` of 1,000 cases.
-    pub(crate) fn chance(&mut self, per_mille: u32) -> bool {
+    pub fn chance(&mut self, per_mille: u32) -> bool {
         self.0.random_range(0..1_000) < per_mille
     }
 
     /// One of them by its weight.
-    pub(crate) fn weighted<T: Copy>(&mut self, of: &[(T, u32)]) -> T {
+    ///
+    /// # Panics
+    /// If the weights add up to nothing.
+    pub fn weighted<T: Copy>(&mut self, of: &[(T, u32)]) -> T {
         let total: u32 = of.iter().map(|(_, weight)| weight).sum();
         let mut drawn = self.0.random_range(0..total);
         for (value, weight) in of {
@@ -43,7 +48,7 @@ impl Dice {
 
     /// A rank below `count`, which is not 0, as by Zipf's law with exponent 1: each of the ranges 0, 1..3, 3..7, 7..15 and so on
     /// is as likely as any other, and within it every rank. What lies past `count` is drawn again.
-    pub(crate) fn rank(&mut self, count: usize) -> usize {
+    pub fn rank(&mut self, count: usize) -> usize {
         let octaves = usize::BITS - count.leading_zeros();
         loop {
             let octave = self.0.random_range(0..octaves);
@@ -55,7 +60,7 @@ impl Dice {
     }
 
     /// 32 random bits.
-    pub(crate) fn bits(&mut self) -> u32 {
+    pub fn bits(&mut self) -> u32 {
         self.0.random()
     }
 }

@@ -24,6 +24,7 @@ mod world;
 
 pub use company::Company;
 pub use decimal::Decimal;
+pub use dice::Dice;
 pub use pace::Span;
 pub use product::{Launch, Product, Record, Settings, Stream};
 pub use truth::{AccountLine, DayLine, Late, Of, Summary, Truth};

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from catalogue import Catalogue, Dimension, Metric, Tests, Window
+from catalogue import Catalogue, Dimension, Tests, Window
 
 NONE = "__none__"
 OTHER = "__other__"
@@ -16,15 +16,19 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def place(path: str) -> str:
+    """A path as DuckDB writes it."""
+    return text("$" + "".join(f'."{part}"' for part in path.split(".") if part))
+
+
 def found(column: str, path: str) -> str:
     """The JSON text of what lies at a path of a column; null if nothing does."""
-    place = "$" + "".join(f'."{part}"' for part in path.split("."))
-    return f"({column} -> {text(place)})::VARCHAR"
+    return f"({column} -> {place(path)})::VARCHAR"
 
 
 def is_one_of(column: str, path: str, values: list[Any]) -> str:
     """Whether what lies at a path is one of the values, by type and value."""
-    literals = ", ".join(text(json.dumps(value)) for value in values)
+    literals = ", ".join(text(json.dumps(value, ensure_ascii=False)) for value in values)
     return f"coalesce({found(column, path)} IN ({literals}), false)"
 
 
@@ -32,7 +36,11 @@ def holds(where: dict[str, list[Any]]) -> str:
     """Whether all of the conditions hold of an event."""
     tests = []
     for path, values in where.items():
-        if path == "email_domain":
+        if isinstance(values[0], dict):
+            ((how, field),) = values[0].items()
+            sign = {"same_as": "=", "differs_from": "<>"}[how]
+            tests.append(f"coalesce(nullif((properties ->> {place(path)}), '') {sign} \"{field}\", false)")
+        elif path == "email_domain":
             domains = ", ".join(text(value.lower()) for value in values)
             domain = "lower(regexp_extract(properties ->> '$.email', '@([^@]*)$', 1))"
             tests.append(f"coalesce({domain} IN ({domains}), false)")
@@ -53,61 +61,48 @@ def labels(dimension: Dimension) -> list[str]:
 
 def labelled(column: str, dimension: Dimension) -> str:
     """How the value of a dimension is called that lies in a column."""
-    place = found(column, dimension.path)
-    declared = " ".join(f"WHEN {text(json.dumps(value))} THEN {text(label(value))}" for value in dimension.values)
-    rest = f"{column} ->> {text('$.' + dimension.path)}" if dimension.is_open else f"'{OTHER}'"
-    return f"CASE coalesce({place}, 'null') WHEN 'null' THEN '{NONE}' {declared} ELSE {rest} END"
+    declared = " ".join(
+        f"WHEN {text(json.dumps(value, ensure_ascii=False))} THEN {text(label(value))}" for value in dimension.values
+    )
+    rest = f"{column} ->> {place(dimension.path)}" if dimension.is_open else f"'{OTHER}'"
+    value = f"coalesce({found(column, dimension.path)}, 'null')"
+    return f"CASE {value} WHEN 'null' THEN '{NONE}' {declared} ELSE {rest} END"
 
 
-def wanted(metric: Metric, catalogue: Catalogue) -> str:
-    """Whether a metric wants an event."""
-    tests = [holds(metric.where.properties)]
-    if metric.events is not None:
-        tests.append("name IN (" + ", ".join(map(text, metric.events)) + ")")
-    tests += [f"NOT {holds(rule.properties)}" for _, rule in rules(metric, catalogue) if rule.properties]
-    return " AND ".join(tests)
+def key(entity: str, catalogue: Catalogue) -> str:
+    """What names an entity; null if a part is missing. The parts are columns of events and of what is told."""
+    return " || chr(31) || ".join(f'"{part}"' for part in catalogue.keys[entity])
 
 
-def rules(metric: Metric, catalogue: Catalogue) -> list[tuple[str, Tests]]:
-    """What is excluded from a metric, by name."""
-    return [(name, rule) for name, rule in catalogue.exclude.items() if name not in metric.include]
-
-
-def excluding(metric: Metric, catalogue: Catalogue) -> list[str]:
-    """The rules by attributes, all of them if one holds for the metric."""
-    if not any(rule.attributes for _, rule in rules(metric, catalogue)):
-        return []
-    return [name for name, rule in catalogue.exclude.items() if rule.attributes]
-
-
-def filters(metric: Metric, catalogue: Catalogue) -> list[Dimension]:
-    """The attributes that say what counts for a metric."""
-    asked = [metric.where, *(rule for _, rule in rules(metric, catalogue))]
-    return list({of.name: of for each in asked for of, _ in each.attributes}.values())
-
-
-def verdict(metric: Metric, catalogue: Catalogue) -> str:
-    """What becomes of something that may count, by what its account was: empty if it counts, the rule that excludes it,
-    or null if the metric does not want it. The attributes are in tables `<dimension>_of`, in the column `label`."""
+def verdict(where: Tests, rules: list[tuple[str, Tests]]) -> str:
+    """What becomes of something that may count, by what its owner was: empty if it counts, the rule that excludes it,
+    or null if it is not wanted. The attributes are in tables `<dimension>_of`, in the column `label`."""
 
     def hold(tests: Tests) -> str:
         one_of = [(of.name, ", ".join(text(label(value)) for value in values)) for of, values in tests.attributes]
         return " AND ".join(f"coalesce({name}_of.label, '{NONE}') IN ({values})" for name, values in one_of) or "true"
 
-    excluded = [(name, rule) for name, rule in rules(metric, catalogue) if rule.attributes]
-    cases = "".join(f" WHEN {hold(rule)} THEN {text(name)}" for name, rule in excluded)
-    return f"CASE WHEN NOT ({hold(metric.where)}) THEN NULL{cases} ELSE '' END"
+    cases = "".join(f" WHEN {hold(rule)} THEN {text(name)}" for name, rule in rules if rule.attributes)
+    return f"CASE WHEN NOT ({hold(where)}) THEN NULL{cases} ELSE '' END"
 
 
-def who(metric: Metric, catalogue: Catalogue) -> str:
-    """What names an entity that a metric counts; null if a part is missing."""
-    return " || chr(31) || ".join(catalogue.keys[metric.entity])
+def units(value: str, decimals: int) -> str:
+    """A value as text in units of the last of so many decimals, rounded from the middle to the even digit."""
+    exact = f"(({value})::DECIMAL(28, 10) * {10**decimals})"
+    rest = f"({exact} - floor({exact}))"
+    up = f"CASE WHEN {rest} > 0.5 OR {rest} = 0.5 AND floor({exact}) % 2 <> 0 THEN 1 ELSE 0 END"
+    return f"(floor({exact}) + {up})::HUGEINT"
 
 
 def first_covered(window: Window, catalogue: Catalogue) -> str:
     """The first bucket that a window covers as of `as_of`."""
     if window.length is not None:
         return f"as_of - {window.length - 1}"
-    if window.name == "wtd":
-        return f"as_of - ((isodow(as_of) - {catalogue.week_starts} + 7) % 7)::INTEGER"
-    return f"date_trunc('{dict(mtd='month', qtd='quarter')[window.name]}', as_of)::DATE"
+    return period_start(window.name, "as_of", catalogue)
+
+
+def period_start(name: str, day: str, catalogue: Catalogue) -> str:
+    """The first day of the week, month or quarter (to date) with a day."""
+    if name == "wtd":
+        return f"({day} - ((isodow({day}) - {catalogue.week_starts} + 7) % 7)::INTEGER)"
+    return f"date_trunc('{dict(mtd='month', qtd='quarter')[name]}', {day})::DATE"

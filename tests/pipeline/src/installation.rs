@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use services::{Kafka, Redis, free_port, isolated, program, wait_until};
@@ -13,6 +14,8 @@ use crate::{Client, DEADLINE, Nsm};
 
 const GROUP: &str = "northstar";
 const ACTIVITY: &str = "nsm.activity";
+/// How long shards may take to be built from a long log.
+const BUILT: Duration = Duration::from_mins(30);
 
 /// A broker, a Redis server, a configuration and a catalogue in a folder of their own.
 pub struct Installation {
@@ -150,9 +153,10 @@ impl Installation {
     #[track_caller]
     pub fn wait_settled(&self, topics: &[&str]) {
         for topic in topics {
-            wait_until(DEADLINE, &format!("packs of all that is in {topic}"), || {
+            wait_while_more(&format!("packs of all that is in {topic}"), || {
                 let end: Option<i64> = self.client.ends(topic).map(|ends| ends.iter().sum());
-                end.is_some() && self.client.covered(topic) == end
+                let covered = self.client.covered(topic);
+                (covered, end.is_some() && covered == end)
             });
         }
         let mut ends = Vec::new();
@@ -163,7 +167,8 @@ impl Installation {
             })
         });
         let stands = |next: &[i64]| next.len() == ends.len() && next.iter().zip(&ends).all(|(next, end)| next >= end);
-        wait_until(DEADLINE, "every shard to stand where its packs end", || {
+        // How far shards are that are still being built cannot be asked.
+        wait_until(BUILT, "every shard to stand where its packs end", || {
             // The last offset is a marker's: the next heartbeat lies behind it.
             self.try_query(None).is_ok_and(|answer| stands(&answer.next))
         });
@@ -190,6 +195,20 @@ impl Answer {
             next: list("shards").iter().map(|shard| number(&shard["next_offset"])).collect(),
             values: list("values").iter().filter_map(value).collect(),
         }
+    }
+}
+
+/// Waits until `far` says that it is there. It says how far it is, too: the deadline is for what comes next, since a topic may be long.
+#[track_caller]
+fn wait_while_more<F: PartialEq>(what: &str, mut far: impl FnMut() -> (F, bool)) {
+    let (mut before, mut is_there) = far();
+    while !is_there {
+        wait_until(DEADLINE, what, || {
+            let (now, there) = far();
+            let is_more = now != before;
+            (before, is_there) = (now, there);
+            is_more || is_there
+        });
     }
 }
 

@@ -1,32 +1,9 @@
 //! Every kind of metric has a page, whose catalogues are right, and whose examples come out as it says.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-use docs::{Page, judge};
+use docs::{judge, names, pages};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
-
-/// The names of the files of a folder of this repository that have an extension, without it.
-fn names(folder: &str, extension: &str) -> BTreeSet<String> {
-    let files = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
-    let files = files.filter(|file| file.extension().is_some_and(|of| of == extension));
-    files.map(|file| file.file_stem().unwrap().to_string_lossy().into_owned()).collect()
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// The pages of kinds of metrics, each with its name.
-fn pages() -> Vec<(String, Page)> {
-    let page = |name: String| {
-        let page = Page::read(&fs::read_to_string(root().join(format!("docs/kinds/{name}.md"))).unwrap());
-        let page = page.unwrap_or_else(|why| panic!("docs/kinds/{name}.md: {why}"));
-        (format!("{name}.md"), page)
-    };
-    names("docs/kinds", "md").into_iter().map(page).collect()
-}
 
 #[test]
 fn every_type_and_every_kind_has_a_page() {
@@ -51,11 +28,11 @@ fn every_type_and_every_kind_has_a_page() {
 
 #[test]
 fn catalogues_are_right() {
-    for (name, page) in pages() {
-        assert!(!page.catalogues.is_empty(), "docs/kinds/{name} has no catalogue");
+    for (name, page) in pages("docs/kinds") {
+        assert!(!page.catalogues.is_empty(), "{name} has no catalogue");
         for (line, text) in page.catalogues {
             if let Err(mistakes) = catalog::parse(&text) {
-                panic!("docs/kinds/{name}, the catalogue of line {line}:\n{}", mistakes.render(&name, &text));
+                panic!("{name}, the catalogue of line {line}:\n{}", mistakes.render(&name, &text));
             }
         }
     }
@@ -64,10 +41,10 @@ fn catalogues_are_right() {
 #[test]
 fn examples_come_out_as_the_page_says() {
     let mut wrong = Vec::new();
-    for (name, page) in pages() {
-        assert!(!page.examples.is_empty(), "docs/kinds/{name} has no example");
+    for (name, page) in pages("docs/kinds") {
+        assert!(!page.examples.is_empty(), "{name} has no example");
         for example in page.examples {
-            wrong.extend(judge(&example).err().map(|why| format!("docs/kinds/{name}, line {}: {why}", example.line)));
+            wrong.extend(judge(&example).err().map(|why| format!("{name}, line {}: {why}", example.line)));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));

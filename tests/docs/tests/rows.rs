@@ -25,6 +25,7 @@ const PARTS: &[(u32, &str)] = &[
     (34, "Shares"),
     (34, "Live posts"),
     (34, "Time a page"),
+    (34, "Time a session"),
 ];
 /// Files beside the companies' catalogues.
 const BESIDE: &[&str] = &["demo", "music", "northstar"];

@@ -4,7 +4,8 @@
 //! root of this repository; `events` are lines of JSON, records of the catalogue's first source, or of the one that is named behind
 //! the word; `expected` are gauges, and `accounts` is a list as of the command of that name, whose arguments follow the word. What
 //! comes out is judged as of the last event above, after all events since the catalogue: so a page can go on with its story. A block
-//! of gauges has to name all samples of every metric that it names, a list all of its entities, in order.
+//! of gauges has to name all samples of every metric that it names (with `expected nonzero`, those that are not 0), a list all of its
+//! entities, in order.
 //!
 //! Records come in the order of the page. An event that is older than one before it comes late: it is logged when the latest
 //! event so far is.
@@ -60,11 +61,16 @@ pub fn pages(folder: &str) -> Vec<(String, Page)> {
 pub fn judge(example: &Example) -> Result<(), String> {
     let mut run = Run::of(example)?;
     let (said, shown) = match &example.says {
-        Says::Gauges(lines) => {
+        Says::Gauges(lines) | Says::NonZero(lines) => {
+            let is_left_out = |line: &str| {
+                let value = line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok());
+                matches!(example.says, Says::NonZero(_)) && value == Some(0.0)
+            };
             let name = |line: &str| line.split(['{', ' ']).next().unwrap_or_default().to_owned();
             let named: BTreeSet<String> = lines.iter().map(|line| name(line)).collect();
             let text = run.gauges()?;
-            let shown = text.lines().filter(|line| named.contains(&name(line))).map(str::to_owned);
+            let shown =
+                text.lines().filter(|line| named.contains(&name(line)) && !is_left_out(line)).map(str::to_owned);
             (sorted(lines.iter().cloned()), sorted(shown))
         }
         Says::List(arguments, lines) => (lines.clone(), run.list(arguments)?),

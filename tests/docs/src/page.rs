@@ -43,6 +43,8 @@ pub struct Example {
 pub enum Says {
     /// Samples.
     Gauges(Vec<String>),
+    /// Samples, those that are 0 left out.
+    NonZero(Vec<String>),
     /// The lines of a list that is asked for by these arguments.
     List(String, Vec<String>),
 }
@@ -109,6 +111,7 @@ impl Page {
                 let catalogue = catalogue()?.1.clone();
                 let says = match (kind, rest) {
                     ("accounts", arguments) => Says::List(arguments.unwrap_or_default().to_owned(), lines),
+                    (_, Some("nonzero")) => Says::NonZero(lines),
                     _ => Says::Gauges(lines),
                 };
                 self.rows.iter_mut().last().into_iter().for_each(|row| row.examples.push(self.examples.len()));

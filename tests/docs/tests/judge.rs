@@ -38,6 +38,11 @@ nsm_users_by_plan{window="1d",complete="true",plan="__none__"} 1
 nsm_users_by_plan{window="1d",complete="false",plan="__other__"} 0
 nsm_users_by_plan{window="1d",complete="true",plan="__other__"} 0
 ```
+```expected nonzero
+nsm_users_by_plan{window="1d",complete="true",plan="team"} 1
+nsm_users_by_plan{window="1d",complete="false",plan="__none__"} 1
+nsm_users_by_plan{window="1d",complete="true",plan="__none__"} 1
+```
 ```accounts users --fell-out --since 2026-03-03
 ada: last active 2026-03-02, fell out 2026-03-03
 eve: last active 2026-03-02, fell out 2026-03-03
@@ -53,7 +58,7 @@ fn judged(old: &str, new: &str) -> Result<(), String> {
 #[test]
 fn a_story_goes_on_and_is_judged_at_every_step() {
     assert_eq!(judged("ada", "ada"), Ok(()));
-    assert_eq!(Page::read(PAGE).unwrap().examples.len(), 3);
+    assert_eq!(Page::read(PAGE).unwrap().examples.len(), 4);
 }
 
 #[test]
@@ -61,6 +66,7 @@ fn another_value_a_missing_sample_or_one_too_many_is_told() {
     for (old, new) in [
         ("complete=\"true\"} 2", "complete=\"true\"} 3"),
         ("nsm_users{window=\"1d\",complete=\"true\"} 0\n", ""),
+        ("expected nonzero", "expected"),
         ("eve: last active 2026-03-02, fell out 2026-03-03\n", ""),
         ("ada: last active 2026-03-02", "ada: last active 2026-03-01"),
         ("users --fell-out --since 2026-03-03", "users"),

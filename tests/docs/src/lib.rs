@@ -2,7 +2,7 @@
 //!
 //! A page has fenced blocks: a `yaml` that starts with `version:` is a catalogue, and `catalogue` names the file of one, from the
 //! root of this repository; `events` are lines of JSON, records of the catalogue's first source, or of the one that is named behind
-//! the word; `expected` are gauges, and `accounts` is a list as of the command of that name, whose arguments follow the word. What
+//! the word; `expected` are gauges, and `accounts` is a list as of the command of that name, with its arguments in the first line. What
 //! comes out is judged as of the last event above, after all events since the catalogue: so a page can go on with its story. A block
 //! of gauges has to name all samples of every metric that it names (with `expected nonzero`, those that are not 0), a list all of its
 //! entities, in order.

@@ -110,7 +110,10 @@ impl Page {
             "expected" | "accounts" => {
                 let catalogue = catalogue()?.1.clone();
                 let says = match (kind, rest) {
-                    ("accounts", arguments) => Says::List(arguments.unwrap_or_default().to_owned(), lines),
+                    ("accounts", _) => {
+                        let (asked, listed) = lines.split_first().ok_or(format!("line {line}: which accounts?"))?;
+                        Says::List(asked.clone(), listed.to_vec())
+                    }
                     (_, Some("nonzero")) => Says::NonZero(lines),
                     _ => Says::Gauges(lines),
                 };

@@ -43,7 +43,8 @@ nsm_users_by_plan{window="1d",complete="true",plan="team"} 1
 nsm_users_by_plan{window="1d",complete="false",plan="__none__"} 1
 nsm_users_by_plan{window="1d",complete="true",plan="__none__"} 1
 ```
-```accounts users --fell-out --since 2026-03-03
+```accounts
+users --fell-out --since 2026-03-03
 ada: last active 2026-03-02, fell out 2026-03-03
 eve: last active 2026-03-02, fell out 2026-03-03
 ```
@@ -87,7 +88,7 @@ fn what_cannot_be_run_is_told() {
     assert!(told("version: 1", "edition: 1").contains("there is no catalogue above"));
     assert!(told("A day later", "```").contains("line"));
     assert!(told("--since", "--sinse").contains("`--sinse`"));
-    assert!(told("accounts users", "accounts user").contains("no metric `user`"));
+    assert!(told("users --fell-out", "user --fell-out").contains("no metric `user`"));
     assert!(told("A day later", "```catalogue\ndeploy/none.yaml\n```\n").contains("deploy/none.yaml"));
 }
 

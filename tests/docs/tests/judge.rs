@@ -38,6 +38,16 @@ nsm_users_by_plan{window="1d",complete="true",plan="__none__"} 1
 nsm_users_by_plan{window="1d",complete="false",plan="__other__"} 0
 nsm_users_by_plan{window="1d",complete="true",plan="__other__"} 0
 ```
+```expected nonzero
+nsm_users_by_plan{window="1d",complete="true",plan="team"} 1
+nsm_users_by_plan{window="1d",complete="false",plan="__none__"} 1
+nsm_users_by_plan{window="1d",complete="true",plan="__none__"} 1
+```
+```accounts
+users --fell-out --since 2026-03-03
+ada: last active 2026-03-02, fell out 2026-03-03
+eve: last active 2026-03-02, fell out 2026-03-03
+```
 "#;
 
 /// What is said of all examples of a page that is changed.
@@ -49,7 +59,7 @@ fn judged(old: &str, new: &str) -> Result<(), String> {
 #[test]
 fn a_story_goes_on_and_is_judged_at_every_step() {
     assert_eq!(judged("ada", "ada"), Ok(()));
-    assert_eq!(Page::read(PAGE).unwrap().examples.len(), 2);
+    assert_eq!(Page::read(PAGE).unwrap().examples.len(), 4);
 }
 
 #[test]
@@ -57,6 +67,10 @@ fn another_value_a_missing_sample_or_one_too_many_is_told() {
     for (old, new) in [
         ("complete=\"true\"} 2", "complete=\"true\"} 3"),
         ("nsm_users{window=\"1d\",complete=\"true\"} 0\n", ""),
+        ("expected nonzero", "expected"),
+        ("eve: last active 2026-03-02, fell out 2026-03-03\n", ""),
+        ("ada: last active 2026-03-02", "ada: last active 2026-03-01"),
+        ("users --fell-out --since 2026-03-03", "users"),
         ("\"true\"} 0\n", "\"true\"} 0\nnsm_users{window=\"7d\",complete=\"true\"} 1\n"),
     ] {
         let told = judged(old, new).unwrap_err();
@@ -73,4 +87,16 @@ fn what_cannot_be_run_is_told() {
     assert!(told("product: test\n", "").contains("product"));
     assert!(told("version: 1", "edition: 1").contains("there is no catalogue above"));
     assert!(told("A day later", "```").contains("line"));
+    assert!(told("--since", "--sinse").contains("`--sinse`"));
+    assert!(told("users --fell-out", "user --fell-out").contains("no metric `user`"));
+    assert!(told("A day later", "```catalogue\ndeploy/none.yaml\n```\n").contains("deploy/none.yaml"));
+}
+
+#[test]
+fn a_page_may_name_the_file_of_a_catalogue_and_rows() {
+    let text = "# Rows\n## Row 7: so\n```catalogue\ndeploy/examples/music.yaml\n```\n### Part\n```expected\n```\n";
+    let page = Page::read(text).unwrap();
+    assert!(page.catalogues[0].1.contains("product: music"));
+    let [row] = &page.rows[..] else { panic!("{:?}", page.rows) };
+    assert_eq!((row.number, &row.parts[..], &row.examples[..]), (7, &["Part".to_owned()][..], &[0][..]));
 }

@@ -1,36 +1,12 @@
 //! Every kind of metric has a page; the catalogues of all pages are right, and their examples come out as they say.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-use docs::{Page, judge};
+use docs::{judge, names, pages};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
 
-/// Pages that are of no kind.
-const FURTHER: [&str; 1] = ["docs/north_star.md"];
-
-/// The names of the files of a folder of this repository that have an extension, without it.
-fn names(folder: &str, extension: &str) -> BTreeSet<String> {
-    let files = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
-    let files = files.filter(|file| file.extension().is_some_and(|of| of == extension));
-    files.map(|file| file.file_stem().unwrap().to_string_lossy().into_owned()).collect()
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// All pages, each with its file.
-fn pages() -> Vec<(String, Page)> {
-    let read = |file: String| {
-        let page = Page::read(&fs::read_to_string(root().join(&file)).unwrap());
-        let page = page.unwrap_or_else(|why| panic!("{file}: {why}"));
-        (file, page)
-    };
-    let kinds = names("docs/kinds", "md").into_iter().map(|name| format!("docs/kinds/{name}.md"));
-    kinds.chain(FURTHER.map(str::to_owned)).map(read).collect()
-}
+/// Pages of kinds, and those of what is no kind.
+const FOLDERS: [&str; 2] = ["docs/kinds", "docs"];
 
 #[test]
 fn every_type_and_every_kind_has_a_page() {
@@ -55,7 +31,7 @@ fn every_type_and_every_kind_has_a_page() {
 
 #[test]
 fn catalogues_are_right() {
-    for (name, page) in pages() {
+    for (name, page) in FOLDERS.into_iter().flat_map(pages) {
         assert!(!page.catalogues.is_empty(), "{name} has no catalogue");
         for (line, text) in page.catalogues {
             if let Err(mistakes) = catalog::parse(&text) {
@@ -68,7 +44,7 @@ fn catalogues_are_right() {
 #[test]
 fn examples_come_out_as_the_page_says() {
     let mut wrong = Vec::new();
-    for (name, page) in pages() {
+    for (name, page) in FOLDERS.into_iter().flat_map(pages) {
         assert!(!page.examples.is_empty(), "{name} has no example");
         for example in page.examples {
             wrong.extend(judge(&example).err().map(|why| format!("{name}, line {}: {why}", example.line)));

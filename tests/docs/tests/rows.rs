@@ -12,7 +12,7 @@ use std::ops::RangeInclusive;
 /// The rows: what companies are known to watch.
 const ROWS: RangeInclusive<u32> = 1..=36;
 /// Those that have no page yet.
-const WITHOUT: &[u32] = &[22, 23, 24, 25, 26, 27, 29, 30, 31, 32, 36];
+const WITHOUT: &[u32] = &[27];
 /// What has to stand in a row, each under a heading of its own.
 const PARTS: &[(u32, &str)] = &[
     (33, "Qualified leads"),
@@ -26,6 +26,9 @@ const PARTS: &[(u32, &str)] = &[
     (34, "Live posts"),
     (34, "Time a page"),
     (34, "Time a session"),
+    (36, "Renewals"),
+    (36, "NRR by firmographics"),
+    (36, "NPS decline"),
 ];
 /// Files beside the companies' catalogues.
 const BESIDE: &[&str] = &["demo", "music", "northstar"];

@@ -1,5 +1,7 @@
 //! From the bytes of a record to what it touches.
 
+mod paths;
+
 use crate::admitted::Values;
 use crate::amount::Amount;
 use crate::attributes::AttributeReader;
@@ -17,7 +19,7 @@ use activity::additive::IdSpace;
 use activity::admission::Admitted;
 use activity::pack::Marked;
 use activity::{DimensionValue, EntityKind, EventId, MetricIndex, Millis};
-use catalog::{Asks, Condition, Format, Kind, Marks, Measure, Metric, Origin, Path, Plan, Said, Taken, TimeForm};
+use catalog::{Format, Kind, Marks, Measure, Metric, Origin, Path, Plan, Said, TimeForm};
 use std::collections::BTreeSet;
 use std::iter;
 use std::ops::Range;
@@ -89,26 +91,8 @@ impl Reader {
         for (_, entity, _) in entities().filter(|(_, _, is_counted)| *is_counted) {
             origins.extend(entity.key.iter().map(|name| origin(fields, name)));
         }
-        let excluded = plan.exclude.iter().flat_map(|rule| &rule.conditions);
-        let conditions = plan.metrics.iter().flat_map(|metric| &metric.conditions).chain(excluded);
-        let conditions: Vec<&Condition> = conditions.collect();
-        origins.extend(conditions.iter().filter_map(|condition| match &condition.asks {
-            Asks::Key { name, .. } => Some(origin(fields, name)),
-            Asks::OneOf(_) | Asks::Domain(_) => None,
-        }));
-        let mut paths: Vec<Path> = conditions.iter().map(|condition| path_of(&condition.property)).collect();
-        paths.extend(plan.metrics.iter().filter_map(Metric::value).map(|(value, _)| path_of(value)));
-        let labels = plan.metrics.iter().filter_map(|metric| match metric.measure {
-            Measure::Marks(Marks { said: Said::Label(of), .. }) => Some(of),
-            _ => None,
-        });
-        let slicing = plan.metrics.iter().flat_map(|metric| &metric.by).map(|by| by.dimension);
-        let dimensions = slicing.chain(labels).map(|of| plan.dimension(of));
-        paths.extend(dimensions.filter_map(|dimension| match &dimension.taken {
-            Taken::Event(property) => Some(path_of(property)),
-            Taken::Bins(bins) => Some(path_of(&bins.value)),
-            Taken::Attribute { .. } | Taken::Excluded => None,
-        }));
+        let (mut paths, compared) = paths::of_events(plan, fields);
+        origins.extend(compared);
         let attributes = plan.sources[source].attributes.as_ref();
         paths.extend(attributes.into_iter().flat_map(|attributes| AttributeReader::paths(plan, fields, attributes)));
         paths.extend(fields.event_id.iter().filter(|_| counts_events).cloned());

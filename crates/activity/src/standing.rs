@@ -15,6 +15,12 @@ pub struct Standing {
     pub until: Bucket,
 }
 
+/// Whether an entity that contributes these steps, in any order, counts as of a bucket.
+#[must_use]
+pub fn counts(steps: &[(Bucket, i128)], as_of: Bucket) -> bool {
+    steps.iter().filter(|(at, _)| *at <= as_of).map(|(_, n)| n).sum::<i128>() > 0
+}
+
 impl Standing {
     /// How an entity that was last active in `last_active` stands as of a bucket to a window in which it contributes these steps, in any
     /// order, 1 or 0 at every bucket ([`measure`](crate::measure)); `None` if it did not count until then.
@@ -38,18 +44,6 @@ impl Standing {
     #[must_use]
     pub fn is_member(&self) -> bool {
         self.until > self.as_of
-    }
-
-    /// Whether it counts, and does so since `since` or later.
-    #[must_use]
-    pub fn has_entered(&self, since: Bucket) -> bool {
-        self.is_member() && self.from >= since
-    }
-
-    /// Whether it does not count, and fell out at `since` or later.
-    #[must_use]
-    pub fn has_fallen_out(&self, since: Bucket) -> bool {
-        !self.is_member() && self.until >= since
     }
 
     /// Whether it counts, and will no more as of `by`, if nothing further happens.
@@ -78,6 +72,7 @@ mod tests {
             measure::active(&mask, |bucket| bucket.plus(width.into()), |at, n| steps.push((at, n.into())));
             // As when a step is cut: it ends, and begins anew in the same bucket.
             steps.extend([(Bucket(cut), -1), (Bucket(cut), 1)]);
+            prop_assert_eq!(super::counts(&steps, Bucket(then)), counts(then));
             let Some(last) = set.range(..=as_of).next_back() else { return Ok(()) };
             let standing = Standing::of(Bucket(*last), steps, Bucket(as_of));
             prop_assert_eq!(standing.map(|of| of.last_active.0), Some(*last));
@@ -85,12 +80,7 @@ mod tests {
             prop_assert_eq!(standing.is_member(), counts(as_of));
             prop_assert!((standing.from.0..standing.until.0).all(counts));
             prop_assert!(!counts(standing.from.0 - 1) && !counts(standing.until.0));
-            if then <= as_of {
-                let entered = counts(as_of) && (then - 1..=as_of).any(|at| !counts(at));
-                prop_assert_eq!(standing.has_entered(Bucket(then)), entered);
-                let was = (then - 1..as_of).any(counts);
-                prop_assert_eq!(standing.has_fallen_out(Bucket(then)), was && !counts(as_of));
-            } else {
+            if then > as_of {
                 let leaves = counts(as_of) && (as_of..=then).any(|at| !counts(at));
                 prop_assert_eq!(standing.falls_out(Bucket(then)), leaves);
             }

@@ -42,9 +42,9 @@ pub(crate) struct Wanted {
 pub(crate) enum Kind {
     /// Those that count.
     Members,
-    /// Those that count, and came in at a time or later.
+    /// Those that count, and did not as of the bucket before this time.
     Entered(Millis),
-    /// Those that do not count, and fell out at a time or later.
+    /// Those that do not count, and did as of the bucket before this time.
     FellOut(Millis),
     /// Those that count, and will no more after so many milliseconds if nothing further happens.
     DueToFallOut(i64),

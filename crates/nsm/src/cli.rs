@@ -180,10 +180,10 @@ pub(crate) struct Accounts {
     /// List those that count; without any of these options, they are listed
     #[arg(long, group = "list")]
     pub(crate) members: bool,
-    /// List those that count, and came in at --since or later
+    /// List those that count, and did not as of the day before --since
     #[arg(long, group = "list")]
     pub(crate) entered: bool,
-    /// List those that do not count any more, and fell out at --since or later
+    /// List those that do not count, and did as of the day before --since
     #[arg(long, group = "list")]
     pub(crate) fell_out: bool,
     /// List those that count, and fall out --within some time if nothing further happens

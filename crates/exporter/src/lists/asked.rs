@@ -1,7 +1,7 @@
 //! What people ask for, checked against the catalogue.
 
 use super::{Kind, Wanted};
-use activity::{DimensionIndex, DimensionValue, EntityKey, EntityKind, MetricIndex, Millis, Window};
+use activity::{DimensionIndex, DimensionValue, EntityKey, EntityKind, Grain, MetricIndex, Millis, Window};
 use catalog::{Metric, Moment, Names, Plan, suggest};
 use std::collections::BTreeMap;
 
@@ -39,7 +39,8 @@ impl Asked {
         let (metric, of) = self.metric(plan).map_err(|mistake| vec![mistake])?;
         let mut mistakes = Vec::new();
         let window = self.window(of).map_err(|mistake| mistakes.push(mistake));
-        let kind = self.kind(plan, time).map_err(|mistake| mistakes.push(mistake));
+        let grain = window.map_or(Grain::Day, |window| window.grain);
+        let kind = self.kind(plan, time, grain).map_err(|mistake| mistakes.push(mistake));
         if let (Ok(window), Ok(Kind::DueToFallOut(within_ms))) = (&window, &kind)
             && *within_ms < window.grain.nominal_ms()
         {
@@ -89,7 +90,7 @@ impl Asked {
         })
     }
 
-    fn kind(&self, plan: &Plan, time: Millis) -> Result<Kind, String> {
+    fn kind(&self, plan: &Plan, time: Millis, grain: Grain) -> Result<Kind, String> {
         let list = self.list.as_deref().unwrap_or(LISTS[0]);
         let (is_since, is_within) = (["entered", "fell-out"].contains(&list), list == "due-to-fall-out");
         if self.since.is_some() && !is_since {
@@ -100,8 +101,8 @@ impl Asked {
         }
         match list {
             "members" => Ok(Kind::Members),
-            "entered" => self.since(plan, time).map(Kind::Entered),
-            "fell-out" => self.since(plan, time).map(Kind::FellOut),
+            "entered" => self.since(plan, time, grain).map(Kind::Entered),
+            "fell-out" => self.since(plan, time, grain).map(Kind::FellOut),
             "due-to-fall-out" => self.within().map(Kind::DueToFallOut),
             other => Err(format!("there is no list `{other}`; {}", meant(other, &LISTS))),
         }
@@ -119,9 +120,10 @@ impl Asked {
         }
     }
 
-    fn since(&self, plan: &Plan, time: Millis) -> Result<Millis, String> {
+    /// From when on who came in or fell out did so: those who did not count, or did, as of the bucket before.
+    fn since(&self, plan: &Plan, time: Millis, grain: Grain) -> Result<Millis, String> {
         match &self.since {
-            None => Ok(Millis(time.0 - span_ms(WEEK))),
+            None => Ok(Millis(time.0 - span_ms(WEEK) + grain.nominal_ms())),
             Some(text) => Moment::parse(plan, text).and_then(|moment| moment.start(plan)).ok_or_else(|| {
                 format!("since `{text}` is neither a date nor a time; write `2018-11-30` or `2018-11-30T12:00:00Z`")
             }),
@@ -208,8 +210,8 @@ metrics:
             LISTS.map(list),
             [
                 Kind::Members,
-                Kind::Entered(Millis(NOW.0 - 7 * 86_400_000)),
-                Kind::FellOut(Millis(NOW.0 - 7 * 86_400_000)),
+                Kind::Entered(Millis(NOW.0 - 6 * 86_400_000)),
+                Kind::FellOut(Millis(NOW.0 - 6 * 86_400_000)),
                 Kind::DueToFallOut(7 * 86_400_000),
             ]
         );

@@ -4,7 +4,7 @@ use super::{Answer, Kind, LISTS, Told, Unanswered, Wanted};
 use crate::records::Shards;
 use crate::totals::Withheld;
 use activity::record::Record;
-use activity::standing::Standing;
+use activity::standing::{self, Standing};
 use activity::timeline::Timeline;
 use activity::{Bucket, DimensionIndex, DimensionValue, EntityKey, EntityKind, Shard};
 use catalog::{Followed, Names, Plan};
@@ -101,12 +101,16 @@ impl<'r> Reading<'r> {
         let Wanted { metric, window, kind, .. } = *self.wanted;
         let last_active = self.plan.last_recorded(metric, window.grain, record, self.as_of)?;
         let steps = self.plan.contribution(metric, window, record, timeline);
+        let counted_before = |since| standing::counts(&steps, self.plan.bucket(window.grain, since).plus(-1));
+        let was = match kind {
+            Kind::Entered(since) | Kind::FellOut(since) => counted_before(since),
+            Kind::Members | Kind::DueToFallOut(_) => false,
+        };
         let standing = Standing::of(last_active, steps, self.as_of)?;
-        let bucket = |time| self.plan.bucket(window.grain, time);
         let is_wanted = match kind {
             Kind::Members => standing.is_member(),
-            Kind::Entered(since) => standing.has_entered(bucket(since)),
-            Kind::FellOut(since) => standing.has_fallen_out(bucket(since)),
+            Kind::Entered(_) => standing.is_member() && !was,
+            Kind::FellOut(_) => !standing.is_member() && was,
             Kind::DueToFallOut(within_ms) => standing.falls_out(self.after(within_ms)),
         };
         is_wanted.then_some(standing)
@@ -166,12 +170,12 @@ impl<'r> Reading<'r> {
     /// The page, with admitted values called by these names.
     pub(super) fn answer(self, names: &Names) -> Answer {
         let Reading { plan, wanted, as_of, .. } = self;
-        let (grain, shown) =
-            (wanted.window.grain, |time| plan.shown(wanted.window.grain, plan.bucket(wanted.window.grain, time)));
+        let grain = wanted.window.grain;
+        let before = |since| plan.shown(grain, plan.bucket(grain, since).plus(-1));
         let (list, words) = match wanted.kind {
             Kind::Members => (LISTS[0], "count".to_owned()),
-            Kind::Entered(since) => (LISTS[1], format!("count, and did not before {}", shown(since))),
-            Kind::FellOut(since) => (LISTS[2], format!("do not count, and did until {} or later", shown(since))),
+            Kind::Entered(since) => (LISTS[1], format!("count, and did not as of {}", before(since))),
+            Kind::FellOut(since) => (LISTS[2], format!("do not count, and did as of {}", before(since))),
             Kind::DueToFallOut(within_ms) => {
                 let by = self.after(within_ms);
                 (LISTS[3], format!("count, and will not as of {} if nothing further happens", plan.shown(grain, by)))

@@ -109,7 +109,7 @@ fn lists_read_as_agreed() {
         "accounts --window 1d --members",
         "accounts --entered",
         "accounts --entered --since 2018-11-24",
-        "accounts --fell-out --since 2018-11-10",
+        "accounts --fell-out --since 2018-11-24",
         "accounts --due-to-fall-out --within 3d",
         "accounts --members --segment plan=team --segment plan=trial",
         "users --segment plan=team --format csv",

@@ -18,7 +18,7 @@ pub enum Keep {
     None,
     /// The last one, however old: it is the state that still holds.
     Last,
-    /// Nothing; marks are joined, and one lies before that only with its end.
+    /// Nothing; marks are joined, and what lies before is cut off.
     Joined,
 }
 
@@ -29,16 +29,19 @@ impl Marks {
         place.map_err(|place| self.0.insert(place, (at, value))).is_err()
     }
 
-    /// Joins a moment with the stretches that are no further from it than `gap`, in milliseconds. `false` if it lay in one.
-    pub fn join(&mut self, at: Millis, gap: i64) -> bool {
+    /// Joins a moment with the stretches that are no further from it than `gap`, in milliseconds: those, and the one that is there in
+    /// place of them. Nothing if it lay in one.
+    pub fn join(&mut self, at: Millis, gap: i64) -> Option<[Marks; 2]> {
         let near = self.0.partition_point(|stretch| end(stretch) + gap < at.0)
             ..self.0.partition_point(|(from, _)| from.0 - gap <= at.0);
         let of = &self.0[near.clone()];
         let from = of.first().map_or(at, |(from, _)| at.min(*from));
         let joined = (from, of.last().map_or(at.0, |last| at.0.max(end(last))) - from.0);
-        let is_new = of != [joined];
-        self.0.splice(near, [joined]);
-        is_new
+        if of == [joined] {
+            return None;
+        }
+        let replaced = self.0.splice(near, [joined]).collect();
+        Some([Marks(replaced), Marks(vec![joined])])
     }
 
     /// Whether there is this value at this time.
@@ -55,6 +58,9 @@ impl Marks {
             Keep::Joined => self.0.partition_point(|stretch| end(stretch) < floor.0),
         };
         self.0.drain(..until);
+        if let (Keep::Joined, Some((from, length))) = (keep, self.0.first_mut().filter(|(from, _)| *from < floor)) {
+            (*from, *length) = (floor, from.0 + *length - floor.0);
+        }
     }
 
     /// Whether there are none.
@@ -138,8 +144,15 @@ mod tests {
             let mut expected: Vec<(i64, i64)> = Vec::new();
             for at in &moments {
                 let before = told.clone();
-                let is_new = told.join(Millis(*at), gap);
-                prop_assert_eq!(is_new, told != before);
+                let Some([old, new]) = told.join(Millis(*at), gap) else {
+                    prop_assert_eq!(&told, &before);
+                    continue;
+                };
+                let others = |all: &Marks, but: &Marks| {
+                    all.iter().filter(|of| but.iter().all(|other| other != *of)).collect::<Vec<_>>()
+                };
+                prop_assert_eq!(others(&told, &new), others(&before, &old));
+                prop_assert!(old.iter().all(|of| before.iter().any(|other| other == of)) && old != new);
             }
             for at in moments.iter().collect::<BTreeSet<_>>() {
                 match expected.last_mut() {
@@ -150,6 +163,8 @@ mod tests {
             prop_assert!(told.iter().map(|(at, length)| (at.0, length)).eq(expected.iter().copied()));
             told.trim(Millis(floor), Keep::Joined);
             expected.retain(|(from, length)| from + length >= floor);
+            let cut = |(from, length): (i64, i64)| (from.max(floor), from + length - from.max(floor));
+            let expected = expected.into_iter().map(cut);
             prop_assert!(told.iter().map(|(at, length)| (at.0, length)).eq(expected));
         }
     }

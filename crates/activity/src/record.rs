@@ -9,9 +9,9 @@ use crate::timeline::Timeline;
 use crate::types::{Bucket, DimensionIndex, Grain, MetricIndex, Millis, PerGrain, Track, Window};
 use std::ops::Index;
 
-/// What an entity did, per metric and grain: the buckets in which it was active; what its attributes were; and, for each metric
-/// whose slices follow these attributes, how many of its members count, or what its events of each bucket add up to; and, for
-/// each metric that asks for it, the bucket in which the entity was first active, however long ago, or what happened to it when.
+/// What an entity did, per metric and grain: the buckets in which it was active; what its attributes were; for each metric whose slices
+/// follow these attributes, or that is part of a share, how many of its members count, or what its events of each bucket add up to; and,
+/// for each metric that asks for it, the bucket in which the entity was first active, however long ago, or what happened to it when.
 ///
 /// Invariant: each of the six ascends, and no mask, timeline, tally or set of marks is empty; so records of the same activity and
 /// attributes are equal.
@@ -125,10 +125,12 @@ impl Record {
         get_or_new(&mut self.marks, (metric, keep)).insert(at, value)
     }
 
-    /// Something happened to the entity at a time, no further than a gap, in milliseconds, from what belongs to it. Whether that made a
-    /// difference.
-    pub fn join(&mut self, metric: MetricIndex, at: Millis, gap: i64) -> bool {
-        get_or_new(&mut self.marks, (metric, Keep::Joined)).join(at, gap)
+    /// Something happened to the entity at a time, no further than a gap, in milliseconds, from what belongs to it: what is no more, and
+    /// what is in place of it, as records of nothing else. Nothing if that made no difference.
+    pub fn join(&mut self, metric: MetricIndex, at: Millis, gap: i64) -> Option<[Record; 2]> {
+        let key = (metric, Keep::Joined);
+        let joined = get_or_new(&mut self.marks, key).join(at, gap)?;
+        Some(joined.map(|marks| Record { marks: vec![(key, marks)], ..Record::default() }))
     }
 
     /// Lets go of everything below the floors, but of what was first and what still holds.
@@ -236,8 +238,8 @@ mod tests {
     fn attributes_members_events_and_marks_read_back_beside_masks() {
         let mut record = Record::default();
         for (metric, gap) in [(8, 0), (9, 5)] {
-            assert!(record.join(MetricIndex(metric), Millis(1_750_000_000_000), gap));
-            assert!(record.join(MetricIndex(metric), Millis(1_750_000_000_005), gap));
+            assert!(record.join(MetricIndex(metric), Millis(1_750_000_000_000), gap).is_some());
+            assert!(record.join(MetricIndex(metric), Millis(1_750_000_000_005), gap).is_some());
         }
         for (metric, keep) in [(9, Keep::Last), (9, Keep::None), (700, Keep::Last)] {
             assert!(record.mark(MetricIndex(metric), keep, Millis(1_750_000_000_000), -7));

@@ -59,7 +59,7 @@ pub struct Answer {
     pub window: String,
     /// Which list it is.
     pub list: &'static str,
-    /// What is listed, in words: `came in since 2026-11-15`.
+    /// What is listed, in words: `count, and did not as of 2026-11-14`.
     pub words: String,
     /// The bucket of shard time: what the list is as of.
     pub as_of: String,

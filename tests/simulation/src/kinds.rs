@@ -14,10 +14,10 @@ pub(crate) fn counts(metric: &Metric, buckets: &[Bucket], window: Window, as_of:
     let of_last = |days: i32| until(as_of) - until(as_of.plus(-days));
     let earlier = until(as_of.plus(-length)) > 0;
     match metric.name.as_str() {
-        "comings_new" => now && !earlier,
-        "comings_retained" => now && before,
-        "comings_resurrected" => now && !before && earlier,
-        "comings_lapsed" => !now && before,
+        "comings_new" | "waves_new" => now && !earlier,
+        "comings_retained" | "waves_retained" => now && before,
+        "comings_resurrected" | "waves_resurrected" => now && !before && earlier,
+        "comings_lapsed" | "waves_lapsed" => !now && before,
         "regulars" | "keen" => of(as_of) >= 2,
         "seen_by_days_ago" => now && (of_last(1) > 0) == (metric.label() == Some(("days_ago", "0"))),
         "cohorts_cohort" => is_of_cohort(metric, buckets, as_of),
@@ -99,8 +99,8 @@ fn visits(plan: &Plan, happened: &[Once], days: RangeInclusive<Bucket>) -> (i128
 pub(crate) fn share(metric: &Metric, [numerator, denominator]: [i128; 2]) -> i128 {
     match metric.name.as_str() {
         _ if denominator == 0 => 0,
-        "sharing_sum" => numerator * 1_000_000_000 / denominator,
-        "sharing_of" => 1,
+        "sharing_sum" | "loyal_sum" => numerator * 1_000_000_000 / denominator,
+        "sharing_of" | "loyal_of" => 1,
         _ => i128::from(2 * numerator >= denominator),
     }
 }

@@ -157,6 +157,17 @@ metrics:
     denominator: teams
     at_least: 0.5
     by: tier
+  waves:
+    type: growth
+    measure: { agg: count_distinct, entity: pair, events: any }
+    windows: [3d]
+    include: trial
+  loyal:
+    type: share
+    of: account
+    numerator: waves_retained
+    denominator: teams
+    include: trial
   spent:
     type: simple
     measure: { agg: median, value: properties.amount, up_to: 10, error: 0.1, events: [buy] }

@@ -172,10 +172,11 @@ fn verdict(metric: &str, then: u16, now: u16) -> Option<u16> {
 /// Which metric's activity a metric is worked out of.
 fn data_of(metric: &str) -> &str {
     match metric.split('_').next() {
-        Some("comings" | "keen" | "teams") => "pairs",
+        Some("comings" | "keen" | "teams" | "waves") => "pairs",
         Some("regulars" | "cohorts" | "seen") => "users",
         Some("visits") => "visits",
         Some("sharing") => "sharing",
+        Some("loyal") => "loyal",
         Some("spent") => "spent",
         Some("days") => "buyers",
         Some("worth") => "worth",
@@ -239,7 +240,7 @@ impl Truth {
             let is_past = |at: Millis| plan.bucket(window.grain, at) <= as_of;
             let (then, now) = (by(&is_past, &as_told), by(&|_| true, &as_told));
             // The parts of shares count trials, too.
-            let is_part = ["keen", "teams"].contains(&of.name.as_str());
+            let is_part = ["keen", "teams", "waves"].iter().any(|part| of.name.starts_with(part));
             let verdict = if is_part { Some(0) } else { verdict(metric, then, now) };
             match slice {
                 Some(("rule", rule)) => verdict == Some(rule),
@@ -261,7 +262,7 @@ impl Truth {
             let counting = i128::try_from(counting.count()).expect("few");
             return (counting, counting);
         }
-        if metric == "sharing" {
+        if ["sharing", "loyal"].contains(&metric) {
             let mut shares = BTreeMap::<&str, [i128; 2]>::new();
             let parts = plan.family(index).expect("shares are a family").kind.parts();
             for (at, part) in parts.into_iter().enumerate() {

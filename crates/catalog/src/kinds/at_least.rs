@@ -34,8 +34,11 @@ const HELP: &str = "write how many days of the window an entity must be active i
 const MOST: i64 = 1_000_000_000;
 
 impl AtLeast {
-    /// `dimension` reads the name of a dimension that events say.
-    pub(crate) fn read(cursor: &Cursor, dimension: impl Fn(&Cursor) -> Option<DimensionIndex>) -> Option<AtLeast> {
+    /// `dimension` reads the name of a dimension that events say, with how many values it tells apart.
+    pub(crate) fn read(
+        cursor: &Cursor,
+        dimension: impl Fn(&Cursor) -> Option<(DimensionIndex, u16)>,
+    ) -> Option<AtLeast> {
         let number = |cursor: &Cursor, what, most| match cursor.literal()? {
             Literal::Int(count) if (1..=most).contains(&count) => {
                 Some(AtLeast { what, count: u32::try_from(count).expect("in range") })
@@ -56,11 +59,14 @@ impl AtLeast {
             let what = format!("`at_least` counts {name} already");
             return cursor.wrong_at_home(what, format!("remove `{other}`, or `{name}`"));
         }
+        let mut most = 1440;
         let what = match (name, entries.get("of")) {
             ("values", of) => {
                 let help = "write which dimension has the values, as in `of: feature`";
                 let of = of.or_else(|| entries.require("of", help))?;
-                What::Values(dimension(of)?)
+                let (dimension, values) = dimension(of)?;
+                most = i64::from(values);
+                What::Values(dimension)
             }
             (_, Some(of)) => {
                 return of.wrong_at_home(format!("`of` is for `values`, and not for {name}"), "remove it");
@@ -70,7 +76,7 @@ impl AtLeast {
             ("days", None) => What::Buckets(Grain::Day),
             (_, None) => What::Events,
         };
-        number(count, what, if what == What::Events { MOST } else { 1440 })
+        number(count, what, if what == What::Events { MOST } else { most })
     }
 
     /// What is recorded for it of entities.

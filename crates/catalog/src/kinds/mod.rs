@@ -246,9 +246,10 @@ impl Kind {
     }
 }
 
-/// The window in which a part of a share is taken: the same, or that of what holds.
+/// The window in which a part of a share is taken: the same, or, of windows of days, that of what holds.
 pub(crate) fn window_of_part(metric: &Metric, window: Window) -> Window {
-    if metric.windows.contains(&window) { window } else { Window::AS_OF }
+    let holds = window.grain == Grain::Day && !metric.windows.contains(&window);
+    if holds { Window::AS_OF } else { window }
 }
 
 /// Reports windows that do not trail.

@@ -168,11 +168,11 @@ fn percentiles(entries: &Entries, are_several: bool, decimals: u8) -> Option<Per
     }
 }
 
-/// A dimension whose values events say.
-fn said(cursor: &Cursor, attributes: Attributes<'_>) -> Option<DimensionIndex> {
+/// A dimension whose values events say, and how many of them are told apart: those that are not are one, too.
+fn said(cursor: &Cursor, attributes: Attributes<'_>) -> Option<(DimensionIndex, u16)> {
     let (index, dimension) = dimensions::named(cursor, attributes.dimensions?)?;
     match dimension.taken {
-        Taken::Event(_) => Some(index),
+        Taken::Event(_) => Some((index, dimension.other().0)),
         Taken::Attribute { .. } | Taken::Bins(_) | Taken::Excluded => cursor.wrong(
             format!("`{}` is no dimension that events say", dimension.name),
             "write one that is taken from the events, as in `feature: { from: properties.feature, limit: 50 }`",

@@ -125,7 +125,7 @@ pub(super) fn read(cursor: &Cursor, declared: Declared<'_>) -> Option<Counted> {
     let (mut metrics, mut families) = families(metrics).or_else(|| too_many(cursor))?;
     for share in shares {
         let name = share.name();
-        let Some((metric, kind, home)) = share.resolve(&metrics, &failed, declared) else {
+        let Some((metric, kind, home)) = share.resolve((&metrics, &families), &failed, declared) else {
             failed.push(name);
             continue;
         };

@@ -4,7 +4,8 @@ use super::filters::{self, Tests};
 use super::metrics::{Declared, windows};
 use super::{baseline, dimensions, entities, exclude, marks};
 use crate::cursor::{Cursor, Entries};
-use crate::kinds::{Kind, Share, window_of_part};
+use crate::dimension::{Dimension, Taken};
+use crate::kinds::{Family, Kind, Share, window_of_part};
 use crate::plan::{Marks, Measure, Metric, Said};
 use crate::suggest;
 use activity::marks::Keep;
@@ -75,8 +76,25 @@ pub(super) fn read<'a>(
         role: None,
     };
     filters::are_of_one(home, &metric, declared)?;
+    asks_own_attributes(home, &metric, of?, declared)?;
     let parts = [numerator?, denominator?];
     Some(Draft { name, metric, of: of?, parts, at_least: at_least?, windows: windows?, home: home.clone() })
+}
+
+/// Reports attributes of others than those whose shares they are: what steps a share is at hand in its owner's record alone.
+fn asks_own_attributes(home: &Cursor, metric: &Metric, owner: EntityKind, declared: Declared<'_>) -> Option<()> {
+    let dimensions = declared.attributes.dimensions?.declared()?;
+    let rules = declared.rules?.iter().enumerate().filter(|(at, _)| !metric.include.contains(at));
+    let required = metric.required.iter().chain(rules.flat_map(|(_, rule)| &rule.required));
+    let asked = metric.by.iter().map(|by| by.dimension).chain(required.map(|required| required.dimension));
+    let of_other = |dimension: &&Dimension| matches!(dimension.taken, Taken::Attribute { of, .. } if of != owner);
+    match asked.map(|index| &dimensions[usize::from(index.0)]).find(of_other) {
+        None => Some(()),
+        Some(other) => home.wrong_at_home(
+            format!("`{}` is no attribute of that whose shares these are", other.name),
+            "remove it from `by` and `where`, or write `include` with the rule that asks it",
+        ),
+    }
 }
 
 impl<'a> Draft<'a> {
@@ -88,11 +106,12 @@ impl<'a> Draft<'a> {
     /// What it means, once all other metrics that have state are known; `failed` are those that have a mistake.
     pub(super) fn resolve(
         self,
-        metrics: &[Metric],
+        (metrics, families): (&[Metric], &[Family]),
         failed: &[&str],
         declared: Declared<'_>,
     ) -> Option<(Metric, Kind, Cursor<'a>)> {
-        let [numerator, denominator] = self.parts.each_ref().map(|part| self.part(part, metrics, failed, declared));
+        let known = (metrics, families);
+        let [numerator, denominator] = self.parts.each_ref().map(|part| self.part(part, known, failed, declared));
         let parts = [numerator?, denominator?];
         let [above, below] = parts.map(|part| &metrics[usize::from(part.0)]);
         let goes = |window: &Window| below.windows.contains(&window_of_part(below, *window));
@@ -122,7 +141,7 @@ impl<'a> Draft<'a> {
     fn part(
         &self,
         (cursor, name): &(Cursor<'a>, &'a str),
-        metrics: &[Metric],
+        (metrics, families): (&[Metric], &[Family]),
         failed: &[&str],
         declared: Declared<'_>,
     ) -> Option<MetricIndex> {
@@ -140,6 +159,9 @@ impl<'a> Draft<'a> {
             return cursor.wrong(format!("there is no metric `{name}` that has state"), help);
         };
         let metric = &metrics[at];
+        if metric.role.as_ref().is_some_and(|role| !families[role.family].kind.parts().is_empty()) {
+            return cursor.wrong(format!("`{name}` is of a share itself"), "name a metric that counts entities");
+        }
         let entities = declared.attributes.entities?;
         let owner = entities.get(self.of)?;
         let is_its_own = |kind: EntityKind| {

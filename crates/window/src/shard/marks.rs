@@ -26,15 +26,22 @@ impl ShardState {
                 if record.marks(*metric, *keep).is_some_and(|marks| marks.has(mark.at, *value)) {
                     continue;
                 }
-                let before = families::contributed(family, plan, record);
-                is_changed |= match said {
-                    Said::Moment { gap_ms } => record.join(*metric, mark.at, *gap_ms),
+                let contributed = |record: &_| families::contributed(family, plan, record);
+                let (before, after) = match said {
+                    // What one stretch contributes has nothing to do with the others.
+                    Said::Moment { gap_ms } => match record.join(*metric, mark.at, *gap_ms) {
+                        None => continue,
+                        Some([old, new]) => (contributed(&old), contributed(&new)),
+                    },
                     Said::Value { .. } | Said::Steps(_) | Said::Label(_) => {
-                        record.mark(*metric, *keep, mark.at, *value)
+                        let before = contributed(record);
+                        record.mark(*metric, *keep, mark.at, *value);
+                        (before, contributed(record))
                     }
                 };
+                is_changed = true;
                 floors.iter().filter(|floors| mark.at < floors.time).for_each(|floors| record.trim(floors));
-                let moved = families::difference(before, families::contributed(family, plan, record));
+                let moved = families::difference(before, after);
                 if !segments.filter(*metric) {
                     moved.iter().for_each(|(key, at, n)| counters.step(*key, *at, *n));
                 }

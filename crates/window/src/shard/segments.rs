@@ -21,7 +21,7 @@ use activity::additive::Place;
 use activity::pack::{Attribute, Change, Delta};
 use activity::record::Record;
 use activity::tally::Tally;
-use activity::{Bucket, EntityKey, EntityKind, MetricIndex, PerGrain, Track, key, measure};
+use activity::{Bucket, EntityKey, EntityKind, Grain, MetricIndex, PerGrain, Track, key, measure};
 use catalog::{AsOf, By, Family, Gate, Plan, Slice, Verdict};
 use state::CounterKey;
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,16 +78,21 @@ impl Segments {
     pub(crate) fn of(plan: &Plan) -> Segments {
         let (mut of_metric, mut of_owner) = (Vec::new(), BTreeMap::<_, Vec<_>>::new());
         let mut shares = BTreeMap::<MetricIndex, Vec<Arc<Family>>>::new();
+        // What steps a part may be recorded for another metric of its family.
+        let mut recorded = BTreeMap::<MetricIndex, Vec<Arc<Family>>>::new();
         for family in plan.families.iter().cloned().map(Arc::new) {
             let parts: BTreeSet<MetricIndex> = family.kind.parts().into_iter().collect();
-            parts.into_iter().for_each(|part| shares.entry(part).or_default().push(family.clone()));
+            for part in parts {
+                recorded.entry(plan.track(part, Grain::Day).metric).or_default().push(family.clone());
+                shares.entry(part).or_default().push(family.clone());
+            }
         }
         let mut owners: BTreeMap<EntityKind, Vec<Owner>> = BTreeMap::new();
         for index in plan.series() {
             let metric = plan.metric(index);
             let of = metric.entity().or_else(|| plan.owner(metric));
             let mut followed = of.map_or_else(Vec::new, |of| Followed::of(plan, index, of));
-            for share in shares.get(&index).into_iter().flatten() {
+            for share in shares.get(&index).into_iter().chain(recorded.get(&index)).flatten() {
                 followed.extend(Followed::of_share(plan, share, of, &followed));
             }
             for (at, of_this) in followed.iter().enumerate() {

@@ -27,7 +27,7 @@ impl ShardOracle {
         if of.entity().is_none() || kinds::is_of_events(of) {
             return Known::Events;
         }
-        if of.name.starts_with("sharing") {
+        if !self.parts(metric).is_empty() {
             return Known::Owners;
         }
         if of.name == "customers" {

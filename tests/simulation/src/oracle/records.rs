@@ -30,7 +30,7 @@ impl ShardOracle {
             if floors.is_none_or(|floors| *bucket >= floors[track.grain]) {
                 expected.entry(key).or_default().mask_mut(*track).insert(*bucket);
             }
-            if ["comings", "cohorts_cohort"].contains(&self.plan.metric(track.metric).name.as_str()) {
+            if ["comings", "waves", "cohorts_cohort"].contains(&self.plan.metric(track.metric).name.as_str()) {
                 expected.entry(key).or_default().seen(*track, *bucket);
             }
         }
@@ -41,11 +41,10 @@ impl ShardOracle {
         }
         for ((metric, keep), key, (_, at, value)) in self.happened(next) {
             let record = expected.entry(key).or_default();
-            if keep == Keep::Joined {
-                record.join(metric, at, GAP_MS)
-            } else {
-                record.mark(metric, keep, at, value)
-            };
+            match keep {
+                Keep::Joined => drop(record.join(metric, at, GAP_MS)),
+                Keep::None | Keep::Last => drop(record.mark(metric, keep, at, value)),
+            }
         }
         for ((key, dimension), told) in &self.changes {
             for ((at, value), _) in told.iter().filter(|(_, (seen, _))| *seen < next) {
@@ -125,7 +124,8 @@ impl ShardOracle {
     fn check_members(&self, key: &EntityKey, record: &Record, floors: Floors, next: usize) -> Result<(), String> {
         let account = key.parts().next();
         let is_of = |metric: &MetricIndex| {
-            let is_kept = ["pairs", "keen", "teams"].contains(&self.plan.metric(*metric).name.as_str());
+            let is_kept =
+                ["pairs", "keen", "teams", "waves_retained"].contains(&self.plan.metric(*metric).name.as_str());
             is_kept && self.plan.slice(*metric).is_none()
         };
         for metric in self.plan.series().filter(|metric| is_of(metric) && key.kind() == ACCOUNT) {

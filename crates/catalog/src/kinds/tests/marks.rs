@@ -25,8 +25,8 @@ pub(super) fn contributes(plan: &Plan, happened: &Happened, keep: Keep, floor: i
     for (hour, value) in happened {
         let at = Millis(hour * HOUR);
         match &plan.metric(reads).measure {
-            Measure::Marks(Marks { said: Said::Moment { gap_ms }, .. }) => record.join(reads, at, *gap_ms),
-            _ => record.mark(reads, keep, at, *value),
+            Measure::Marks(Marks { said: Said::Moment { gap_ms }, .. }) => drop(record.join(reads, at, *gap_ms)),
+            _ => drop(record.mark(reads, keep, at, *value)),
         };
     }
     let time = Millis(i64::from(floor) * 24 * HOUR);

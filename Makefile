@@ -18,6 +18,8 @@ WIPE ?=
 # How many events `make bench` and `make stress` measure with, and in how many rounds.
 EVENTS ?= 5000000
 ROUNDS ?= 3
+# And `make bench-kinds`.
+KINDS_EVENTS ?= 1000000
 # Arguments of `make kill`, such as KILL="--seed 7".
 KILL ?=
 # Arguments of `make oracle`, such as ORACLE="--catalogue FILE --events 100000".
@@ -78,6 +80,11 @@ bench: services ## Measure the pipeline against a consumer that does nothing, wi
 stress: services ## Measure what rubbish, a full topic and far too many events do, with EVENTS events in ROUNDS rounds
 	cargo build --locked --release -p nsm -p bench
 	$(TARGET)/release/bench stress --events $(EVENTS) --rounds $(ROUNDS) --folder $(TARGET)/bench
+
+.PHONY: bench-kinds
+bench-kinds: services ## Measure what every kind of metric costs, alone and all together, with KINDS_EVENTS events in ROUNDS rounds
+	cargo build --locked --release -p nsm -p bench
+	$(TARGET)/release/bench kinds --events $(KINDS_EVENTS) --rounds $(ROUNDS) --folder $(TARGET)/bench
 
 .PHONY: bench-micro
 bench-micro: ## Measure the parts that run for every event: measures and decoder

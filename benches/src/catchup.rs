@@ -219,10 +219,16 @@ fn is_applied(scrape: &Scrape, records: u64) -> bool {
 }
 
 pub(crate) fn catalogue(topic: &str, metrics: &str) -> String {
+    catalogue_of(topic, "", metrics)
+}
+
+/// The same, with a section of dimensions.
+pub(crate) fn catalogue_of(topic: &str, dimensions: &str, metrics: &str) -> String {
     format!(
         "version: 1\nproduct: bench\n\
          sources: {{ bench: {{ topic: {topic}, clock: event, lateness: {{ day: 3d }} }} }}\n\
-         entities: {{ user: {{ key: user_id }}, account: {{ key: account_id }} }}\n\
-         metrics:\n{metrics}"
+         entities: {{ user: {{ key: user_id }}, account: {{ key: account_id }}, \
+         member: {{ key: [account_id, user_id], shard_by: account_id }} }}\n\
+         {dimensions}metrics:\n{metrics}"
     )
 }

@@ -7,6 +7,7 @@ mod catchup;
 mod clock;
 mod fill;
 mod floor;
+mod kinds;
 mod live;
 mod load;
 mod nsm;
@@ -50,6 +51,8 @@ enum Command {
     Run(Options),
     /// Measure what rubbish, a full topic and far too many events do, print a table and write `stress.json`.
     Stress(stress::Options),
+    /// Measure what every kind of metric costs, alone and all together, print a table and write `kinds.json`.
+    Kinds(kinds::Options),
     /// The consumer that does nothing; `run` starts it.
     #[command(hide = true)]
     Floor { brokers: String, topic: String },
@@ -78,6 +81,7 @@ fn main() {
     match Cli::parse().command {
         Command::Run(options) => run(&options),
         Command::Stress(options) => stress::run(&options),
+        Command::Kinds(options) => measure_kinds(&options),
         Command::Floor { brokers, topic } => {
             println!("{}", serde_json::to_string(&floor::run(&brokers, &topic)).expect("numbers are JSON"));
         }
@@ -89,6 +93,13 @@ fn run(options: &Options) {
     let report = Report::of(measure(options, &folder));
     println!("{}\n\n{}", report.words(), report.table());
     write(&options.folder.join("report.json"), &report);
+}
+
+fn measure_kinds(options: &kinds::Options) {
+    let folder = prepare(&options.folder);
+    let report = kinds::measure(options, folder.path());
+    println!("{}", report.table());
+    write(&options.folder.join("kinds.json"), &report);
 }
 
 /// Writes measurements, and says where they are.

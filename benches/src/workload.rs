@@ -24,12 +24,14 @@ pub(crate) struct Shape {
     pub(crate) events: u64,
     pub(crate) users: u64,
     pub(crate) accounts: u64,
+    /// Whether events have a number from 0 to 10.
+    pub(crate) has_numbers: bool,
 }
 
 impl Shape {
     /// 300,000 users and 20,000 accounts for 5,000,000 events.
     pub(crate) fn of(events: u64) -> Shape {
-        Shape { events, users: (events * 3 / 50).max(1), accounts: (events / 250).max(1) }
+        Shape { events, users: (events * 3 / 50).max(1), accounts: (events / 250).max(1), has_numbers: false }
     }
 }
 
@@ -49,6 +51,7 @@ pub(crate) struct Event<'a> {
 pub(crate) struct Writer {
     key: Vec<u8>,
     payload: Vec<u8>,
+    has_numbers: bool,
 }
 
 impl Writer {
@@ -57,13 +60,14 @@ impl Writer {
         let (user, account) = (mix(user), mix(account | 1 << 62));
         let at = Timestamp::from_millisecond(timestamp).expect("a time of our millennium");
         let plan = PLANS[usize::try_from(user % 4).expect("one of four")];
+        let number = if self.has_numbers { format!(",\"n\":{}", (salt >> 8) % 11) } else { String::new() };
         self.key.clear();
         self.payload.clear();
         let written = write!(self.key, "{user:016x}").and_then(|()| {
             write!(
                 self.payload,
                 "{{\"event_id\":\"{salt:016x}\",\"event\":\"{name}\",\"user_id\":\"{user:016x}\",\
-                 \"account_id\":\"{account:016x}\",\"timestamp\":\"{at:.3}\",\"properties\":{{\"plan\":\"{plan}\"}}}}"
+                 \"account_id\":\"{account:016x}\",\"timestamp\":\"{at:.3}\",\"properties\":{{\"plan\":\"{plan}\"{number}}}}}"
             )
         });
         written.expect("memory takes what is written");
@@ -122,7 +126,7 @@ impl Generator {
             shape,
             zipf: Zipf::new(shape.users),
             random: Random::new(SEED),
-            writer: Writer::default(),
+            writer: Writer { has_numbers: shape.has_numbers, ..Writer::default() },
             next: 0,
             truth: Truth { users: none(shape.users), accounts: none(shape.accounts), changes: 0, payload_bytes: 0 },
         }
@@ -148,7 +152,7 @@ impl Generator {
 
     /// A record that cannot be read, like the event that was given last: half of it.
     pub(crate) fn rubbish(&self) -> Event<'_> {
-        let Writer { key, payload } = &self.writer;
+        let Writer { key, payload, .. } = &self.writer;
         let partition = i32::try_from(self.next % 4).expect("one of four");
         Event { partition, key, payload: &payload[..payload.len() / 2], timestamp: START_MS }
     }

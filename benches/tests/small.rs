@@ -56,6 +56,19 @@ fn small_run_reports_every_measure_of_an_exact_pipeline() {
     }
 }
 
+#[test]
+fn small_run_of_kinds_counts_something_of_each() {
+    let (out, report) = report(&["kinds", "--rounds", "1", "--events", "20000"], "kinds.json");
+    let kinds = report["kinds"].as_array().unwrap();
+    assert!(kinds.len() >= 20, "{report}");
+    for kind in kinds {
+        let name = kind["kind"].as_str().unwrap();
+        assert!(kind["cpu_seconds_per_million"].as_f64().unwrap() > 0.0, "{kind}");
+        assert!(out.lines().any(|line| line.trim_start().starts_with(name)), "no {name} in the table:\n{out}");
+    }
+    assert!(report["cpu_all_kinds_vs_1"].as_f64().unwrap() > 0.0, "{report}");
+}
+
 /// Memory is bounded by the settings on any machine.
 #[test]
 fn small_stress_loses_nothing_and_keeps_within_its_memory() {
